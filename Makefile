@@ -1,0 +1,34 @@
+# Every target sets itself up in .venv; only Python 3.11 or newer and a package index are needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install reproduce test check tables
+
+install: .venv/installed
+
+# Exactly the locked versions, each checked against its hash.
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $@
+
+# The main job: a sweep over weightings, then the table, the ladder plot and the maps, under runs/reproduce.
+reproduce: install
+	$(BIN)/awcu train experiment=reproduce
+	$(BIN)/awcu table experiments/reproduce --runs runs/reproduce --out runs/reproduce
+	$(BIN)/awcu maps runs/reproduce/seed=0,weighting=step_4 --out runs/reproduce/maps.png
+	@echo "table.md, results.csv, ladder.png and maps.png are in runs/reproduce"
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# Tables and plots anew from the committed results.
+tables: install
+	for folder in experiments/*/; do $(BIN)/awcu table $${folder%/} || exit 1; done

@@ -1,0 +1,188 @@
+"""From `Ratings` to batches: the data set, the order of an epoch, the Lightning data module."""
+
+import os
+from collections.abc import Iterator
+from typing import TypedDict
+
+import albumentations as A
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from awcu.images import ImageError, decode, unreadable
+from awcu.ratings import SPLITS, Floats, Ratings, Split
+from awcu.weighting import SampleWeights
+
+
+class Batch(TypedDict):
+    """What the network sees of B photographs; K rating values, A attributes."""
+
+    image: Tensor  # (B, 3, S, S) normalised
+    row: Tensor  # (B,) int64, row in the split's `Ratings`
+    high: Tensor  # (B,) int64, 0 low, 1 high
+    distribution: Tensor  # (B, K) shares; (B, 0) where only mean scores are known
+    attributes: Tensor  # (B, A) 0, 1, nan = unlabelled
+    weight: Tensor  # (B,) ≥ 0; 1 outside training
+
+
+def readable(ratings: Ratings, exclude: bool) -> tuple[Ratings, int]:
+    """The ratings whose photographs decode whole, and how many were left out.
+
+    Args:
+        ratings: Every photograph is decoded once.
+        exclude: Leave unreadable photographs out, instead of refusing the data set.
+
+    Raises:
+        ImageError: Some photographs are unreadable and `exclude` is false; all of them are listed.
+    """
+    faults = unreadable(ratings.image_paths)
+    if faults and not exclude:
+        listed = "\n  ".join(faults.values())
+        raise ImageError(
+            f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
+            f"Repair them, or train without them by data.on_unreadable=exclude (the record counts them)"
+        )
+    keep = np.setdiff1d(np.arange(len(ratings)), list(faults))
+    return (ratings.select(keep) if faults else ratings), len(faults)
+
+
+class RatingDataset(Dataset[Batch]):
+    """Photographs of one split with all that was rated.
+
+    Args:
+        ratings: The split.
+        preparation: From `awcu.images.preparation`.
+        weights: `(N,)`; None for 1 each.
+        seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
+    """
+
+    def __init__(
+        self, ratings: Ratings, preparation: A.Compose, weights: Floats | None = None, seed: tuple[int, ...] = (0,)
+    ) -> None:
+        self.paths = ratings.image_paths
+        self.preparation = preparation
+        self.seed = seed
+        shares = ratings.rating_distribution
+        self.high = torch.from_numpy(ratings.high.astype(np.int64))
+        self.distribution = _float32(np.empty((len(ratings), 0)) if shares is None else shares)
+        self.attributes = _float32(ratings.attributes)
+        self.weight = torch.ones(len(ratings)) if weights is None else _float32(weights)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> Batch:
+        state = np.random.SeedSequence((*self.seed, row)).generate_state(1)
+        self.preparation.set_random_seed(int(state[0]))
+        return Batch(
+            image=self.preparation(image=decode(self.paths[row]))["image"],
+            row=torch.tensor(row),
+            high=self.high[row],
+            distribution=self.distribution[row],
+            attributes=self.attributes[row],
+            weight=self.weight[row],
+        )
+
+
+class EpochSampler(Sampler[int]):
+    """One epoch: the given rows in random order, again and again until `length` draws.
+
+    An epoch has the same number of steps under every weighting, so that dropping photographs does not also
+    shorten training; rows left out of `rows` are never drawn, so never decoded.
+
+    Args:
+        rows: `(M,)` rows with a positive weight.
+        length: Draws.
+        seed: Order of the draws.
+    """
+
+    def __init__(self, rows: NDArray[np.int64], length: int, seed: tuple[int, ...]) -> None:
+        self.rows = rows
+        self.length = length
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        random = np.random.default_rng(self.seed)
+        passes = [random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))]
+        return iter(np.concatenate(passes)[: self.length].tolist())
+
+
+class RatingData(LightningDataModule):
+    """The splits of one data set as loaders; the weights of an epoch are settled when it begins.
+
+    Args:
+        ratings: With train, val and test rows.
+        sample_weights: Of the training photographs.
+        training: Preparation with augmentation.
+        evaluation: Preparation without.
+        batch_size: Photographs a step.
+        workers: Loader processes; None for one a core but one, at most 8.
+        seed: Of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        ratings: Ratings,
+        sample_weights: SampleWeights,
+        training: A.Compose,
+        evaluation: A.Compose,
+        batch_size: int,
+        workers: int | None,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.splits = {split: ratings.of_split(split) for split in SPLITS}
+        self.sample_weights = sample_weights
+        self.training = training
+        self.evaluation = evaluation
+        self.batch_size = batch_size
+        self.workers = min((os.cpu_count() or 1) - 1, 8) if workers is None else workers
+        self.seed = seed
+
+    def weights(self, epoch: int, epochs: int) -> Floats:
+        """`(N_train,)` weights of one epoch of `epochs`; the last epoch has them at full strength."""
+        progress = epoch / (epochs - 1) if epochs > 1 else 1.0
+        return self.sample_weights.at(self.splits["train"], min(progress, 1.0))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """The current epoch's batches, all full."""
+        assert self.trainer is not None
+        assert self.trainer.max_epochs is not None
+        epoch = self.trainer.current_epoch
+        weights = self.weights(epoch, self.trainer.max_epochs)
+        train = self.splits["train"]
+        steps = max(1, round(len(train) / self.batch_size))
+        seed = (self.seed, epoch)
+        sampler = EpochSampler(np.flatnonzero(weights > 0), steps * self.batch_size, seed)
+        return self._loader(RatingDataset(train, self.training, weights, seed), sampler)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation split in order."""
+        return self.evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The test split in order."""
+        return self.evaluation_loader("test")
+
+    def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
+        """One split in order, without augmentation."""
+        return self._loader(RatingDataset(self.splits[split], self.evaluation), None)
+
+    def _loader(self, dataset: RatingDataset, sampler: EpochSampler | None) -> DataLoader[Batch]:
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+def _float32(array: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))

@@ -1,0 +1,120 @@
+"""What the heads are trained for: per-photograph losses, and how logits are read back as a verdict."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Objective(Protocol):
+    """The aesthetic objective; every score is signed so that > 0 means high."""
+
+    @property
+    def outputs(self) -> int:
+        """Width of the aesthetic head."""
+        ...
+
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
+        """`(N,)` losses of logits `(N, outputs)` against labels `(N,)` or rating shares `(N, K)`."""
+        ...
+
+    def score(self, logits: Tensor) -> Tensor:
+        """`(N,)` what photographs are ranked by."""
+        ...
+
+    def distribution(self, logits: Tensor) -> Tensor:
+        """`(N, K)` predicted share of each rating value; `(N, 0)` where the objective has none."""
+        ...
+
+    def evidence(self, maps: Tensor) -> Tensor:
+        """`(N, h, w)` signed evidence for high in activation maps `(N, outputs, h, w)`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Binary:
+    """The paper's: low or high, by cross-entropy."""
+
+    outputs: int = 2
+
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
+        """`(N,)` cross-entropy of logits `(N, 2)` in nats."""
+        return F.cross_entropy(logits, high, reduction="none")
+
+    def score(self, logits: Tensor) -> Tensor:
+        """`(N,)` log odds of high: unlike the probability, it does not saturate into ties."""
+        return logits[:, 1] - logits[:, 0]
+
+    def distribution(self, logits: Tensor) -> Tensor:
+        """`(N, 0)`: a binary verdict says nothing of the spread of ratings."""
+        return logits[:, :0]
+
+    def evidence(self, maps: Tensor) -> Tensor:
+        """`(N, h, w)` log odds each location adds; their mean and the bias difference make the score."""
+        return maps[:, 1] - maps[:, 0]
+
+
+@dataclass(frozen=True)
+class RatingDistribution:
+    """The whole rating distribution, by squared earth mover's distance (NIMA, Talebi & Milanfar 2018).
+
+    Attributes:
+        scale: The K rating values.
+        midpoint: Scores are expected ratings minus this.
+    """
+
+    scale: tuple[float, ...]
+    midpoint: float
+
+    @property
+    def outputs(self) -> int:
+        """K."""
+        return len(self.scale)
+
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
+        """`(N,)` mean squared difference of the cumulative shares.
+
+        Without the published root: its gradient is nan where prediction and target agree.
+        """
+        return (logits.softmax(1).cumsum(1) - distribution.cumsum(1)).square().mean(1)
+
+    def score(self, logits: Tensor) -> Tensor:
+        """`(N,)` expected rating minus the midpoint."""
+        return logits.softmax(1) @ logits.new_tensor(self.scale) - self.midpoint
+
+    def distribution(self, logits: Tensor) -> Tensor:
+        """`(N, K)` softmax."""
+        return logits.softmax(1)
+
+    def evidence(self, maps: Tensor) -> Tensor:
+        """`(N, h, w)` maps of high ratings against maps of low ones, weighted by distance from the mean value."""
+        values = maps.new_tensor(self.scale)
+        return torch.einsum("nkhw,k->nhw", maps, values - values.mean())
+
+
+def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """`(N,)` binary cross-entropy averaged over a photograph's labelled attributes; nan where it has none.
+
+    Args:
+        logits: `(N, A)`.
+        targets: `(N, A)` 0, 1, or nan = unlabelled.
+    """
+    labelled = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
+    return (losses * labelled).sum(1) / labelled.sum(1).where(labelled.any(1), torch.nan)
+
+
+def single_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """`(N,)` cross-entropy to a photograph's one attribute; nan where it has none.
+
+    For sets that name one attribute a photograph (AVA-style's training list), where a 0 does not say absent.
+
+    Args:
+        logits: `(N, A)`.
+        targets: `(N, A)` with a single 1 a row.
+    """
+    one = targets.nan_to_num()
+    losses = F.cross_entropy(logits, one.argmax(1), reduction="none")
+    return losses.where(one.sum(1) > 0, torch.nan)

@@ -1,0 +1,192 @@
+"""The ladder plot: metrics against the weight of the non-ambiguous photographs, with intervals."""
+
+import io
+import math
+from pathlib import Path
+from textwrap import fill
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from awcu.results import write_atomically
+from awcu.tables import CONFIDENCE, TRIVIAL, Cell, Ladder, Row, Table, number
+
+# Okabe and Ito's palette stays apart under every common colour blindness; the marker's shape says the same.
+BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#222222"
+DPI = 150
+# Inches; a panel widens with its ticks, so that their labels never meet.
+PANEL_WIDTH, DOUBLING_WIDTH, LEAST_WIDTH, HEIGHT, TOP, BOTTOM = 4.2, 0.4, 6.4, 4.5, 0.75, 0.4
+# In doublings: from the last finite position to infinity, on to the others, and between two of these.
+GAP = 1.5
+
+
+class LadderError(ValueError):
+    """A table from which no ladder can be drawn."""
+
+
+def ladder(table: Table, path: Path) -> None:
+    """Draw the table's ladder as a PNG: one panel a metric, one point a variant, one faint dot a seed.
+
+    A filled point's difference to the baseline, paired by seed, has an interval that excludes zero.
+
+    Raises:
+        LadderError: The table's spec has no ladder, or none of the ladder's variants has runs.
+    """
+    plan = table.spec.ladder
+    if plan is None:
+        raise LadderError(f"{table.spec.title!r} has no ladder; add one to its table.yaml")
+    places = _places(plan)
+    rows = [row for row in table.rows if row.variant in places and row.seeds]
+    if not rows:
+        raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
+    panel = max(PANEL_WIDTH, 1.0 + DOUBLING_WIDTH * (max(places.values()) - min(places.values()) + 1))
+    width = max(panel * len(plan.metrics), LEAST_WIDTH)
+    figure = Figure(figsize=(width, HEIGHT), dpi=DPI, layout="constrained")
+    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT)
+    figure.get_layout_engine().set(rect=rect, w_pad=0.1, wspace=0.04)  # type: ignore[union-attr, call-arg]
+    panels = figure.subplots(1, len(plan.metrics), squeeze=False)[0]
+    trivial_drawn = False
+    for axis, metric in zip(panels, plan.metrics, strict=True):
+        cells = {places[row.variant]: row.cells[metric] for row in rows}
+        apart = {places[variant] for variant in plan.others}
+        _draw_points(axis, cells, apart)
+        trivial_drawn |= _draw_levels(axis, table, metric, cells)
+        _draw_ticks(axis, table, plan, places)
+        axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
+    _draw_key(figure, table, plan, trivial_drawn)
+    _draw_caption(figure, table, plan, rows)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_atomically(path, picture.getvalue())
+
+
+def _places(plan: Ladder) -> dict[str, float]:
+    """Variant → place on a linear axis: log2 of the position; infinity and the others follow after gaps."""
+    last = max((math.log2(one) for one in plan.positions.values() if math.isfinite(one)), default=-GAP)
+    places = {
+        variant: math.log2(position) if math.isfinite(position) else last + GAP
+        for variant, position in plan.positions.items()
+    }
+    start = max(places.values(), default=-GAP) + GAP
+    return places | {variant: start + GAP * place for place, variant in enumerate(plan.others)}
+
+
+def _draw_points(axis: Axes, cells: dict[float, Cell], apart: set[float]) -> None:
+    for place, cell in cells.items():
+        colour, marker = (VERMILION, "D") if place in apart else (BLUE, "o")
+        seeds = [value for value in cell.values.values() if math.isfinite(value)]
+        # Beside the interval rather than under it.
+        axis.plot([place - 0.2] * len(seeds), seeds, ".", color=colour, alpha=0.4, markersize=5, mew=0)
+        if math.isnan(cell.value.mean):
+            axis.annotate(
+                cell.value.text(),
+                (place, 0.99),
+                xycoords=axis.get_xaxis_transform(),
+                rotation=90,
+                ha="center",
+                va="top",
+                fontsize=7.5,
+                color=colour,
+            )
+            continue
+        axis.errorbar(
+            place,
+            cell.value.mean,
+            yerr=None if math.isnan(cell.value.half_width) else cell.value.half_width,
+            fmt=marker,
+            color=colour,
+            mfc=colour if cell.difference is not None and cell.difference.excludes_zero else "white",
+            markersize=6,
+            elinewidth=1.4,
+            capsize=3,
+            zorder=3,
+        )
+
+
+def _draw_levels(axis: Axes, table: Table, metric: str, cells: dict[float, Cell]) -> bool:
+    """Draw the baseline's level and the trivial predictor's; whether the latter was within sight."""
+    baseline = next(row.cells[metric].value for row in table.rows if row.variant == table.spec.baseline)
+    seen = [value for cell in cells.values() for value in cell.values.values()]
+    for one in [baseline, *(cell.value for cell in cells.values())]:
+        seen += [one.mean, one.mean - one.half_width, one.mean + one.half_width]
+    seen = [value for value in seen if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(seen), max(seen)
+    span = (high - low) or 0.01
+    if math.isfinite(baseline.mean):
+        axis.axhline(baseline.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
+    trivial = table.trivial[metric].mean if metric in table.trivial else math.nan
+    # Farther away, it would squeeze the points into less than two thirds of the panel.
+    within_sight = low - span / 2 <= trivial <= high + span / 2
+    if within_sight:
+        axis.axhline(trivial, color=GREY, linestyle=":", linewidth=1.4, zorder=1)
+        low, high = min(low, trivial), max(high, trivial)
+    elif math.isfinite(trivial):
+        below = trivial < low
+        text, corner = f"{TRIVIAL} {number(trivial)} {'↓' if below else '↑'}", (0.02, 0.02 if below else 0.98)
+        va: Literal["bottom", "top"] = "bottom" if below else "top"
+        axis.annotate(text, corner, xycoords="axes fraction", va=va, fontsize=7.5, color=GREY)
+        low, high = low - 0.08 * span * below, high + 0.08 * span * (not below)
+    axis.set_ylim(low - 0.06 * span, high + 0.06 * span)
+    return within_sight
+
+
+def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]) -> None:
+    parts = [table.spec.label(variant).split(", ") for variant in places]
+    labels = [",\n".join(fill(part, 10) for part in label) for label in parts]
+    for place, position in enumerate(plan.positions.values()):
+        labels[place] = f"{position:g}" if math.isfinite(position) else "∞\n(drop)"
+    axis.set_xticks(list(places.values()), labels, fontsize=8.5)
+    for text in axis.get_xticklabels()[len(plan.positions) :]:
+        text.set_fontsize(7)
+    axis.set_xlim(min(places.values()) - 0.6, max(places.values()) + 0.6)
+    finite = [places[variant] for variant, one in plan.positions.items() if math.isfinite(one)]
+    for group in (finite, [places[variant] for variant in plan.positions]):
+        if group and max(group) < max(places.values()):
+            axis.axvline(max(group) + GAP / 2, color="#bbbbbb", linewidth=0.8, zorder=0)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(axis="y", labelsize=8.5)
+    axis.grid(axis="y", color="#ececec", linewidth=0.7)
+    axis.set_axisbelow(True)
+    axis.set_xlabel(fill(plan.x_label, 46), fontsize=9)
+
+
+def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -> None:
+    """Title, and below it what each sign means."""
+    width, height = figure.get_size_inches()
+    baseline = table.spec.label(table.spec.baseline)
+    keys = [
+        Line2D([], [], color=BLUE, marker="o", mfc="white", label=f"mean, {CONFIDENCE * 100:.0f} % interval"),
+        Line2D([], [], color=BLUE, marker="o", label=f"difference to {baseline}, paired by seed, excludes 0"),
+        Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed"),
+        Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8, label=f"mean of {baseline}"),
+    ]
+    if trivial_drawn:
+        keys.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.4, label=TRIVIAL))
+    if plan.others:
+        keys.append(Line2D([], [], color=VERMILION, marker="D", mfc="white", label="not on the scale"))
+    figure.text(0.15 / width, 1 - 0.09 / height, table.spec.title, fontsize=12, fontweight="bold", va="top")
+    corner = (0.1 / width, 1 - 0.33 / height)
+    figure.legend(
+        handles=keys,
+        loc="upper left",
+        bbox_to_anchor=corner,
+        ncols=3,
+        fontsize=7.5,
+        frameon=False,
+        borderaxespad=0,
+    )
+
+
+def _draw_caption(figure: Figure, table: Table, plan: Ladder, rows: list[Row]) -> None:
+    """Where the numbers are from, and what is missing."""
+    width, height = figure.get_size_inches()
+    few = [f"{row.label} ({len(row.seeds)})" for row in rows if len(row.seeds) < table.most_seeds]
+    drawn = {row.variant for row in rows}
+    absent = [table.spec.label(variant) for variant in _places(plan) if variant not in drawn]
+    caption = table.provenance + (f"; fewer seeds: {', '.join(few)}" if few else "")
+    caption += f"; no runs: {', '.join(absent)}" if absent else ""
+    caption += "; no interval from one seed" if any(len(row.seeds) == 1 for row in rows) else ""
+    text = fill(caption, int(width * 17))
+    figure.text(0.15 / width, 0.07 / height, text, fontsize=6.5, color=GREY, va="bottom", linespacing=1.3)

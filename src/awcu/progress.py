@@ -1,0 +1,79 @@
+"""What the terminal shows while runs go on: a line an epoch, and how far a sweep has come."""
+
+import math
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+
+class EpochLine(pl.Callback):
+    """One line an epoch: loss, validation AUROC and accuracy, seconds."""
+
+    def __init__(self) -> None:
+        self.started = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the line."""
+        metrics = trainer.callback_metrics
+        shown = {"loss": "train/loss", "val AUROC": "val/auroc", "val accuracy": "val/accuracy"}
+        values = "  ".join(f"{label} {metrics[key]:.3f}" for label, key in shown.items() if key in metrics)
+        width = len(str(trainer.max_epochs))
+        seconds = time.monotonic() - self.started
+        print(
+            f"  epoch {trainer.current_epoch + 1:{width}}/{trainer.max_epochs}  {values}  {seconds:.0f} s", flush=True
+        )
+
+
+class SweepProgress(Callback):
+    """Says at the start of a multirun how many runs it makes and how long they take, and after each, how long still.
+
+    Args:
+        minutes: What the whole sweep took where it was measured.
+        measured_on: On what.
+    """
+
+    def __init__(self, minutes: float, measured_on: str) -> None:
+        self.minutes = minutes
+        self.measured_on = measured_on
+        self.runs = 0
+        self.done = 0
+        self.started = 0.0
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Announce the sweep."""
+        params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+        self.runs = number_of_runs([*params, *config.hydra.overrides.task])
+        self.started = time.monotonic()
+        print(f"{self.runs} runs, about {self.minutes:g} minutes on {self.measured_on}", flush=True)
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Announce one run."""
+        if self.runs:
+            job = config.hydra.job.override_dirname
+            print(f"run {self.done + 1} of {self.runs}: {job}", flush=True)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Say how long the rest will take at the pace so far."""
+        if self.runs:
+            self.done += 1
+            pace = (time.monotonic() - self.started) / self.done
+            left = math.ceil(pace * (self.runs - self.done) / 60)
+            print(f"  {pace:.0f} s a run, about {left} min left", flush=True)
+
+
+def number_of_runs(overrides: list[str]) -> int:
+    """How many jobs Hydra's basic sweeper makes of these overrides; a later one replaces an earlier of its key."""
+    choices: dict[str, int] = {}
+    for override in OverridesParser.create().parse_overrides(overrides):
+        is_sweep = override.is_sweep_override()
+        choices[override.get_key_element()] = len(list(override.sweep_string_iterator())) if is_sweep else 1
+    return math.prod(choices.values())

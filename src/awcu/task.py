@@ -1,0 +1,185 @@
+"""Training and evaluating the dual-head network on weighted photographs."""
+
+import math
+from typing import Any, Literal, get_args
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from awcu.data import Batch, RatingData
+from awcu.metrics import Predictions, evaluate, trivial
+from awcu.network import AestheticNet, Logits
+from awcu.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
+from awcu.ratings import Split
+
+ObjectiveName = Literal["binary", "distribution"]
+AttributeLoss = Literal["multi_label", "single_label"]
+
+
+class TaskError(ValueError):
+    """A task that cannot be trained as configured."""
+
+
+class AestheticTask(pl.LightningModule):
+    """Weighted aesthetic classification with an attribute head.
+
+    The loss of a batch is `mean(weight · aesthetic loss) + attribute_weight · mean(attribute loss)`, the latter
+    over photographs that have attribute labels. Weights are never part of a metric.
+
+    Args:
+        network: Arguments of `AestheticNet` but its output counts.
+        scale: `(K,)` rating values.
+        midpoint: In rating points.
+        attribute_names: `(A,)` what the attribute head answers; empty for a single-headed network.
+        preparation: Arguments of `awcu.images.preparation` for evaluation, kept for whoever loads the model.
+        objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
+        attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
+        attribute_weight: λ ≥ 0.
+        learning_rate: Of the heads.
+        backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
+        weight_decay: AdamW's.
+        warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
+        train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
+
+    Raises:
+        TaskError: Unknown objective or attribute loss, or a number out of range.
+        BackboneError: From `AestheticNet`.
+    """
+
+    def __init__(
+        self,
+        network: dict[str, Any],
+        scale: list[float],
+        midpoint: float,
+        attribute_names: list[str],
+        preparation: dict[str, Any],
+        objective: ObjectiveName = "binary",
+        attribute_loss: AttributeLoss = "multi_label",
+        attribute_weight: float = 0.5,
+        learning_rate: float = 1e-3,
+        backbone_rate: float = 0.1,
+        weight_decay: float = 0.05,
+        warmup: float = 0.1,
+        train_fingerprint: str = "",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
+        _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
+        _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
+        _require(learning_rate > 0, "learning_rate", learning_rate, "> 0")
+        _require(0 <= backbone_rate <= 1, "backbone_rate", backbone_rate, "in [0, 1]")
+        _require(0 <= warmup < 1, "warmup", warmup, "in [0, 1)")
+        self.objective: Objective = Binary() if objective == "binary" else RatingDistribution(tuple(scale), midpoint)
+        self.net = AestheticNet(
+            **network, aesthetic_outputs=self.objective.outputs, attribute_outputs=len(attribute_names)
+        )
+        self.net.to(memory_format=torch.channels_last)
+        self.net.backbone.requires_grad_(backbone_rate > 0)
+        self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
+        self._outputs: list[tuple[Tensor, Logits]] = []
+        self.predictions: dict[Split, Predictions] = {}
+        self.metrics: dict[str, float] = {}
+
+    @property
+    def data(self) -> RatingData:
+        """The data module in use."""
+        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+
+    def train(self, mode: bool = True) -> "AestheticTask":
+        """Training mode, of a frozen backbone's batch norm excepted."""
+        super().train(mode)
+        if self.hparams["backbone_rate"] == 0:
+            self.net.backbone.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Logits:
+        """Logits of normalised images `(N, 3, H, W)`."""
+        logits: Logits = self.net(images.to(memory_format=torch.channels_last))
+        return logits
+
+    def training_step(self, batch: Batch) -> Tensor:
+        """The weighted loss of one batch."""
+        logits = self(batch["image"])
+        aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"])
+        loss = (batch["weight"] * aesthetic).mean()
+        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, batch_size=len(aesthetic))
+        if self.hparams["attribute_names"]:
+            losses = self.attribute_loss(logits.attributes, batch["attributes"])
+            if not losses.isnan().all():
+                attribute = losses.nanmean()
+                self.log("train/attribute_loss", attribute, on_step=False, on_epoch=True, batch_size=len(losses))
+                loss = loss + self.hparams["attribute_weight"] * attribute
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(aesthetic))
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        """Collect predictions."""
+        self._outputs.append((batch["row"], self(batch["image"])))
+
+    def test_step(self, batch: Batch) -> None:
+        """Collect predictions."""
+        self._outputs.append((batch["row"], self(batch["image"])))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/<metric>`."""
+        self._evaluate("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log `test/<metric>` and `test/trivial/<metric>`."""
+        self._evaluate("test")
+
+    def _evaluate(self, split: Split) -> None:
+        rows = torch.cat([rows for rows, _ in self._outputs]).cpu()
+        logits = [torch.cat(parts).float().cpu() for parts in zip(*(out for _, out in self._outputs), strict=True)]
+        self._outputs.clear()
+        if self.trainer.sanity_checking:
+            return
+        ratings = self.data.splits[split].select(rows.numpy())
+        aesthetic = Logits(*logits).aesthetic
+        predictions = Predictions(self.objective.score(aesthetic), self.objective.distribution(aesthetic), logits[1])
+        self.predictions[split] = predictions
+        metrics = evaluate(predictions, ratings)
+        baseline = trivial(self.data.splits["train"], ratings, metrics)
+        named = {f"{split}/{name}": value for name, value in metrics.items()}
+        named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
+        self.metrics |= named
+        # Lightning keeps float32; the record takes the full precision from `metrics`.
+        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()})
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, a lower rate for the backbone, linear warm-up and cosine decay by the step."""
+        rate = self.hparams["learning_rate"]
+        backbone = {id(parameter) for parameter in self.net.backbone.parameters()}
+        heads = [p for p in self.net.parameters() if id(p) not in backbone]
+        groups = [{"params": heads, "lr": rate}]
+        if self.hparams["backbone_rate"] > 0:
+            share = rate * self.hparams["backbone_rate"]
+            groups.append({"params": list(self.net.backbone.parameters()), "lr": share})
+        optimizer = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
+        steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warmup_cosine(step, steps, self.hparams["warmup"])
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def warmup_cosine(step: int, steps: int, warmup: float) -> float:
+    """The learning rate of a step as a share of its peak, in (0, 1] while training.
+
+    Args:
+        step: From 0.
+        steps: In the whole training.
+        warmup: Share of the steps over which the rate rises linearly.
+    """
+    rising = int(warmup * steps)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1))) / 2
+
+
+def _require(condition: bool, name: str, value: object, rule: str | tuple[str, ...]) -> None:
+    if not condition:
+        rule = rule if isinstance(rule, str) else f"one of {', '.join(rule)}"
+        raise TaskError(f"task.{name}={value!r} must be {rule}")

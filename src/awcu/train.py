@@ -1,0 +1,285 @@
+"""`awcu train`: from a configuration to a trained, evaluated, recorded run."""
+
+import csv
+import io
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+import wandb
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import WandbLogger
+
+from awcu.data import RatingData, readable
+from awcu.images import ImageError, preparation
+from awcu.network import BackboneError, normalization
+from awcu.progress import EpochLine
+from awcu.ratings import Ratings, RatingsError
+from awcu.results import RunRecord, git_state, package_versions, write_atomically
+from awcu.task import AestheticTask, TaskError
+from awcu.weighting import SampleWeights, WeightingError
+
+USER_ERRORS = (RatingsError, ImageError, BackboneError, WeightingError, TaskError)
+"""What a user can mend: shown as one line, without a traceback."""
+
+NOT_OF_THE_VARIANT = (
+    "seed", "experiment", "name", "fit", "ckpt_path", "data.root", "network.weights_file", "loader.workers",
+    "trainer.accelerator", "trainer.devices", "wandb", "hydra",
+)  # fmt: skip
+"""Override keys that do not make another table row: the seed, and what a machine decides."""
+
+
+def conf_folder() -> str:
+    """The configuration folder: inside an installed wheel, or at the top of a source checkout."""
+    packaged = Path(__file__).parent / "conf"
+    return str(packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf")
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
+def main(cfg: DictConfig) -> None:
+    """One Hydra job."""
+    job = HydraConfig.get()
+    try:
+        run(cfg, Path(job.runtime.output_dir), tuple(job.overrides.task))
+    except USER_ERRORS as error:
+        raise SystemExit(f"awcu: {error}") from error
+
+
+def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRecord:
+    """Train as configured (unless `fit` is false), evaluate on validation and test, write `record.json`.
+
+    Args:
+        cfg: `conf/train.yaml` with overrides; not changed.
+        folder: For the checkpoint, the record, the predictions and W&B's files.
+        overrides: As typed, for the record.
+
+    Raises:
+        RatingsError: Ratings, table or split at fault.
+        ImageError: Unreadable photographs.
+        BackboneError: Backbone or its weights at fault.
+        WeightingError: Weighting at fault.
+        TaskError: A number of the task out of range, or `fit=false` without a checkpoint.
+    """
+    started = time.monotonic()
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    ratings, excluded = readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    sample_weights = SampleWeights(_instantiate(cfg.weighting), **_plain(cfg.sample_weights))
+    task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
+    data = _data(cfg, ratings, sample_weights, task)
+    with _quiet(), _wandb_logger(cfg, folder, overrides) as logger:
+        trainer = _trainer(cfg, folder, logger)
+        checkpoint = str(cfg.ckpt_path)
+        if cfg.fit:
+            trainer.fit(task, datamodule=data)
+            checkpoint = _checkpoint(trainer, cfg.trainer.checkpoint)
+        for evaluate in (trainer.validate, trainer.test):
+            evaluate(task, datamodule=data, ckpt_path=checkpoint, verbose=False)
+    commit, dirty = git_state(Path(__file__).parent)
+    record = RunRecord(
+        experiment=cfg.name,
+        variant=variant(overrides),
+        weighting=str(sample_weights),
+        seed=cfg.seed,
+        overrides=overrides,
+        data=ratings.name,
+        data_fingerprint=ratings.fingerprint,
+        split_fingerprint=ratings.split_fingerprint,
+        n={split: len(part) for split, part in data.splits.items()} | {"excluded": excluded},
+        metrics=task.metrics,
+        git_commit=commit,
+        git_dirty=dirty,
+        versions=package_versions(),
+        wall_time_s=time.monotonic() - started,
+        checkpoint=checkpoint,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_atomically(folder / "predictions.csv", _predictions_csv(task, data))
+    record.save(folder / "record.json")
+    return record
+
+
+def variant(overrides: tuple[str, ...]) -> str:
+    """The overrides that make a table row: sorted, space-joined, without seed and machine keys."""
+    named = [text for text in overrides if not _excluded(text.split("=")[0].lstrip("+~"))]
+    return " ".join(sorted(named)) or "default"
+
+
+def _excluded(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in NOT_OF_THE_VARIANT)
+
+
+def load_task(checkpoint: str | Path | None) -> AestheticTask:
+    """The task of a checkpoint; its own weights, so that none are fetched or read elsewhere.
+
+    Raises:
+        TaskError: No path, no such file, or a file that is no checkpoint of ours.
+    """
+    if checkpoint is None or not Path(checkpoint).is_file():
+        raise TaskError(f"ckpt_path={checkpoint} is no file; give the .ckpt that a run's record.json names")
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
+        return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
+    except Exception as error:
+        raise TaskError(
+            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}: {error}); give the "
+            f".ckpt that a run's record.json names"
+        ) from error
+
+
+def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
+    """The model of a finished run and the test split it was measured on.
+
+    Raises:
+        TaskError: The folder holds no finished run.
+    """
+    config, record = folder / ".hydra" / "config.yaml", folder / "record.json"
+    if not (config.is_file() and record.is_file()):
+        raise TaskError(f"{folder} holds no finished run (record.json and .hydra/config.yaml); train one first")
+    cfg = OmegaConf.load(config)
+    ratings, _ = readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    return load_task(RunRecord.load(record).checkpoint), ratings.of_split("test")
+
+
+def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
+    mean, std = normalization(cfg.network.backbone)
+    evaluation = {
+        "size": cfg.images.size,
+        "aspect": cfg.images.aspect,
+        "mean": list(mean) if cfg.images.mean is None else _plain(cfg.images.mean),
+        "std": list(std) if cfg.images.std is None else _plain(cfg.images.std),
+    }
+    return AestheticTask(
+        network=_plain(cfg.network) | {"image_size": cfg.images.size},
+        scale=ratings.scale.tolist(),
+        midpoint=ratings.midpoint,
+        attribute_names=list(ratings.attribute_names),
+        preparation=evaluation,
+        train_fingerprint=ratings.of_split("train").split_fingerprint,
+        **_plain(cfg.task),
+    )
+
+
+def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task: AestheticTask) -> RatingData:
+    if task.hparams["objective"] == "distribution" and ratings.votes is None:
+        raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
+    settings = task.hparams["preparation"]
+    augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
+    return RatingData(
+        ratings,
+        sample_weights,
+        training=preparation(**settings, **augment),
+        evaluation=preparation(**settings),
+        seed=cfg.seed,
+        **_plain(cfg.loader),
+    )
+
+
+def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Trainer:
+    settings = _plain(cfg.trainer)
+    settings.pop("checkpoint")
+    precision = settings.pop("precision")
+    if precision is None:
+        bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if bf16 else "32-true"
+    best = ModelCheckpoint(
+        folder / "checkpoints", filename="best", monitor="val/auroc", mode="max", save_last=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+    return pl.Trainer(
+        **settings,
+        precision=precision,
+        default_root_dir=folder,
+        logger=logger or False,
+        callbacks=[best, EpochLine()],
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _checkpoint(trainer: pl.Trainer, which: str) -> str:
+    callback = trainer.checkpoint_callback
+    assert isinstance(callback, ModelCheckpoint)
+    return callback.best_model_path if which == "best" else callback.last_model_path
+
+
+@contextmanager
+def _wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> Iterator[WandbLogger | None]:
+    """One W&B run, finished whatever happens: an open one would swallow the next job of a multirun."""
+    mode = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    if mode == "disabled":
+        yield None
+        return
+    try:
+        yield WandbLogger(
+            project=cfg.wandb.project,
+            entity=cfg.wandb.entity,
+            group=cfg.name,
+            name=f"{variant(overrides)} seed={cfg.seed}",
+            save_dir=folder,
+            mode=mode,
+            config=_plain(cfg),
+            settings=wandb.Settings(silent=True),
+        )
+    finally:
+        wandb.finish()
+
+
+def _has_key() -> bool:
+    """Whether W&B finds an API key on this machine, without asking for one or checking it over the network."""
+    return wandb.login(prompt=False, verify=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep advice that does not apply off the terminal; warnings about the run itself stay."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # How many workers pay off depends on the photographs; loader.workers says it.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # Lightning 2.6 against torch's newer pytree; nothing of ours.
+        warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
+        yield
+
+
+def _predictions_csv(task: AestheticTask, data: RatingData) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image_id", "split", "mean_score", "high", "score", *task.hparams["attribute_names"]])
+    for split, predictions in task.predictions.items():
+        part = data.splits[split]
+        rows = zip(part.image_ids, part.mean_score, part.high, predictions.score, predictions.attributes, strict=True)
+        for image_id, mean, high, score, attributes in rows:
+            writer.writerow([image_id, split, float(mean), int(high), score.item(), *attributes.tolist()])
+    return text.getvalue()
+
+
+def _instantiate(cfg: DictConfig) -> Any:
+    """What a `_target_` makes; a fault inside it comes out as itself, not wrapped by Hydra."""
+    try:
+        return instantiate(cfg, _convert_="all")
+    except InstantiationException as error:
+        if isinstance(error.__cause__, USER_ERRORS):
+            raise error.__cause__ from None
+        raise
+
+
+def _plain(cfg: Any) -> Any:
+    return OmegaConf.to_container(cfg, resolve=True)

@@ -1,0 +1,431 @@
+"""The comparison table: statistics by hand and against scipy; what is missing is said."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from awcu.results import RunRecord
+from awcu.tables import Estimate, Ladder, Table, TableError, TableSpec, number, refresh_block
+
+SPEC = TableSpec(
+    title="Which weighting wins",
+    baseline="w=uniform",
+    columns={"test/accuracy": "accuracy"},
+    rows={"w=uniform": "uniform", "w=step": "step ×4, |d| ≥ 1"},
+)
+
+
+def run(variant: str, seed: int, accuracy: float | None = 0.8, **changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "experiment": "weighting",
+        "variant": variant,
+        "weighting": variant,
+        "seed": seed,
+        "overrides": (variant,),
+        "data": "gallery",
+        "data_fingerprint": "aaaa",
+        "split_fingerprint": f"split{seed}",
+        "n": {"train": 80, "val": 10, "test": 11, "excluded": 0},
+        "metrics": {"test/loss": 1.0} | ({} if accuracy is None else {"test/accuracy": accuracy}),
+        "git_commit": "1a2b3c4d5e6f",
+        "git_dirty": False,
+        "versions": {},
+        "wall_time_s": 1.0,
+        "checkpoint": "",
+        "created": "2026-01-02T03:04:05+00:00",
+    }
+    return RunRecord(**values | changes)
+
+
+def runs(scores: Mapping[str, Mapping[int, float]]) -> list[RunRecord]:
+    return [run(variant, seed, value) for variant, mine in scores.items() for seed, value in mine.items()]
+
+
+# Differences .02, .01, .00: mean .01, standard deviation .01.
+UNIFORM = {0: 0.78, 1: 0.81, 2: 0.84}
+STEP = {0: 0.80, 1: 0.82, 2: 0.84}
+T_2 = 4.302652729911275  # 97.5 % quantile of Student's t, two degrees of freedom
+
+
+def body(table: Table) -> dict[str, list[str]]:
+    """Markdown rows by label."""
+    lines = [line for line in table.to_markdown().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line[1:-1].replace("\\|", "¦").split("|")] for line in lines]
+    return {label: rest for label, *rest in cells}
+
+
+def printed(table: Table, width: int = 120) -> str:
+    out = io.StringIO()
+    Console(width=width, file=out).print(table.to_terminal())
+    return out.getvalue()
+
+
+class TestStatistics:
+    def test_mean_and_interval_by_hand(self) -> None:
+        estimate = Estimate.of(list(STEP.values()))
+        assert estimate.mean == pytest.approx(0.82, abs=1e-15)
+        assert estimate.half_width == pytest.approx(T_2 * 0.02 / math.sqrt(3), rel=1e-9)
+        assert estimate.n == 3
+
+    def test_difference_by_hand(self) -> None:
+        difference = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})).rows[1]
+        estimate = difference.cells["test/accuracy"].difference
+        assert estimate is not None
+        assert estimate.mean == pytest.approx(0.01, abs=1e-15)
+        assert estimate.half_width == pytest.approx(T_2 * 0.01 / math.sqrt(3), rel=1e-9)
+        assert not estimate.excludes_zero
+
+    @pytest.mark.parametrize("n", [2, 3, 5, 20])
+    def test_against_scipy(self, n: int) -> None:
+        rng = np.random.default_rng(n)
+        one, two = rng.normal(0.8, 0.02, n), rng.normal(0.79, 0.02, n)
+        # Records in another order than the seeds: pairing must go by seed, not by place.
+        records = runs({"w=step": dict(enumerate(one)), "w=uniform": dict(reversed(list(enumerate(two))))})
+        cell = Table.from_records(SPEC, records).rows[1].cells["test/accuracy"]
+        low, high = stats.t.interval(0.95, n - 1, loc=one.mean(), scale=stats.sem(one))
+        assert cell.value.mean - cell.value.half_width == pytest.approx(low)
+        assert cell.value.mean + cell.value.half_width == pytest.approx(high)
+        paired = stats.ttest_rel(one, two)
+        interval = paired.confidence_interval(0.95)
+        assert cell.difference is not None
+        assert cell.difference.mean - cell.difference.half_width == pytest.approx(interval.low)
+        assert cell.difference.mean + cell.difference.half_width == pytest.approx(interval.high)
+        assert cell.difference.excludes_zero == (paired.pvalue < 0.05)
+
+    def test_one_seed_has_no_interval(self) -> None:
+        estimate = Estimate.of([0.8])
+        assert (estimate.mean, math.isnan(estimate.half_width), estimate.excludes_zero) == (0.8, True, False)
+
+    def test_equal_values_have_a_zero_interval(self) -> None:
+        assert Estimate.of([0.1, 0.1, 0.1]) == Estimate(0.1, 0.0, 3)
+        assert not Estimate.of([0.0, 0.0]).excludes_zero
+
+    @pytest.mark.parametrize("bad", [math.nan, math.inf])
+    def test_undefined_is_never_averaged_away(self, bad: float) -> None:
+        estimate = Estimate.of([0.8, bad, 0.9])
+        assert (estimate.n, estimate.undefined) == (3, 1)
+        assert math.isnan(estimate.mean)
+        assert not estimate.excludes_zero
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("value", "signed", "text"),
+        [
+            (0.8124, False, ".812"),
+            (1.0, False, "1.000"),
+            (10.5, False, "10.500"),
+            (-0.25, False, "−.250"),
+            (0.012, True, "+.012"),
+            (-0.0004, True, ".000"),
+            (0.0004, True, ".000"),
+            (0.0, True, ".000"),
+            (math.nan, True, "nan"),
+        ],
+    )
+    def test_number(self, value: float, signed: bool, text: str) -> None:
+        assert number(value, signed) == text
+
+    @pytest.mark.parametrize(
+        ("values", "text"),
+        [
+            ([0.8, 0.82, 0.84], ".820 ± .050"),
+            ([0.8], ".800 ± –"),
+            ([], "–"),
+            ([0.8, math.nan], "nan (1 of 2)"),
+            ([0.8, 0.80001], ".800 ± <.001"),
+            ([0.8, 0.8], ".800 ± .000"),
+        ],
+    )
+    def test_estimate(self, values: list[float], text: str) -> None:
+        assert Estimate.of(values).text() == text
+
+
+class TestTable:
+    def test_markdown(self) -> None:
+        sure = {seed: value + 0.1 + 0.001 * seed for seed, value in UNIFORM.items()}
+        table = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": sure}))
+        assert table.to_markdown() == (
+            "Which weighting wins\n"
+            "\n"
+            "|  | accuracy | Δ |\n"
+            "| :-- | --: | --: |\n"
+            "| uniform | .810 ± .075 | baseline |\n"
+            "| step ×4, \\|d\\| ≥ 1 | .820 ± .050 | +.010 ± .025 |\n"
+            "| w=power | .911 ± .077 | **+.101 ± .002** |\n"
+            "\n"
+            "gallery (aaaa), photographs: 80 train, 10 val, 11 test; 3 seeds (0, 1, 2); commit 1a2b3c4. ± is "
+            "the half-width of the 95 % Student-t interval of the mean over seeds. Δ is the difference to "
+            "uniform, paired by seed; bold where its interval excludes zero, each comparison on its own.\n"
+        )
+
+    def test_missing_seeds_are_said(self) -> None:
+        two = {0: 0.9, 2: 0.92}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": two})))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".910 ± .127", "+.100 ± .254"]
+
+    def test_missing_pairs_are_said(self) -> None:
+        base = {0: 0.8, 1: 0.8}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": base, "w=step": STEP})))
+        assert lines["uniform (n = 2 of 3)"] == [".800 ± .000", "baseline"]
+        assert lines["step ×4, ¦d¦ ≥ 1"] == [".820 ± .050", "+.010 ± .127 (2 pairs)"]
+        other = {7: 0.8, 8: 0.8, 2: 0.8}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": other, "w=step": STEP})))
+        assert lines["step ×4, ¦d¦ ≥ 1"][1] == "+.040 ± – (1 pair)"
+
+    def test_listed_variant_without_runs_keeps_its_row(self) -> None:
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM})))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 0 of 3)"] == ["–", "–"]
+
+    def test_undefined_metric(self) -> None:
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP | {1: math.nan}})))
+        assert lines["step ×4, ¦d¦ ≥ 1"] == ["nan (1 of 3)", "nan (1 of 3)"]
+
+    def test_metric_that_one_run_lacks(self) -> None:
+        records = [*runs({"w=uniform": UNIFORM}), run("w=step", 0, 0.8), run("w=step", 1, None)]
+        lines = body(Table.from_records(SPEC, records))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".800 ± – (n = 1 of 2)", "+.020 ± –"]
+
+    def test_trivial_predictor_counts_each_seed_once(self) -> None:
+        records = [
+            replace(one, metrics=one.metrics | {"test/trivial/accuracy": 0.7 if one.seed else 0.6})
+            for one in runs({"w=uniform": {0: 0.8, 1: 0.8}, "w=step": {1: 0.8}})
+        ]
+        table = Table.from_records(SPEC, records)
+        assert list(body(table))[2] == "trivial predictor"
+        assert body(table)["trivial predictor"] == [".650", ""]
+
+    def test_trivial_predictor_of_one_metric_only(self) -> None:
+        spec = replace(SPEC, columns={"test/accuracy": "accuracy", "test/loss": "loss"})
+        one = run("w=uniform", 0)
+        record = replace(one, metrics=one.metrics | {"test/trivial/accuracy": 0.7})
+        assert body(Table.from_records(spec, [record]))["trivial predictor"] == [".700", "", "–", ""]
+
+    def test_undefined_trivial_predictor(self) -> None:
+        one = run("w=uniform", 0)
+        record = replace(one, metrics=one.metrics | {"test/trivial/accuracy": math.nan})
+        assert body(Table.from_records(SPEC, [record]))["trivial predictor"] == ["nan (1 of 1)", ""]
+
+    def test_provenance(self) -> None:
+        records = [
+            run("w=uniform", 0, n={"train": 80, "test": 11, "excluded": 0}),
+            run(
+                "w=uniform",
+                4,
+                n={"train": 78, "test": 13, "excluded": 5},
+                git_dirty=True,
+                git_commit="fedcba98",
+            ),
+        ]
+        assert Table.from_records(SPEC, records).provenance == (
+            "gallery (aaaa), photographs: 78–80 train, 11–13 test, 0–5 excluded; 2 seeds (0, 4); "
+            "commit 1a2b3c4, fedcba9+ (+: with uncommitted changes)"
+        )
+
+    def test_variant_without_overrides(self) -> None:
+        table = Table.from_records(replace(SPEC, baseline="", rows={}), runs({"": UNIFORM}))
+        assert list(body(table))[2] == "(no overrides)"
+
+    def test_terminal(self) -> None:
+        text = printed(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})))
+        lines = text.splitlines()
+        assert [line.split() for line in lines if "step" in line] == [
+            ["step", "×4,", "|d|", "≥", "1", ".820", "±", ".050", "+.010", "±", ".025"]
+        ]
+        assert "paired by seed" in " ".join(text.split())
+
+    @pytest.mark.parametrize("metrics", [3, 6])
+    def test_terminal_breaks_no_number_at_120_columns(self, metrics: int) -> None:
+        keys = {f"test/m{place}": f"metric {place}" for place in range(metrics)}
+        spec = replace(SPEC, columns=keys)
+        records = [
+            replace(one, metrics=dict.fromkeys(keys, one.metrics["test/accuracy"]))
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        text = printed(Table.from_records(spec, records))
+        assert text.count(".820 ± .050") == metrics
+        assert text.count("+.010 ± .025") == metrics
+
+    def test_bold_in_the_terminal(self) -> None:
+        sure = {seed: value + 0.1 for seed, value in UNIFORM.items()}
+        rich_table = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": sure})).to_terminal()
+        assert [str(getattr(cell, "style", "")) for cell in rich_table.columns[2].cells] == ["", "bold"]
+
+    def test_csv(self, tmp_path: Path) -> None:
+        records = runs({"w=uniform": UNIFORM, "w=step": STEP})
+        records[0] = replace(records[0], metrics=records[0].metrics | {"test/trivial/accuracy": 0.7})
+        table = Table.from_records(SPEC, records)
+        table.to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            trivial, uniform, step = csv.DictReader(file)
+        assert (trivial["row"], trivial["seeds"], trivial["mean"]) == ("trivial predictor", "1", "0.7")
+        assert (uniform["pairs"], uniform["difference"]) == ("", "")
+        cell = table.rows[1].cells["test/accuracy"]
+        assert cell.difference is not None
+        assert float(step["mean"]) == cell.value.mean
+        assert float(step["half_width"]) == cell.value.half_width
+        assert float(step["difference"]) == cell.difference.mean
+        assert float(step["difference_half_width"]) == cell.difference.half_width
+        assert (step["variant"], step["metric"], step["seeds"], step["pairs"]) == (
+            "w=step",
+            "test/accuracy",
+            "3",
+            "3",
+        )
+
+    @pytest.mark.parametrize(
+        ("records", "message"),
+        [
+            ([], "no runs; a table needs at least those of its baseline"),
+            (
+                [run("w=uniform", 0), run("w=step", 1, data_fingerprint="bbbb", data="other")],
+                r"one table has different data_fingerprint: aaaa \(gallery, 'w=uniform', seed 0\) and bbbb "
+                r"\(other, 'w=step', seed 1\); rows compare on one data set only",
+            ),
+            (
+                [run("w=uniform", 0), run("w=step", 0, split_fingerprint="else")],
+                r"seed 0 has different split_fingerprint: split0 .* and else .*; pairing needs one split a seed",
+            ),
+            (
+                [run("w=uniform", 0), run("w=step", 0, experiment="other")],
+                "one table has different experiment: weighting .* and other .*; a variant is a change to one",
+            ),
+            (
+                [run("w=uniform", 0), run("w=uniform", 1, weighting="Step()")],
+                r"'w=uniform' has different weighting: w=uniform .* and Step\(\) .*; a row averages one setting",
+            ),
+            ([run("w=uniform", 3)] * 2, "'w=uniform' with seed 3 was run 2 times; keep one"),
+            (
+                [run("w=uniform", 0, metrics={"test/accuracy@1": 1.0, "val/x": 0.0})],
+                "no record has the metric 'test/accuracy'; the nearest are test/accuracy@1$",
+            ),
+            ([run("w=step", 0)], "no run of the baseline 'w=uniform' among 'w=step'; train it"),
+        ],
+    )
+    def test_refuses(self, records: list[RunRecord], message: str) -> None:
+        with pytest.raises(TableError, match=message):
+            Table.from_records(SPEC, records)
+
+
+YAML = """
+title: Which weighting wins
+baseline: w=uniform
+columns:
+  test/accuracy: accuracy
+rows:
+  w=uniform: uniform
+  w=step: step ×4, |d| ≥ 1
+ladder:
+  metrics: [test/accuracy]
+  x_label: weight
+  positions: {w=uniform: 1, w=step: 2.5, w=drop: .inf}
+  others: [w=power]
+"""
+
+
+class TestSpec:
+    def load(self, tmp_path: Path, text: str) -> TableSpec:
+        (tmp_path / "table.yaml").write_text(text)
+        return TableSpec.load(tmp_path / "table.yaml")
+
+    def test_load(self, tmp_path: Path) -> None:
+        positions = {"w=uniform": 1.0, "w=step": 2.5, "w=drop": math.inf}
+        ladder = Ladder(("test/accuracy",), "weight", positions, ("w=power",))
+        assert self.load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
+
+    def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
+        text = YAML[: YAML.index("rows:")]
+        assert self.load(tmp_path, text) == replace(SPEC, rows={})
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            (
+                "title:",
+                "titel:",
+                "table.yaml: unknown key 'titel' in table.yaml; allowed keys are title, base",
+            ),
+            (
+                "title: Which weighting wins\n",
+                "",
+                "missing key 'title' in table.yaml; allowed keys are title",
+            ),
+            ("  x_label: weight\n", "", "missing key 'x_label' in ladder; allowed keys are metrics, x_label"),
+            ("x_label: weight", "x_label: w\n  scale: 2", "unknown key 'scale' in ladder"),
+            ("title: Which", "title: [", "table.yaml is not YAML"),
+            ("baseline:", "title: again\nbaseline:", "(?s)is not YAML .*duplicate key title"),
+            ("w=step: 2.5", "w=step: two", "positions: w=step is 'two'; a number is needed"),
+            ("w=step: 2.5", "w=step: 0", "position 0 of 'w=step' must be > 0; else list it in others"),
+            ("others: [w=power]", "others: [w=step]", "'w=step' is in both positions and others; remove one"),
+            (
+                "metrics: [test/accuracy]",
+                "metrics: [test/auroc]",
+                "'test/auroc' is no column; use one of test/acc",
+            ),
+            ("columns:\n  test/accuracy: accuracy\n", "columns: {}\n", "columns is empty; name at least one"),
+            ("  w=uniform: uniform", "  w=uniform: 1", "rows: w=uniform is 1; text is needed"),
+            (
+                YAML[YAML.index("ladder:") :],
+                "ladder: [1]\n",
+                r"ladder is \[1\]; it must be a mapping; allowed",
+            ),
+            (YAML, "- 1\n", r"table.yaml is \[1\]; it must be a mapping; allowed keys are title"),
+        ],
+    )
+    def test_refuses(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        assert YAML.count(old) == 1
+        with pytest.raises(TableError, match=message):
+            self.load(tmp_path, YAML.replace(old, new))
+
+
+class TestRefreshBlock:
+    TEXT = "# Title\r\n\r\n<!-- table:main -->\nold\n<!-- /table:main -->\n\nafter\n"
+
+    def test_replaces_only_the_block(self, tmp_path: Path) -> None:
+        readme = tmp_path / "README.md"
+        readme.write_bytes(self.TEXT.encode())
+        assert refresh_block(readme, "main", "| new |\n")
+        fresh = "# Title\r\n\r\n<!-- table:main -->\n\n| new |\n\n<!-- /table:main -->\n\nafter\n"
+        assert readme.read_bytes() == fresh.encode()
+        assert not refresh_block(readme, "main", "| new |\n")
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("nothing", "README.md has <!-- table:main --> 0 times; write it exactly once"),
+            (TEXT + TEXT, "has <!-- table:main --> 2 times"),
+            ("<!-- table:main -->", "has <!-- /table:main --> 0 times"),
+            (
+                "<!-- /table:main --> <!-- table:main -->",
+                "has <!-- /table:main --> before <!-- table:main -->; swap",
+            ),
+        ],
+    )
+    def test_markers(self, tmp_path: Path, text: str, message: str) -> None:
+        readme = tmp_path / "README.md"
+        readme.write_bytes(text.encode())
+        with pytest.raises(TableError, match=message):
+            refresh_block(readme, "main", "new")
+        assert readme.read_bytes() == text.encode()
+
+    def test_failure_leaves_the_old_text(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*_: object) -> None:
+            raise OSError("disk full")
+
+        readme = tmp_path / "README.md"
+        readme.write_bytes(self.TEXT.encode())
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(OSError, match="disk full"):
+            refresh_block(readme, "main", "new")
+        assert readme.read_bytes() == self.TEXT.encode()
+        assert list(tmp_path.iterdir()) == [readme]
