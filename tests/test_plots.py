@@ -16,7 +16,8 @@ from matplotlib.image import imread
 from awcu import plots
 from awcu.plots import LadderError, ladder
 from awcu.results import RunRecord
-from awcu.tables import Ladder, Table, TableSpec
+from awcu.table_spec import Ladder, TableSpec
+from awcu.tables import Table
 
 PLAN = Ladder(
     metrics=("test/auroc", "test/accuracy"),

@@ -15,7 +15,8 @@ from rich.console import Console
 from scipy import stats
 
 from awcu.results import RunRecord
-from awcu.tables import Estimate, Ladder, Table, TableError, TableSpec, number, refresh_block
+from awcu.table_spec import Ladder, TableError, TableSpec
+from awcu.tables import Estimate, Table, number, refresh_block
 
 SPEC = TableSpec(
     title="Which weighting wins",

@@ -45,7 +45,8 @@ def _table(arguments: argparse.Namespace) -> None:
 
     from awcu import plots
     from awcu.results import find_records, read_results_csv, write_atomically, write_results_csv
-    from awcu.tables import Table, TableSpec, refresh_block
+    from awcu.table_spec import TableSpec
+    from awcu.tables import Table, refresh_block
 
     out = arguments.out or arguments.experiment
     spec = TableSpec.load(arguments.experiment / "table.yaml")

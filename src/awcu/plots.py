@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from awcu.results import write_atomically
-from awcu.tables import CONFIDENCE, TRIVIAL, Cell, Ladder, Row, Table, number
+from awcu.table_spec import Ladder
+from awcu.tables import CONFIDENCE, TRIVIAL, Cell, Row, Table, number
 
 # Okabe and Ito's palette stays apart under every common colour blindness; the marker's shape says the same.
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#222222"

@@ -1,0 +1,1 @@
+"""Data sets: one reader each, every one returning `awcu.ratings.Ratings`."""

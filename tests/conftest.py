@@ -1,0 +1,77 @@
+"""Tiny data sets, written or built within a test."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from awcu.ratings import SPLITS, Ratings
+from awcu.sources import table
+
+VOTE_COLUMNS = ("c1", "c2", "c3", "c4", "c5")
+TABLE = {
+    "name": "tiny",
+    "file": "ratings.csv",
+    "image_column": "image",
+    "vote_columns": VOTE_COLUMNS,
+    "attribute_columns": ("kind",),
+    "scale": (1, 2, 3, 4, 5),
+    "midpoint": 3,
+}
+
+
+@pytest.fixture
+def rated_folder(tmp_path):
+    """ratings.csv and images/ of 24 pictures, every second one bright and rated high.
+
+    The names are chosen so that the split hashed with seed 0 has both classes everywhere, whether at the
+    default shares or at a quarter each for val and test.
+    """
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    rows = []
+    for i in range(24):
+        bright = i % 2
+        name = f"picture_{i:02d}.jpg"
+        level = (60, 190)[bright] + rng.integers(-20, 21)
+        noise = rng.normal(level, 12, (40, 48, 3)).clip(0, 255)
+        Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "images" / name, quality=90)
+        shares = (0.3, 0.4, 0.2, 0.1, 0.0)[:: -1 if bright else 1]
+        rows.append([name, *rng.multinomial(20, shares), ("indoors", "outdoors", "")[i % 3]])
+    frame = pd.DataFrame(rows, columns=["image", *VOTE_COLUMNS, "kind"])
+    frame.to_csv(tmp_path / "ratings.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def ratings(rated_folder):
+    """`rated_folder` in memory; both classes in each split."""
+    tiny = table.read(root=rated_folder, val=0.25, test=0.25, **TABLE)
+    for split in SPLITS:
+        tiny.of_split(split)
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def make_ratings():
+    """Build `Ratings` without files, from votes or from mean scores; any field can be given."""
+
+    def make(votes=None, mean_score=None, **fields):
+        n = len(votes) if mean_score is None else len(mean_score)
+        ids = np.array([f"p{i:02d}" for i in range(n)], dtype=np.str_)
+        k = 5 if votes is None else len(votes[0])
+        values = {
+            "name": "made",
+            "image_ids": ids,
+            "image_paths": np.array([str(Path("images") / f"{i}.jpg") for i in ids], dtype=np.str_),
+            "scale": np.arange(1.0, k + 1),
+            "midpoint": (1 + k) / 2,
+            "mean_score": np.empty(0) if mean_score is None else np.asarray(mean_score, dtype=np.float64),
+            "split": np.full(n, "train"),
+            "votes": None if votes is None else np.asarray(votes),
+        }
+        return Ratings(**values | fields)
+
+    return make
