@@ -47,7 +47,7 @@ def test_every_mean_on_the_midpoint_is_low_and_has_no_margin(make_ratings):
     assert (made.margin == 0).all()
 
 
-@pytest.mark.parametrize("score, high", [(2.0, False), (3.0, False), (np.nextafter(3, 4), True), (4.5, True)])
+@pytest.mark.parametrize(("score", "high"), [(2.0, False), (3.0, False), (np.nextafter(3, 4), True), (4.5, True)])
 def test_a_mean_score_alone_is_compared_with_the_midpoint(make_ratings, score, high):
     assert make_ratings(mean_score=[score]).high.tolist() == [high]
 

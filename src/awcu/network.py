@@ -171,14 +171,14 @@ def _check_feature_map(net: AestheticNet, name: str, image_size: int) -> int:
     except (AttributeError, TypeError, RuntimeError, ValueError, AssertionError) as error:
         raise BackboneError(
             f"{name!r} gives no (N, C, h, w) feature map at {image_size} px ({error}); choose a convolutional "
-            f"or plain ViT/Swin backbone, or another data.image_size"
+            f"or plain ViT/Swin backbone, or another images.size"
         ) from error
     net.backbone.train(training)
     channels = net.backbone.num_features
     if features.ndim != 4 or features.shape[1] != channels or features.shape[-1] < 2:
         raise BackboneError(
             f"{name!r} ends in a tensor of shape {tuple(features.shape)} at {image_size} px, not a feature map of "
-            f"{channels} channels and at least 2×2 cells; choose another backbone or a larger data.image_size"
+            f"{channels} channels and at least 2×2 cells; choose another backbone or a larger images.size"
         )
     return int(channels)
 
@@ -188,8 +188,9 @@ def _is_nhwc(backbone: nn.Module) -> bool:
 
 
 def _linear_head(channels: int, outputs: int) -> nn.Linear:
-    head = nn.Linear(channels, outputs)
-    # Zero start: the first verdict is undecided, whatever the scale of the backbone's features.
+    # Zero start: the first verdict is undecided, whatever the scale of the backbone's features. Torch's own
+    # initialisation, which warns about a head without outputs, is skipped.
+    head = nn.utils.skip_init(nn.Linear, channels, outputs)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     return head

@@ -76,7 +76,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     started = time.monotonic()
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
-    ratings, excluded = readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    ratings, excluded = _ratings(cfg)
     sample_weights = SampleWeights(_instantiate(cfg.weighting), **_plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
     data = _data(cfg, ratings, sample_weights, task)
@@ -136,8 +136,8 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
         return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
     except Exception as error:
         raise TaskError(
-            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}: {error}); give the "
-            f".ckpt that a run's record.json names"
+            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
+            f"run's record.json names"
         ) from error
 
 
@@ -151,8 +151,15 @@ def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
     if not (config.is_file() and record.is_file()):
         raise TaskError(f"{folder} holds no finished run (record.json and .hydra/config.yaml); train one first")
     cfg = OmegaConf.load(config)
-    ratings, _ = readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    ratings, _ = _ratings(cfg)
     return load_task(RunRecord.load(record).checkpoint), ratings.of_split("test")
+
+
+def _ratings(cfg: DictConfig) -> tuple[Ratings, int]:
+    """The readable ratings and how many photographs were excluded."""
+    if cfg.data.on_unreadable not in ("error", "exclude"):
+        raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
+    return readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
 
 
 def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
@@ -278,6 +285,8 @@ def _instantiate(cfg: DictConfig) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, USER_ERRORS):
             raise error.__cause__ from None
+        if isinstance(error.__cause__, TypeError):
+            raise TaskError(f"{cfg.get('_target_')} cannot be built: {error.__cause__}; correct its keys") from error
         raise
 
 

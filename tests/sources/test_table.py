@@ -95,7 +95,7 @@ def test_ids_are_names_whatever_they_look_like(read_text, name):
     assert ratings.image_ids.tolist() == [name, "b"]
 
 
-@pytest.mark.parametrize("text", ['\ufeff{}', "{}"])
+@pytest.mark.parametrize("text", ["\ufeff{}", "{}"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_what_spreadsheets_add_is_no_matter(read_text, text, newline):
     ratings = read_text(text.format('image,c1,c2,c3\n"a, b.jpg",1,0,0\n').replace("\n", newline), **BY_VOTES)
@@ -107,9 +107,7 @@ def test_the_split_is_read_or_hashed_from_the_id(read_text):
     text = "image,c1,c2,c3\n" + "".join(f"{i},1,0,0\n" for i in range(200))
     hashed = read_text(text, split_seed=3, val=0.3, test=0.4, **BY_VOTES)
     np.testing.assert_array_equal(hashed.split, hash_split(hashed.image_ids, 3, val=0.3, test=0.4))
-    np.testing.assert_array_equal(
-        read_text(text, **BY_VOTES).split, hash_split(hashed.image_ids, 0, val=0.1, test=0.2)
-    )
+    np.testing.assert_array_equal(read_text(text, **BY_VOTES).split, hash_split(hashed.image_ids, 0, val=0.1, test=0.2))
 
 
 @pytest.mark.parametrize(
