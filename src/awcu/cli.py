@@ -37,6 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_argument("--n", type=int, default=6, help="photographs, at even steps of rating (default: 6)")
     maps.add_argument("--out", type=Path, help="PNG to write (default: maps.png in the run's folder)")
     maps.set_defaults(command=_maps)
+
+    gallery = commands.add_parser("gallery", help="contact sheet of the rendered gallery")
+    gallery.add_argument("--n", type=int, default=36, help="pictures (default: 36)")
+    gallery.add_argument("--seed", type=int, default=0, help="of the gallery (default: 0)")
+    gallery.add_argument("--out", type=Path, default=Path("gallery.png"), help="PNG to write (default: gallery.png)")
+    gallery.set_defaults(command=_gallery)
     return parser
 
 
@@ -78,3 +84,12 @@ def _maps(arguments: argparse.Namespace) -> None:
     out = arguments.out or arguments.run / "maps.png"
     sheet(explain(task, test, rows), captions, out)
     print(out)
+
+
+def _gallery(arguments: argparse.Namespace) -> None:
+    from PIL import Image
+
+    from awcu.sources.gallery import contact_sheet
+
+    Image.fromarray(contact_sheet(arguments.seed, range(arguments.n))).save(arguments.out)
+    print(arguments.out)

@@ -55,14 +55,21 @@ class RatingDataset(Dataset[Batch]):
     Args:
         ratings: The split.
         preparation: From `awcu.images.preparation`.
+        size: The side it prepares, in pixels.
         weights: `(N,)`; None for 1 each.
         seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
     """
 
     def __init__(
-        self, ratings: Ratings, preparation: A.Compose, weights: Floats | None = None, seed: tuple[int, ...] = (0,)
+        self,
+        ratings: Ratings,
+        preparation: A.Compose,
+        size: int,
+        weights: Floats | None = None,
+        seed: tuple[int, ...] = (0,),
     ) -> None:
         self.paths = ratings.image_paths
+        self.size = size
         self.preparation = preparation
         self.seed = seed
         shares = ratings.rating_distribution
@@ -78,7 +85,7 @@ class RatingDataset(Dataset[Batch]):
         state = np.random.SeedSequence((*self.seed, row)).generate_state(1)
         self.preparation.set_random_seed(int(state[0]))
         return Batch(
-            image=self.preparation(image=decode(self.paths[row]))["image"],
+            image=self.preparation(image=decode(self.paths[row], self.size))["image"],
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
@@ -121,6 +128,7 @@ class RatingData(LightningDataModule):
         sample_weights: Of the training photographs.
         training: Preparation with augmentation.
         evaluation: Preparation without.
+        size: The side in pixels that both prepare.
         batch_size: Photographs a step.
         workers: Loader processes; None for one a core but one, at most 8.
         seed: Of order and augmentation.
@@ -132,6 +140,7 @@ class RatingData(LightningDataModule):
         sample_weights: SampleWeights,
         training: A.Compose,
         evaluation: A.Compose,
+        size: int,
         batch_size: int,
         workers: int | None,
         seed: int,
@@ -141,6 +150,7 @@ class RatingData(LightningDataModule):
         self.sample_weights = sample_weights
         self.training = training
         self.evaluation = evaluation
+        self.size = size
         self.batch_size = batch_size
         self.workers = min((os.cpu_count() or 1) - 1, 8) if workers is None else workers
         self.seed = seed
@@ -160,7 +170,7 @@ class RatingData(LightningDataModule):
         steps = max(1, round(len(train) / self.batch_size))
         seed = (self.seed, epoch)
         sampler = EpochSampler(np.flatnonzero(weights > 0), steps * self.batch_size, seed)
-        return self._loader(RatingDataset(train, self.training, weights, seed), sampler)
+        return self._loader(RatingDataset(train, self.training, self.size, weights, seed), sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The validation split in order."""
@@ -172,7 +182,7 @@ class RatingData(LightningDataModule):
 
     def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
         """One split in order, without augmentation."""
-        return self._loader(RatingDataset(self.splits[split], self.evaluation), None)
+        return self._loader(RatingDataset(self.splits[split], self.evaluation, self.size), None)
 
     def _loader(self, dataset: RatingDataset, sampler: EpochSampler | None) -> DataLoader[Batch]:
         return DataLoader(

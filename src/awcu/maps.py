@@ -45,7 +45,7 @@ def explain(task: AestheticTask, ratings: Ratings, rows: NDArray[np.int64]) -> l
     """Explanations of some photographs of a data set, one forward pass each."""
     task.eval()
     settings = task.hparams["preparation"]
-    dataset = RatingDataset(ratings, preparation(**settings))
+    dataset = RatingDataset(ratings, preparation(**settings), settings["size"])
     names = task.hparams["attribute_names"]
     explanations = []
     for row, batch in zip(rows.tolist(), DataLoader(Subset(dataset, rows.tolist())), strict=True):

@@ -1,11 +1,12 @@
 """The metrics of the field, never weighted, each beside what a predictor that looks at no photograph gets."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics.functional import pearson_corrcoef, spearman_corrcoef
+from torchmetrics.functional import spearman_corrcoef
 from torchmetrics.functional.classification import (
     binary_accuracy,
     binary_auroc,
@@ -46,8 +47,9 @@ def evaluate(predictions: Predictions, ratings: Ratings) -> dict[str, float]:
         clear = torch.from_numpy(ratings.margin >= delta)
         part = _verdict_metrics(score[clear], high[clear], mean_score[clear])
         metrics |= {f"{name}@{delta:g}": value for name, value in part.items()}
-    if ratings.rating_distribution is not None and predictions.distribution.shape[1]:
-        metrics |= _emd_metrics(predictions.distribution, torch.from_numpy(ratings.rating_distribution))
+    shares = ratings.rating_distribution
+    if shares is not None and predictions.distribution.shape == shares.shape:
+        metrics |= _emd_metrics(predictions.distribution, torch.from_numpy(shares))
     return metrics | _attribute_metrics(predictions.attributes, ratings)
 
 
@@ -63,8 +65,9 @@ def trivial(train: Ratings, ratings: Ratings, metrics: dict[str, float]) -> dict
         shares = torch.from_numpy(train.rating_distribution.mean(0)).expand(len(ratings), -1)
     unlabelled = torch.zeros(ratings.attributes.shape)
     values = evaluate(Predictions(always, shares, unlabelled), ratings)
-    by_chance = {"auroc": 0.5, "srcc": 0.0, "plcc": 0.0}
-    return {key: by_chance.get(key.split("@")[0], values[key]) for key in metrics}
+    # A constant has no correlation; one drawn at random has 0 on average, where the metric is defined at all.
+    uncorrelated = {key for key, value in metrics.items() if key[:4] in ("srcc", "plcc") and not math.isnan(value)}
+    return {key: 0.0 if key in uncorrelated else values[key] for key in metrics}
 
 
 def emd(predicted: Tensor, target: Tensor, r: int) -> Tensor:
@@ -86,7 +89,7 @@ def _verdict_metrics(score: Tensor, high: Tensor, mean_score: Tensor) -> dict[st
         "auroc": _if(both, lambda: binary_auroc(_rank(score), label)),
         "f1": _if(both, lambda: binary_f1_score(verdict, label)),
         "srcc": _if(_vary(score, mean_score), lambda: spearman_corrcoef(score, mean_score)),
-        "plcc": _if(_vary(score, mean_score), lambda: pearson_corrcoef(score, mean_score)),
+        "plcc": _if(_vary(score, mean_score), lambda: torch.corrcoef(torch.stack([score, mean_score]))[0, 1]),
     }
 
 
@@ -106,7 +109,7 @@ def _attribute_metrics(logits: Tensor, ratings: Ratings) -> dict[str, float]:
             bool(present.any()),
             lambda: binary_average_precision(_rank(logit[known]), present),  # noqa: B023
         )
-    return metrics | {"map": torch.tensor(list(metrics.values())).nanmean().item()}
+    return metrics | {"map": torch.tensor(list(metrics.values()), dtype=torch.float64).nanmean().item()}
 
 
 def _rank(score: Tensor) -> Tensor:

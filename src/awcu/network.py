@@ -1,6 +1,7 @@
 """The dual-head network: any timm backbone with a feature map, global average pooling, two linear heads."""
 
 import difflib
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,6 @@ import torch
 from safetensors.torch import load_file
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class BackboneError(ValueError):
@@ -71,7 +71,7 @@ class AestheticNet(nn.Module):
         if output_stride is not None:
             options["output_stride"] = output_stride
         # Any: timm's models share forward_features by convention, not by type.
-        self.backbone: Any = _create(backbone, pretrained, image_size, options)
+        self.backbone: Any = _create(backbone, pretrained and weights_file is None, image_size, options)
         if weights_file is not None:
             _load_weights(self.backbone, Path(weights_file), backbone)
         self.channels = _check_feature_map(self, backbone, image_size)
@@ -96,7 +96,9 @@ class AestheticNet(nn.Module):
         """Logits and both heads' maps from one forward pass of normalised images `(N, 3, H, W)`."""
         features = self.features(images)
         maps = (
-            F.conv2d(features, head.weight[:, :, None, None]) for head in (self.aesthetic_head, self.attribute_head)
+            # Not conv2d, which refuses a head of no outputs.
+            torch.einsum("nchw,oc->nohw", features, head.weight)
+            for head in (self.aesthetic_head, self.attribute_head)
         )
         return self._classify(features), ActivationMaps(*maps)
 
@@ -112,8 +114,17 @@ class AestheticNet(nn.Module):
         return tokens.transpose(1, 2).reshape(len(tokens), -1, h, w)
 
 
+def _is_known(name: str) -> bool:
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        # The architecture exists, the tag after the dot does not.
+        return False
+    return bool(timm.is_model(name))
+
+
 def _create(name: str, pretrained: bool, image_size: int, options: dict[str, Any]) -> Any:
-    if not timm.is_model(name):
+    if not _is_known(name):
         nearest = difflib.get_close_matches(name, timm.list_models(), n=4)
         raise BackboneError(
             f"timm {timm.__version__} has no model {name!r}; nearest: {', '.join(nearest) or 'none'} "
@@ -143,7 +154,13 @@ def _load_weights(backbone: nn.Module, file: Path, name: str) -> None:
     if not file.is_file():
         raise BackboneError(f"network.weights_file {str(file)!r} does not exist; give the path of a weights file")
     try:
-        state = load_file(file) if file.suffix == ".safetensors" else torch.load(file, weights_only=True)
+        state = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
+        if not isinstance(state, dict):
+            raise TypeError(f"a {type(state).__name__}, not a dict")
     except Exception as error:
         raise BackboneError(
             f"{str(file)!r} cannot be read as weights ({type(error).__name__}); it must be a .safetensors file "
@@ -152,7 +169,7 @@ def _load_weights(backbone: nn.Module, file: Path, name: str) -> None:
     own = backbone.state_dict()
     # The classifier is ours, so the file's may be missing or of any size; everything else must fit.
     missing = sorted(key for key in own if key not in state and not key.endswith("num_batches_tracked"))
-    misfit = sorted(key for key in own if key in state and state[key].shape != own[key].shape)
+    misfit = sorted(key for key in own if key in state and getattr(state[key], "shape", None) != own[key].shape)
     if missing or misfit:
         raise BackboneError(
             f"{str(file)!r} does not fit {name!r}: {len(missing)} tensors are missing and {len(misfit)} have "
@@ -188,9 +205,11 @@ def _is_nhwc(backbone: nn.Module) -> bool:
 
 
 def _linear_head(channels: int, outputs: int) -> nn.Linear:
-    # Zero start: the first verdict is undecided, whatever the scale of the backbone's features. Torch's own
-    # initialisation, which warns about a head without outputs, is skipped.
-    head = nn.utils.skip_init(nn.Linear, channels, outputs)
+    with warnings.catch_warnings():
+        # A head without outputs is meant.
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors is a no-op")
+        head = nn.Linear(channels, outputs)
+    # Zero start: the first verdict is undecided, whatever the scale of the backbone's features.
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     return head
@@ -198,5 +217,5 @@ def _linear_head(channels: int, outputs: int) -> nn.Linear:
 
 def normalization(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel that timm's weights of this backbone were trained with."""
-    known = timm.get_pretrained_cfg(backbone) if timm.is_model(backbone) else None
+    known = timm.get_pretrained_cfg(backbone) if _is_known(backbone) else None
     return (known.mean, known.std) if known is not None else (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)

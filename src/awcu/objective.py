@@ -103,7 +103,9 @@ def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """
     labelled = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
-    return (losses * labelled).sum(1) / labelled.sum(1).where(labelled.any(1), torch.nan)
+    count = labelled.sum(1)
+    # Divided by at least 1, nan put in afterwards: a division by nan would make the row's gradient nan as well.
+    return ((losses * labelled).sum(1) / count.clamp(min=1)).where(count > 0, torch.nan)
 
 
 def single_label_loss(logits: Tensor, targets: Tensor) -> Tensor:

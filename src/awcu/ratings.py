@@ -66,7 +66,7 @@ class Ratings:
         for name in ("vote_sd", "vote_count"):
             if len(getattr(self, name)) == 0:
                 object.__setattr__(self, name, unknown)
-        if not self.attribute_names:
+        if self.attributes.size == 0 and not self.attribute_names:
             object.__setattr__(self, "attributes", np.empty((n, 0)))
         self._check_shapes()
         self._check_values()
@@ -102,7 +102,8 @@ class Ratings:
         digest = hashlib.sha256(f"{self.midpoint}|{self.attribute_names}".encode())
         scores = self.mean_score if self.votes is None else self.votes
         digest.update("\n".join(self.image_ids[order]).encode())
-        for array in (self.scale, scores[order], self.attributes[order]):
+        known = (self.vote_sd, self.vote_count) if self.votes is None else ()
+        for array in (self.scale, *(column[order] for column in (scores, self.attributes, *known))):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:12]
 
@@ -153,6 +154,7 @@ class Ratings:
         with np.errstate(invalid="ignore"):
             faults = {
                 "a negative or missing vote count": (~(votes >= 0)).any(axis=1),
+                "an infinite vote count": np.isinf(votes).any(axis=1),
                 "a fractional vote count": (votes != np.floor(votes)).any(axis=1),
                 "no votes at all": votes.sum(axis=1) == 0,
             }
@@ -184,6 +186,10 @@ class Ratings:
                 f"{self.name}: attributes have shape {self.attributes.shape} for "
                 f"{len(self.attribute_names)} names; one column a name"
             )
+        if len(set(self.attribute_names)) < len(self.attribute_names):
+            raise RatingsError(
+                f"{self.name}: attribute names {', '.join(self.attribute_names)} repeat; rename a column or its values"
+            )
         if len(self.scale) < 2 or (np.diff(self.scale) <= 0).any():
             raise RatingsError(f"{self.name}: scale {self.scale.tolist()} must ascend over at least 2 values")
         if not self.scale[0] < self.midpoint < self.scale[-1]:
@@ -205,10 +211,16 @@ class Ratings:
                 f"{self.name}: mean score missing or outside the scale [{self.scale[0]:g}, "
                 f"{self.scale[-1]:g}] for {self._named(outside)}; correct the rows or the scale"
             )
+        for name, impossible in (("vote_sd", self.vote_sd < 0), ("vote_count", self.vote_count <= 0)):
+            if impossible.any():
+                raise RatingsError(
+                    f"{self.name}: {name} of {self._named(impossible)} is not possible; a standard deviation is ≥ 0 "
+                    f"and a count > 0: correct the rows, or leave the cell empty where it is unknown"
+                )
         strange = ~np.isin(self.split, SPLITS)
         if strange.any():
             raise RatingsError(
-                f"{self.name}: split {self.split[strange][0]!r} of {self._named(strange)} is none of "
+                f"{self.name}: split {str(self.split[strange][0])!r} of {self._named(strange)} is none of "
                 f"{', '.join(SPLITS)}; rename it"
             )
         wrong = ~(np.isnan(self.attributes) | (self.attributes == 0) | (self.attributes == 1))

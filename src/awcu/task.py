@@ -87,17 +87,15 @@ class AestheticTask(pl.LightningModule):
         """The data module in use."""
         return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
 
-    def train(self, mode: bool = True) -> "AestheticTask":
-        """Training mode, of a frozen backbone's batch norm excepted."""
-        super().train(mode)
-        if self.hparams["backbone_rate"] == 0:
-            self.net.backbone.eval()
-        return self
-
     def forward(self, images: Tensor) -> Logits:
         """Logits of normalised images `(N, 3, H, W)`."""
         logits: Logits = self.net(images.to(memory_format=torch.channels_last))
         return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Keep a frozen backbone's batch norm at the statistics of its weights."""
+        if self.hparams["backbone_rate"] == 0:
+            self.net.backbone.eval()
 
     def training_step(self, batch: Batch) -> Tensor:
         """The weighted loss of one batch."""
@@ -138,7 +136,13 @@ class AestheticTask(pl.LightningModule):
             return
         ratings = self.data.splits[split].select(rows.numpy())
         aesthetic = Logits(*logits).aesthetic
-        predictions = Predictions(self.objective.score(aesthetic), self.objective.distribution(aesthetic), logits[1])
+        # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
+        same = list(ratings.attribute_names) == self.hparams["attribute_names"]
+        predictions = Predictions(
+            self.objective.score(aesthetic),
+            self.objective.distribution(aesthetic),
+            logits[1] if same else logits[1][:, :0],
+        )
         self.predictions[split] = predictions
         metrics = evaluate(predictions, ratings)
         baseline = trivial(self.data.splits["train"], ratings, metrics)

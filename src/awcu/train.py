@@ -1,6 +1,7 @@
 """`awcu train`: from a configuration to a trained, evaluated, recorded run."""
 
 import csv
+import hashlib
 import io
 import logging
 import os
@@ -48,6 +49,15 @@ def conf_folder() -> str:
     return str(packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf")
 
 
+def folder_name(overrides: str) -> str:
+    """The overrides as the name of one folder: no slashes, and a hash in place of what is too long for a name."""
+    name = overrides.replace("/", "_")
+    return name if len(name) <= 120 else f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def main(cfg: DictConfig) -> None:
     """One Hydra job."""
@@ -86,8 +96,9 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         if cfg.fit:
             trainer.fit(task, datamodule=data)
             checkpoint = _checkpoint(trainer, cfg.trainer.checkpoint)
+            task = load_task(checkpoint)
         for evaluate in (trainer.validate, trainer.test):
-            evaluate(task, datamodule=data, ckpt_path=checkpoint, verbose=False)
+            evaluate(task, datamodule=data, verbose=False)
     commit, dirty = git_state(Path(__file__).parent)
     record = RunRecord(
         experiment=cfg.name,
@@ -151,6 +162,7 @@ def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
     if not (config.is_file() and record.is_file()):
         raise TaskError(f"{folder} holds no finished run (record.json and .hydra/config.yaml); train one first")
     cfg = OmegaConf.load(config)
+    assert isinstance(cfg, DictConfig)
     ratings, _ = _ratings(cfg)
     return load_task(RunRecord.load(record).checkpoint), ratings.of_split("test")
 
@@ -191,6 +203,7 @@ def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task
         sample_weights,
         training=preparation(**settings, **augment),
         evaluation=preparation(**settings),
+        size=settings["size"],
         seed=cfg.seed,
         **_plain(cfg.loader),
     )
@@ -198,7 +211,8 @@ def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task
 
 def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Trainer:
     settings = _plain(cfg.trainer)
-    settings.pop("checkpoint")
+    if settings.pop("checkpoint") not in ("best", "last"):
+        raise TaskError(f"trainer.checkpoint={cfg.trainer.checkpoint!r} must be one of best, last")
     precision = settings.pop("precision")
     if precision is None:
         bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
@@ -234,6 +248,8 @@ def _wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> 
     if mode == "disabled":
         yield None
         return
+    # Lightning passes an argument that W&B warns of at every start.
+    os.environ.setdefault("WANDB_SILENT", "true")
     try:
         yield WandbLogger(
             project=cfg.wandb.project,

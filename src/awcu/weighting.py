@@ -75,10 +75,12 @@ class Power:
     gamma: float
 
     def __post_init__(self) -> None:
-        _require(self.gamma >= 0, self, "gamma is an exponent ≥ 0, or the ambiguous would count most")
+        _require(0 <= self.gamma < math.inf, self, "gamma is a finite exponent ≥ 0, or the ambiguous would count most")
 
     def __call__(self, ratings: Ratings) -> Floats:
-        return np.asarray(ratings.margin**self.gamma)
+        # Only ratios matter: the largest base is set to 1, so that no gamma overflows.
+        largest = ratings.margin.max()
+        return np.asarray((ratings.margin / largest if largest > 0 else ratings.margin) ** self.gamma)
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ class VoteConfidence:
         if unknown.any():
             raise WeightingError(
                 f"{self} needs the standard deviation and number of votes, which {ratings.name} lacks for "
-                f"{int(unknown.sum())} of {len(ratings)} photographs; give the table's sd_column and "
-                f"count_column, or use a weighting of the margin alone"
+                f"{int(unknown.sum())} of {len(ratings)} photographs; give the table's "
+                f"vote_sd_column and vote_count_column, or use a weighting of the margin alone"
             )
         error = ratings.vote_sd * np.sqrt(2 / ratings.vote_count)
         with np.errstate(divide="ignore", invalid="ignore"):

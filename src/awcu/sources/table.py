@@ -61,6 +61,8 @@ def read(
         RatingsError: No such file or column, neither votes nor score, a cell that is not a number, and all
             that `Ratings` itself refuses.
     """
+    if point <= 0:
+        raise RatingsError(f"{name}: point={point} is the size of one rating point in the unit of the score, > 0")
     path = _resolve(name, root) / file
     frame = _read_frame(path)
     _require_columns(
@@ -77,7 +79,7 @@ def read(
             f"{path}: name either vote_columns or a score_column, not {'both' if score_column else 'none'}"
         )
     if frame[image_column].isna().any():
-        raise RatingsError(f"{path}: line {_line(frame[image_column].isna())}: column {image_column!r} is empty")
+        raise RatingsError(f"{path}: line {_line(frame, frame[image_column].isna())}: column {image_column!r} is empty")
     ids = np.array(frame[image_column].astype(str).to_list(), dtype=np.str_)
     folder = path.parent / image_folder
     attributes, attribute_names = _attributes(frame, path, attribute_columns)
@@ -88,7 +90,7 @@ def read(
         scale=np.asarray(scale, dtype=np.float64),
         midpoint=float(midpoint),
         votes=np.stack([_numbers(frame, path, c) for c in vote_columns], axis=1) if vote_columns else None,
-        mean_score=_numbers(frame, path, score_column) / point if score_column else np.empty(0),
+        mean_score=np.round(_numbers(frame, path, score_column) / point, 12) if score_column else np.empty(0),
         vote_count=_numbers(frame, path, vote_count_column) if vote_count_column else np.empty(0),
         vote_sd=_numbers(frame, path, vote_sd_column) / point if vote_sd_column else np.empty(0),
         attributes=attributes,
@@ -108,13 +110,14 @@ def _read_frame(path: Path) -> pd.DataFrame:
         raise RatingsError(f"{path} does not exist; data.root must be the folder that holds {path.name!r}")
     try:
         # Ids such as 00123 or NA are names, so nothing is guessed here; numbers are read column by column.
-        return (
-            pd.read_parquet(path)
-            if path.suffix == ".parquet"
-            else pd.read_csv(path, dtype=str, na_values=[""], keep_default_na=False)
-        )
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path).reset_index(drop=True)
+        frame = pd.read_csv(path, dtype=str, na_values=[""], keep_default_na=False, skip_blank_lines=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
         raise RatingsError(f"{path} cannot be read as a {path.suffix[1:] or 'CSV'} table: {error}") from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise RatingsError(f"{path}: its rows have more cells than its header; remove the cells after the last column")
+    return frame.dropna(how="all")
 
 
 def _require_columns(frame: pd.DataFrame, path: Path, columns: list[str], **optional: str | None) -> None:
@@ -132,13 +135,15 @@ def _numbers(frame: pd.DataFrame, path: Path, column: str) -> Floats:
     wrong = np.isnan(numbers) & frame[column].notna().to_numpy()
     if wrong.any():
         value = frame[column].to_numpy()[wrong][0]
-        raise RatingsError(f"{path}: line {_line(wrong)}: {value!r} in column {column!r} is not a number; correct it")
+        raise RatingsError(
+            f"{path}: line {_line(frame, wrong)}: {value!r} in column {column!r} is not a number; correct it"
+        )
     return numbers
 
 
-def _line(faulty: NDArray[np.bool_] | pd.Series) -> int:
+def _line(frame: pd.DataFrame, faulty: NDArray[np.bool_] | pd.Series) -> int:
     """The file's line of the first fault: rows are counted from 1 and the header is a line."""
-    return int(np.argmax(np.asarray(faulty))) + 2
+    return int(frame.index[int(np.argmax(np.asarray(faulty)))]) + 2
 
 
 def _attributes(frame: pd.DataFrame, path: Path, columns: Sequence[str]) -> tuple[Floats, tuple[str, ...]]:

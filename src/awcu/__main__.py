@@ -1,0 +1,5 @@
+"""`python -m awcu`."""
+
+from awcu.cli import main
+
+main()

@@ -1,0 +1,128 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from awcu import data
+from awcu.data import EpochSampler, RatingData, RatingDataset, readable
+from awcu.images import ImageError, preparation
+from awcu.weighting import Drop, SampleWeights, Step, Uniform
+
+PLAIN = preparation(32, "warp", [0.5] * 3, [0.5] * 3)
+FLIPPING = preparation(32, "warp", [0.5] * 3, [0.5] * 3, flip=True)
+
+
+class TrainerAt:
+    """The two facts a loader asks a trainer for."""
+
+    def __init__(self, current_epoch, max_epochs):
+        self.current_epoch = current_epoch
+        self.max_epochs = max_epochs
+
+
+def rating_data(ratings, sample_weights, epoch=0, epochs=1, batch_size=4):
+    module = RatingData(ratings, sample_weights, FLIPPING, PLAIN, 32, batch_size, workers=0, seed=0)
+    module.trainer = TrainerAt(epoch, epochs)
+    return module
+
+
+def test_unreadable_photographs_are_all_listed_and_can_be_excluded(ratings):
+    first, second = ratings.image_paths[[3, 7]]
+    Path(first).write_bytes(b"")
+    Path(second).write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"(?s)2 of 24 photographs.*picture_03.*picture_07.*on_unreadable=exclude"):
+        readable(ratings, exclude=False)
+    kept, excluded = readable(ratings, exclude=True)
+    assert excluded == 2
+    assert len(kept) == 22
+    assert not set(kept.image_ids) & set(ratings.image_ids[[3, 7]])
+
+
+def test_readable_ratings_come_back_as_they_are(ratings):
+    assert readable(ratings, exclude=False) == (ratings, 0)
+
+
+def test_item_holds_what_was_rated(ratings):
+    weights = np.arange(len(ratings), dtype=np.float64)
+    item = RatingDataset(ratings, PLAIN, 32, weights)[5]
+    assert item["image"].shape == (3, 32, 32)
+    assert item["row"] == 5
+    assert item["high"] == ratings.high[5]
+    assert item["weight"] == 5
+    np.testing.assert_allclose(item["distribution"], ratings.votes[5] / ratings.votes[5].sum(), rtol=1e-6)
+    np.testing.assert_array_equal(item["attributes"], ratings.attributes[5])
+
+
+def test_mean_scores_alone_give_an_empty_distribution(make_ratings):
+    assert RatingDataset(make_ratings(mean_score=[1, 4]), PLAIN, 32).distribution.shape == (2, 0)
+
+
+def test_augmentation_depends_on_seed_and_row_alone(ratings):
+    one, other = (RatingDataset(ratings, FLIPPING, 32, seed=(0, 2)) for _ in range(2))
+    for row in (7, 0, 3):
+        other[row]
+    same = [torch.equal(one[row]["image"], other[row]["image"]) for row in range(24)]
+    assert all(same)
+    next_epoch = RatingDataset(ratings, FLIPPING, 32, seed=(0, 3))
+    assert not all(torch.equal(one[row]["image"], next_epoch[row]["image"]) for row in range(24))
+
+
+def test_sampler_repeats_whole_passes_over_its_rows():
+    rows = np.array([2, 5, 9])
+    drawn = list(EpochSampler(rows, 7, seed=(0, 0)))
+    assert len(drawn) == 7
+    assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [2, 5, 9]
+    assert drawn == list(EpochSampler(rows, 7, seed=(0, 0)))
+    assert len({tuple(EpochSampler(rows, 7, seed=(0, epoch))) for epoch in range(10)}) > 1
+
+
+def test_epoch_has_as_many_steps_when_photographs_are_dropped(ratings):
+    everything = rating_data(ratings, SampleWeights(Uniform())).train_dataloader()
+    some = rating_data(ratings, SampleWeights(Drop(0.8))).train_dataloader()
+    assert len(everything) == len(some)
+    assert all(len(batch["row"]) == 4 for batch in some)
+
+
+def test_dropped_photographs_are_never_decoded(ratings, monkeypatch):
+    module = rating_data(ratings, SampleWeights(Drop(0.8)))
+    train = module.splits["train"]
+    assert 0 < (train.margin < 0.8).sum() < len(train)
+    decoded = []
+    real = data.decode
+    monkeypatch.setattr(data, "decode", lambda path, size: decoded.append(path) or real(path, size))
+    list(module.train_dataloader())
+    assert set(decoded) == set(train.image_paths[train.margin >= 0.8])
+
+
+def test_weights_reach_the_batch_and_have_mean_one(ratings):
+    module = rating_data(ratings, SampleWeights(Step(0.8, 4)))
+    expected = module.weights(0, 1)
+    assert expected.mean() == pytest.approx(1)
+    for batch in module.train_dataloader():
+        np.testing.assert_allclose(batch["weight"], expected[batch["row"]], rtol=1e-6)
+
+
+def test_annealed_weights_go_from_uniform_to_full_strength(ratings):
+    module = rating_data(ratings, SampleWeights(Drop(0.8), anneal="linear"))
+    assert (module.weights(0, 5) == 1).all()
+    full = SampleWeights(Drop(0.8)).at(module.splits["train"])
+    np.testing.assert_array_equal(module.weights(4, 5), full)
+    np.testing.assert_array_equal(module.weights(0, 1), full)
+    assert (module.weights(2, 5) > 0).all()
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_evaluation_sees_every_photograph_once_in_order_with_weight_one(ratings, split):
+    module = rating_data(ratings, SampleWeights(Drop(0.8)))
+    loader = module.val_dataloader() if split == "val" else module.test_dataloader()
+    rows = torch.cat([batch["row"] for batch in loader])
+    assert rows.tolist() == list(range((ratings.split == split).sum()))
+    assert all((batch["weight"] == 1).all() for batch in loader)
+
+
+@pytest.mark.parametrize(("workers", "cores", "expected"), [(None, 4, 3), (None, 64, 8), (None, 1, 0), (2, 64, 2)])
+def test_workers_default_to_one_a_core_but_one(ratings, monkeypatch, workers, cores, expected):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    module = RatingData(ratings, SampleWeights(Uniform()), PLAIN, PLAIN, 32, 4, workers, seed=0)
+    assert module.workers == expected

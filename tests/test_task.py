@@ -1,0 +1,158 @@
+import math
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from awcu.data import RatingData
+from awcu.images import preparation
+from awcu.metrics import evaluate
+from awcu.task import AestheticTask, TaskError, warmup_cosine
+from awcu.weighting import SampleWeights, Step, Uniform
+
+PREPARATION = {"size": 32, "aspect": "warp", "mean": [0.5] * 3, "std": [0.25] * 3}
+
+
+def task_for(ratings, **settings):
+    pl.seed_everything(0, verbose=False)
+    return AestheticTask(
+        network={"backbone": "test_resnet", "image_size": 64},
+        scale=ratings.scale.tolist(),
+        midpoint=ratings.midpoint,
+        attribute_names=list(ratings.attribute_names),
+        preparation=PREPARATION | {"size": 64},
+        **settings,
+    )
+
+
+def data_for(ratings, weighting=None):
+    prepare = preparation(**PREPARATION | {"size": 64})
+    return RatingData(ratings, SampleWeights(weighting or Uniform()), prepare, prepare, 64, 8, workers=0, seed=0)
+
+
+def trainer(epochs, **settings):
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        reload_dataloaders_every_n_epochs=1,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "ordinal"}, r"task.objective='ordinal' must be one of binary, distribution"),
+        ({"attribute_loss": "mse"}, r"task.attribute_loss='mse' must be one of"),
+        ({"attribute_weight": -1}, r"task.attribute_weight=-1 must be ≥ 0"),
+        ({"learning_rate": 0}, r"task.learning_rate=0 must be > 0"),
+        ({"backbone_rate": 2}, r"task.backbone_rate=2 must be in \[0, 1\]"),
+        ({"warmup": 1}, r"task.warmup=1 must be in \[0, 1\)"),
+    ],
+)
+def test_impossible_settings_are_named(ratings, settings, message):
+    with pytest.raises(TaskError, match=message):
+        task_for(ratings, **settings)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [(0, 1 / 3), (1, 2 / 3), (2, 1.0), (6, 0.5), (9, (1 + math.cos(math.pi * 7 / 8)) / 2)],
+)
+def test_warmup_then_cosine(step, expected):
+    assert warmup_cosine(step, steps=10, warmup=0.2) == pytest.approx(expected)
+
+
+def test_training_learns_brightness(ratings):
+    """Bright pictures are rated high in the fixture: a network that cannot learn this is broken."""
+    task = task_for(ratings, learning_rate=3e-3, backbone_rate=1.0)
+    trainer(12).fit(task, datamodule=data_for(ratings))
+    assert task.metrics["val/accuracy"] == 1.0
+    assert task.metrics["val/auroc"] == 1.0
+
+
+@pytest.mark.parametrize("settings", [{"objective": "distribution"}, {"attribute_loss": "single_label"}])
+def test_every_objective_trains_and_reports_beside_the_trivial_predictor(ratings, settings):
+    task = task_for(ratings, **settings)
+    engine = trainer(1)
+    engine.fit(task, datamodule=data_for(ratings))
+    engine.test(task, datamodule=data_for(ratings), verbose=False)
+    keys = {key.removeprefix("test/") for key in task.metrics if key.startswith("test/")}
+    assert {f"trivial/{key}" for key in keys if not key.startswith("trivial/")} <= keys
+    assert ("emd_r1" in keys) == (settings.get("objective") == "distribution")
+    assert "ap/indoors" in keys
+
+
+def test_loss_is_the_weighted_mean(ratings):
+    task = task_for(ratings, attribute_weight=0.0)
+    task.log = lambda *args, **kwargs: None
+    torch.nn.init.normal_(task.net.aesthetic_head.weight)
+    task.eval()
+    module = data_for(ratings)
+    batch = next(iter(module.evaluation_loader("val")))
+    batch["weight"] = torch.arange(len(batch["row"]), dtype=torch.float32)
+    logits = task(batch["image"]).aesthetic
+    each = torch.nn.functional.cross_entropy(logits, batch["high"], reduction="none")
+    expected = (batch["weight"] * each).mean()
+    torch.testing.assert_close(task.training_step(batch), expected)
+
+
+def test_weights_never_touch_a_metric(ratings):
+    """The same network measured under two weightings gives the same numbers, and they are the plain ones."""
+    task = task_for(ratings)
+    torch.nn.init.normal_(task.net.aesthetic_head.weight)
+    measured = []
+    for weighting in (Uniform(), Step(0.5, 100)):
+        trainer(1).test(task, datamodule=data_for(ratings, weighting), verbose=False)
+        measured.append(dict(task.metrics))
+    assert measured[0] == pytest.approx(measured[1], nan_ok=True)
+    plain = evaluate(task.predictions["test"], ratings.of_split("test"))
+    assert {key: measured[0][f"test/{key}"] for key in plain} == pytest.approx(plain, nan_ok=True)
+
+
+def test_predictions_are_in_the_order_of_the_split(ratings):
+    task = task_for(ratings)
+    torch.nn.init.normal_(task.net.aesthetic_head.weight)
+    module = data_for(ratings)
+    trainer(1).test(task, datamodule=module, verbose=False)
+    batches = list(module.evaluation_loader("test"))
+    task.eval()
+    with torch.no_grad():
+        expected = torch.cat([task.objective.score(task(batch["image"]).aesthetic) for batch in batches])
+    torch.testing.assert_close(task.predictions["test"].score, expected)
+
+
+def test_frozen_backbone_stays_bit_equal(ratings):
+    task = task_for(ratings, backbone_rate=0.0)
+    before = {key: value.clone() for key, value in task.net.state_dict().items()}
+    trainer(2).fit(task, datamodule=data_for(ratings))
+    after = task.net.state_dict()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert not any(key.startswith("backbone.") for key in changed)
+
+
+def test_backbone_learns_at_its_share_of_the_rate(ratings):
+    task = task_for(ratings, learning_rate=1e-2, backbone_rate=0.25)
+    engine = trainer(1)
+    engine.fit(task, datamodule=data_for(ratings))
+    heads, backbone = engine.optimizers[0].param_groups
+    assert heads["initial_lr"] == 1e-2
+    assert backbone["initial_lr"] == 2.5e-3
+    assert len(heads["params"]) == 4
+
+
+def test_batch_without_attribute_labels_trains_the_aesthetic_head_alone(ratings):
+    task = task_for(ratings)
+    task.log = lambda *args, **kwargs: None
+    batch = next(iter(data_for(ratings).evaluation_loader("val")))
+    batch["attributes"] = torch.full_like(batch["attributes"], np.nan)
+    loss = task.training_step(batch)
+    loss.backward()
+    assert loss.isfinite()
+    assert task.net.attribute_head.weight.grad is None

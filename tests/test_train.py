@@ -1,0 +1,210 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from awcu.images import ImageError
+from awcu.ratings import RatingsError
+from awcu.results import RunRecord
+from awcu.task import TaskError
+from awcu.train import conf_folder, folder_name, load_run, load_task, run, variant
+from awcu.weighting import WeightingError
+
+SMALL = (
+    "data=table",
+    "data.ratings.vote_columns=[c1,c2,c3,c4,c5]",
+    "data.ratings.scale=[1,2,3,4,5]",
+    "data.ratings.midpoint=3",
+    "data.ratings.attribute_columns=[kind]",
+    "data.ratings.val=0.25",
+    "data.ratings.test=0.25",
+    "network.backbone=test_resnet",
+    "images.size=64",
+    "loader.batch_size=6",
+    "loader.workers=0",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "wandb.mode=disabled",
+)
+
+
+@pytest.fixture
+def configured(rated_folder):
+    def configure(*overrides):
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            return compose("train", [*SMALL, f"data.root={rated_folder}", *overrides])
+
+    return configure
+
+
+def test_a_run_leaves_record_predictions_and_checkpoint(configured, tmp_path):
+    cfg = configured("weighting=step", "weighting.delta=0.8")
+    record = run(cfg, tmp_path / "run", ("weighting=step", "weighting.delta=0.8", "seed=0", "data.root=x"))
+    assert RunRecord.load(tmp_path / "run" / "record.json") == record
+    assert record.variant == "weighting.delta=0.8 weighting=step"
+    assert "Step(delta=0.8, ratio=4.0)" in record.weighting
+    assert sum(record.n.values()) == 24
+    assert record.n["excluded"] == 0
+    assert {"test/accuracy", "test/trivial/accuracy", "test/auroc@0.5", "val/srcc", "test/ap/indoors"} <= set(
+        record.metrics
+    )
+    assert Path(record.checkpoint).is_file()
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["split"] for row in rows].count("test") == record.n["test"]
+    right = [(float(row["score"]) > 0) == (row["high"] == "1") for row in rows if row["split"] == "test"]
+    assert sum(right) / len(right) == pytest.approx(record.metrics["test/accuracy"])
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, tmp_path):
+    first, again, other = (
+        run(configured(f"seed={seed}"), tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert first.metrics == pytest.approx(again.metrics, rel=0, abs=0, nan_ok=True)
+    scores = [(tmp_path / name / "predictions.csv").read_text() for name in "abc"]
+    assert scores[0] == scores[1] != scores[2]
+    assert other.split_fingerprint == first.split_fingerprint
+
+
+def test_evaluation_alone_repeats_the_numbers_of_training(configured, tmp_path):
+    trained = run(configured(), tmp_path / "run")
+    measured = run(configured("fit=false", f"ckpt_path={trained.checkpoint}"), tmp_path / "again")
+    assert measured.metrics == pytest.approx(trained.metrics, rel=0, abs=0, nan_ok=True)
+    assert measured.checkpoint == trained.checkpoint
+
+
+def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tmp_path):
+    weights = tmp_path / "backbone.pth"
+    record = run(configured(), tmp_path / "first")
+    state = torch.load(record.checkpoint, weights_only=True)["state_dict"]
+    prefix = "net.backbone."
+    torch.save({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}, weights)
+    record = run(configured(f"network.weights_file={weights}"), tmp_path / "second")
+    weights.unlink()
+    assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
+
+
+def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path):
+    trained = run(configured(), tmp_path / "run")
+    cfg = configured("fit=false", f"ckpt_path={trained.checkpoint}", "data.ratings.attribute_columns=[]")
+    measured = run(cfg, tmp_path / "again")
+    assert measured.metrics["test/auroc"] == trained.metrics["test/auroc"]
+    assert "test/map" not in measured.metrics
+
+
+def test_a_finished_run_comes_back_with_its_test_split(configured, tmp_path):
+    cfg = configured()
+    record = run(cfg, tmp_path / "run")
+    (tmp_path / "run" / ".hydra").mkdir()
+    OmegaConf.save(cfg, tmp_path / "run" / ".hydra" / "config.yaml")
+    task, test = load_run(tmp_path / "run")
+    assert len(test) == record.n["test"]
+    assert task.hparams["attribute_names"] == ["indoors", "outdoors"]
+
+
+def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
+    (rated_folder / "images" / "picture_00.jpg").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"picture_00\.jpg: zero bytes"):
+        run(configured(), tmp_path / "run")
+    record = run(configured("data.on_unreadable=exclude"), tmp_path / "run")
+    assert record.n["excluded"] == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (["weighting=drop", "weighting.delta=4"], WeightingError, "zeroes all"),
+        (["fit=false"], TaskError, r"ckpt_path=None is no file; give the \.ckpt"),
+        (["data.on_unreadable=skip"], TaskError, "must be one of error, exclude"),
+        (["+weighting.detla=1"], TaskError, r"awcu\.weighting\.Uniform cannot be built.*detla"),
+        (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),
+        (["data.ratings.test=0"], RatingsError, "the test split has no photographs"),
+        (["data.root=null"], RatingsError, r"data\.root=…"),
+        (["trainer.checkpoint=first"], TaskError, "trainer.checkpoint='first' must be one of best, last"),
+        (
+            ["task.objective=distribution", "data.ratings.vote_columns=[]", "data.ratings.score_column=c1",
+             "data.ratings.point=0.1", "data.ratings.scale=[0,200]", "data.ratings.midpoint=30"],
+            TaskError,
+            "needs votes",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_user_can_mend_is_named(configured, tmp_path, overrides, error, message):
+    with pytest.raises(error, match=message):
+        run(configured(*overrides), tmp_path / "run")
+    assert not (tmp_path / "run" / "record.json").exists()
+
+
+def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    torch.save({"hyper_parameters": Trap()}, tmp_path / "trap.ckpt")
+    with pytest.raises(TaskError, match=r"trap\.ckpt is no checkpoint of this version"):
+        load_task(tmp_path / "trap.ckpt")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_folder_without_a_finished_run_is_named(tmp_path):
+    with pytest.raises(TaskError, match="holds no finished run"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ((), "default"),
+        (("seed=3", "data.root=/x", "experiment=reproduce", "wandb.mode=offline"), "default"),
+        (("weighting=step", "seed=3", "+task.warmup=0"), "+task.warmup=0 weighting=step"),
+        (("data=oasis", "data.ratings.val=0.2"), "data.ratings.val=0.2 data=oasis"),
+    ],
+)
+def test_variant_leaves_out_the_seed_and_the_machine(overrides, expected):
+    assert variant(overrides) == expected
+
+
+def test_folder_names_are_short_without_slashes_and_differ():
+    assert folder_name("seed=0,weighting=step_4") == "seed=0,weighting=step_4"
+    assert folder_name("file=a/b") == "file=a_b"
+    long = [folder_name("key=" + "x" * 200 + end) for end in "ab"]
+    assert long[0] != long[1]
+    assert all(len(name) < 120 and name.startswith("key=xxx") for name in long)
+
+
+def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    for seed in (0, 1):
+        run(configured("wandb.mode=offline", "trainer.max_epochs=1", f"seed={seed}"), tmp_path / str(seed))
+    for seed in (0, 1):
+        files = list((tmp_path / str(seed)).glob("wandb/offline-run-*/run-*.wandb"))
+        assert len(files) == 1
+        assert files[0].stat().st_size > 0
+
+
+def test_a_multirun_from_the_command_line(rated_folder, tmp_path):
+    """The real entry point: two jobs in one process, each with its record, and a fault in one line."""
+    command = [sys.executable, "-m", "awcu", "train"]
+    small = [*SMALL, f"data.root={rated_folder}", "trainer.max_epochs=1"]
+    done = subprocess.run(
+        [*command, "-m", *small, "weighting=uniform,step_4", "name=pair"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    records = sorted(tmp_path.glob("runs/pair/*/record.json"))
+    assert {override for path in records for override in RunRecord.load(path).overrides if "weighting" in override} == {
+        "weighting=uniform",
+        "weighting=step_4",
+    }
+
+    failed = subprocess.run(
+        [*command, *small, "network.backbone=resnet81"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("awcu: timm")
+    assert "Traceback" not in failed.stderr
