@@ -31,4 +31,5 @@ check: install
 
 # Tables and plots anew from the committed results.
 tables: install
-	for folder in experiments/*/; do $(BIN)/awcu table $${folder%/} || exit 1; done
+	for folder in experiments/*/; do \
+		$(BIN)/awcu table $${folder%/} --readme README.md --readme $${folder}README.md || exit 1; done

@@ -29,7 +29,14 @@ def _parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", help="collect runs into a table and a ladder plot")
     table.add_argument("experiment", type=Path, help="folder with table.yaml (and results.csv)")
     table.add_argument("--runs", type=Path, help="folder of finished runs; writes results.csv anew")
-    table.add_argument("--out", type=Path, help="where to write (default: the experiment folder)")
+    table.add_argument(
+        "--out",
+        type=Path,
+        help="where to write results.csv, table.md, table.csv and ladder.png (default: the experiment folder)",
+    )
+    table.add_argument(
+        "--readme", type=Path, action="append", default=[], help="file whose <!-- table:NAME --> block is refreshed"
+    )
     table.set_defaults(command=_table)
 
     maps = commands.add_parser("maps", help="AesAM and AttAM of test photographs")
@@ -66,8 +73,8 @@ def _table(arguments: argparse.Namespace) -> None:
     write_atomically(out / "table.md", table.to_markdown())
     if spec.ladder:
         plots.ladder(table, out / "ladder.png")
-    if out == arguments.experiment:
-        refresh_block(out / "README.md", out.name, table.to_markdown())
+    for readme in arguments.readme:
+        refresh_block(readme, arguments.experiment.name, table.to_markdown())
     Console().print(table.to_terminal())
 
 

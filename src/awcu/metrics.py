@@ -35,22 +35,16 @@ class Predictions(NamedTuple):
 def evaluate(predictions: Predictions, ratings: Ratings) -> dict[str, float]:
     """All metrics of predictions against ratings; nan where a metric is undefined.
 
-    Keys: accuracy, balanced_accuracy, auroc, f1 (of high), srcc and plcc (score against mean score), the same
-    with @0.5 and @1 on the unambiguous; emd_r1 and emd_r2 where both sides are distributions; ap/<attribute>
-    and map where attributes are labelled.
+    Keys: accuracy, balanced_accuracy, auroc, f1 (of high), srcc and plcc (score against mean score); emd_r1 and
+    emd_r2 where both sides are distributions; ap/<attribute> and map where attributes are labelled. Each again with
+    @0.5 and @1 on the unambiguous.
     """
-    high = torch.from_numpy(ratings.high)
-    mean_score = torch.from_numpy(ratings.mean_score)
-    score = predictions.score.double()
-    metrics = _verdict_metrics(score, high, mean_score)
+    metrics = _metrics(predictions, ratings)
     for delta in UNAMBIGUOUS:
-        clear = torch.from_numpy(ratings.margin >= delta)
-        part = _verdict_metrics(score[clear], high[clear], mean_score[clear])
-        metrics |= {f"{name}@{delta:g}": value for name, value in part.items()}
-    shares = ratings.rating_distribution
-    if shares is not None and predictions.distribution.shape == shares.shape:
-        metrics |= _emd_metrics(predictions.distribution, torch.from_numpy(shares))
-    return metrics | _attribute_metrics(predictions.attributes, ratings)
+        clear = ratings.margin >= delta
+        part = Predictions(*(column[torch.from_numpy(clear)] for column in predictions))
+        metrics |= {f"{name}@{delta:g}": value for name, value in _metrics(part, ratings.select(clear)).items()}
+    return metrics
 
 
 def trivial(train: Ratings, ratings: Ratings, metrics: dict[str, float]) -> dict[str, float]:
@@ -77,6 +71,15 @@ def emd(predicted: Tensor, target: Tensor, r: int) -> Tensor:
     """
     gap = (predicted.cumsum(1) - target.cumsum(1)).abs()
     return gap.pow(r).mean(1).pow(1 / r)
+
+
+def _metrics(predictions: Predictions, ratings: Ratings) -> dict[str, float]:
+    high, mean_score = torch.from_numpy(ratings.high), torch.from_numpy(ratings.mean_score)
+    metrics = _verdict_metrics(predictions.score.double(), high, mean_score)
+    shares = ratings.rating_distribution
+    if shares is not None and predictions.distribution.shape == shares.shape:
+        metrics |= _emd_metrics(predictions.distribution, torch.from_numpy(shares))
+    return metrics | _attribute_metrics(predictions.attributes, ratings)
 
 
 def _verdict_metrics(score: Tensor, high: Tensor, mean_score: Tensor) -> dict[str, float]:
