@@ -8,11 +8,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from awcu.configuration import ConfigurationError, conf_folder
 from awcu.images import ImageError
 from awcu.ratings import RatingsError
 from awcu.results import RunRecord
 from awcu.task import TaskError
-from awcu.train import conf_folder, folder_name, load_run, load_task, run, variant
+from awcu.train import load_run, load_task, run
 from awcu.weighting import WeightingError
 
 SMALL = (
@@ -125,6 +126,10 @@ def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),
         (["data.ratings.test=0"], RatingsError, "the test split has no photographs"),
         (["data.root=null"], RatingsError, r"data\.root=…"),
+        (["+learning_rate=3"], ConfigurationError, "learning_rate is no setting; nearest: "),
+        (["+task.learnin_rate=3"], ConfigurationError, r"nearest: task\.learning_rate"),
+        (["task.learning_rate=abc"], TaskError, "the task cannot be built"),
+        (["trainer.precision=foo"], TaskError, "trainer: .*Precision 'foo' is invalid"),
         (["trainer.checkpoint=first"], TaskError, "trainer.checkpoint='first' must be one of best, last"),
         (
             ["task.objective=distribution", "data.ratings.vote_columns=[]", "data.ratings.score_column=c1",
@@ -154,27 +159,6 @@ def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
 def test_a_folder_without_a_finished_run_is_named(tmp_path):
     with pytest.raises(TaskError, match="holds no finished run"):
         load_run(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "expected"),
-    [
-        ((), "default"),
-        (("seed=3", "data.root=/x", "experiment=reproduce", "wandb.mode=offline"), "default"),
-        (("weighting=step", "seed=3", "+task.warmup=0"), "+task.warmup=0 weighting=step"),
-        (("data=oasis", "data.ratings.val=0.2"), "data.ratings.val=0.2 data=oasis"),
-    ],
-)
-def test_variant_leaves_out_the_seed_and_the_machine(overrides, expected):
-    assert variant(overrides) == expected
-
-
-def test_folder_names_are_short_without_slashes_and_differ():
-    assert folder_name("seed=0,weighting=step_4") == "seed=0,weighting=step_4"
-    assert folder_name("file=a/b") == "file=a_b"
-    long = [folder_name("key=" + "x" * 200 + end) for end in "ab"]
-    assert long[0] != long[1]
-    assert all(len(name) < 120 and name.startswith("key=xxx") for name in long)
 
 
 def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """`awcu train`: from a configuration to a trained, evaluated, recorded run."""
 
 import csv
-import hashlib
 import io
 import logging
 import os
@@ -20,10 +19,12 @@ import wandb
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
 
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, variant
 from awcu.data import RatingData, readable
 from awcu.images import ImageError, preparation
 from awcu.network import BackboneError, normalization
@@ -33,29 +34,8 @@ from awcu.results import RunRecord, git_state, package_versions, write_atomicall
 from awcu.task import AestheticTask, TaskError
 from awcu.weighting import SampleWeights, WeightingError
 
-USER_ERRORS = (RatingsError, ImageError, BackboneError, WeightingError, TaskError)
+USER_ERRORS = (ConfigurationError, RatingsError, ImageError, BackboneError, WeightingError, TaskError)
 """What a user can mend: shown as one line, without a traceback."""
-
-NOT_OF_THE_VARIANT = (
-    "seed", "experiment", "name", "fit", "ckpt_path", "data.root", "network.weights_file", "loader.workers",
-    "trainer.accelerator", "trainer.devices", "wandb", "hydra",
-)  # fmt: skip
-"""Override keys that do not make another table row: the seed, and what a machine decides."""
-
-
-def conf_folder() -> str:
-    """The configuration folder: inside an installed wheel, or at the top of a source checkout."""
-    packaged = Path(__file__).parent / "conf"
-    return str(packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf")
-
-
-def folder_name(overrides: str) -> str:
-    """The overrides as the name of one folder: no slashes, and a hash in place of what is too long for a name."""
-    name = overrides.replace("/", "_")
-    return name if len(name) <= 120 else f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
@@ -77,6 +57,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         overrides: As typed, for the record.
 
     Raises:
+        ConfigurationError: A setting that does not exist.
         RatingsError: Ratings, table or split at fault.
         ImageError: Unreadable photographs.
         BackboneError: Backbone or its weights at fault.
@@ -84,6 +65,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         TaskError: A number of the task out of range, or `fit=false` without a checkpoint.
     """
     started = time.monotonic()
+    check_keys(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
     ratings, excluded = _ratings(cfg)
@@ -121,16 +103,6 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     write_atomically(folder / "predictions.csv", _predictions_csv(task, data))
     record.save(folder / "record.json")
     return record
-
-
-def variant(overrides: tuple[str, ...]) -> str:
-    """The overrides that make a table row: sorted, space-joined, without seed and machine keys."""
-    named = [text for text in overrides if not _excluded(text.split("=")[0].lstrip("+~"))]
-    return " ".join(sorted(named)) or "default"
-
-
-def _excluded(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in NOT_OF_THE_VARIANT)
 
 
 def load_task(checkpoint: str | Path | None) -> AestheticTask:
@@ -182,15 +154,18 @@ def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
         "mean": list(mean) if cfg.images.mean is None else _plain(cfg.images.mean),
         "std": list(std) if cfg.images.std is None else _plain(cfg.images.std),
     }
-    return AestheticTask(
-        network=_plain(cfg.network) | {"image_size": cfg.images.size},
-        scale=ratings.scale.tolist(),
-        midpoint=ratings.midpoint,
-        attribute_names=list(ratings.attribute_names),
-        preparation=evaluation,
-        train_fingerprint=ratings.of_split("train").split_fingerprint,
-        **_plain(cfg.task),
-    )
+    settings = _plain(cfg.task) | {"train_fingerprint": ratings.of_split("train").split_fingerprint}
+    try:
+        return AestheticTask(
+            network=_plain(cfg.network) | {"image_size": cfg.images.size},
+            scale=ratings.scale.tolist(),
+            midpoint=ratings.midpoint,
+            attribute_names=list(ratings.attribute_names),
+            preparation=evaluation,
+            **settings,
+        )
+    except TypeError as error:
+        raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
 
 
 def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task: AestheticTask) -> RatingData:
@@ -221,18 +196,21 @@ def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Tr
         folder / "checkpoints", filename="best", monitor="val/auroc", mode="max", save_last=True,
         enable_version_counter=False,
     )  # fmt: skip
-    return pl.Trainer(
-        **settings,
-        precision=precision,
-        default_root_dir=folder,
-        logger=logger or False,
-        callbacks=[best, EpochLine()],
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    try:
+        return pl.Trainer(
+            **settings,
+            precision=precision,
+            default_root_dir=folder,
+            logger=logger or False,
+            callbacks=[best, EpochLine()],
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise TaskError(f"trainer: {error}; see the arguments of pytorch_lightning.Trainer") from error
 
 
 def _checkpoint(trainer: pl.Trainer, which: str) -> str:

@@ -1,0 +1,63 @@
+"""What a configuration is called and where it lies: its folder, its keys, the names of its variants."""
+
+import difflib
+import hashlib
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+NOT_OF_THE_VARIANT = (
+    "seed", "experiment", "name", "fit", "ckpt_path", "data.root", "network.weights_file", "loader.workers",
+    "trainer.accelerator", "trainer.devices", "wandb", "hydra",
+)  # fmt: skip
+"""Override keys that do not make another table row: the seed, and what a machine decides."""
+
+
+class ConfigurationError(ValueError):
+    """A setting that does not exist."""
+
+
+def conf_folder() -> str:
+    """The configuration folder: inside an installed wheel, or at the top of a source checkout."""
+    packaged = Path(__file__).parent / "conf"
+    return str(packaged if packaged.is_dir() else Path(__file__).parents[2] / "conf")
+
+
+def folder_name(overrides: str) -> str:
+    """The overrides as the name of one folder: no slashes, and a hash in place of what is too long for a name."""
+    name = overrides.replace("/", "_")
+    return name if len(name) <= 120 else f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+
+
+def variant(overrides: tuple[str, ...]) -> str:
+    """The overrides that make a table row: sorted, space-joined, without seed and machine keys."""
+    named = [text for text in overrides if not _excluded(text.split("=")[0].lstrip("+~"))]
+    return " ".join(sorted(named)) or "default"
+
+
+def _excluded(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in NOT_OF_THE_VARIANT)
+
+
+def check_keys(cfg: DictConfig) -> None:
+    """Refuse what only a `+` in an override can bring in: a misspelt key that nothing would ever read.
+
+    Raises:
+        ConfigurationError: A key that `conf/train.yaml` does not have.
+    """
+    known = OmegaConf.load(Path(conf_folder()) / "train.yaml")
+    assert isinstance(known, DictConfig)
+    sections = [
+        key for key in map(str, known) if key not in ("hydra", "trainer") and isinstance(known[key], DictConfig)
+    ]
+    for place, mine, theirs in [("", cfg, known), *((f"{key}.", cfg[key], known[key]) for key in sections)]:
+        names = [*theirs, *(() if place else ("data", "weighting"))]
+        for key in mine:
+            if key not in names:
+                near = difflib.get_close_matches(str(key), map(str, names), n=3, cutoff=0.4) or sorted(map(str, names))
+                raise ConfigurationError(
+                    f"{place}{key} is no setting; nearest: {', '.join(place + name for name in near)}"
+                )
