@@ -116,9 +116,7 @@ class AestheticTask(pl.LightningModule):
         """Collect predictions."""
         self._outputs.append((batch["row"], self(batch["image"])))
 
-    def test_step(self, batch: Batch) -> None:
-        """Collect predictions."""
-        self._outputs.append((batch["row"], self(batch["image"])))
+    test_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/<metric>`."""

@@ -279,8 +279,8 @@ def _instantiate(cfg: DictConfig) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, USER_ERRORS):
             raise error.__cause__ from None
-        if isinstance(error.__cause__, TypeError):
-            raise TaskError(f"{cfg.get('_target_')} cannot be built: {error.__cause__}; correct its keys") from error
+        if isinstance(error.__cause__, TypeError | ValueError | OSError):
+            raise TaskError(f"{cfg.get('_target_')} cannot be built: {error.__cause__}; correct its values") from error
         raise
 
 
