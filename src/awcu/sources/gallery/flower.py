@@ -54,8 +54,10 @@ def paint_petals(brief: Brief, x: float, y: float, radius: float, squash: float)
         along = np.clip(out / length, 0, 1.2)
         width = 0.52 * np.sqrt(np.clip(1 - np.abs(2 * along**1.3 - 1) ** 2.6, 0, 1)) + 0.02
         inside = blur(ramp(1.0, 0.9, np.abs(local) / width) * ramp(1.0, 0.985, along), 0.6)
-        lines = np.sin(local / width * 16 + 2 * veins) * 0.06 * along
-        curve = 0.5 + 0.42 * (1 - (local / width) ** 2) + 0.25 * side * local / width + lines
+        # Clipped: the blurred edge reaches past the petal, where the curve would fall far below black.
+        across = np.clip(local / width, -1, 1)
+        lines = np.sin(across * 16 + 2 * veins) * 0.06 * along
+        curve = 0.5 + 0.42 * (1 - across**2) + 0.25 * side * across + lines
         lit = curve * (0.55 + 0.55 * along) * (0.9 + 0.2 * rng.random(petals)[number])
         share = np.clip(along * spread - 0.2 + 0.1 * veins, 0, 1)
         petal = mix(root, tip, share) * (1.3 * lit)[..., None]
