@@ -85,9 +85,14 @@ def test_spread_goes_from_the_best_to_the_worst(make_ratings):
     assert spread(ratings, 99).tolist() == [1, 3, 4, 0, 2]
 
 
-@pytest.mark.parametrize("attributes", [0, 3])
-def test_sheet_is_a_picture_with_a_row_a_photograph(task, ratings, tmp_path, attributes):
+def test_sheet_has_a_row_a_photograph_and_a_column_a_map(task, ratings, tmp_path):
     explanations = explain(task, ratings, np.array([0, 1]))
-    sheet(explanations, ["a", "b"], tmp_path / "new" / "sheet.png", attributes)
-    with Image.open(tmp_path / "new" / "sheet.png") as picture:
-        assert picture.height > 400
+    causes = [explanation.aesthetic for explanation in explanations]
+    sizes = []
+    for name, attributes, known in (("one", 0, ()), ("two", 2, ()), ("three", 2, causes)):
+        sheet(explanations, ["a", "b"], tmp_path / "new" / f"{name}.png", attributes, known)
+        with Image.open(tmp_path / "new" / f"{name}.png") as picture:
+            sizes.append(picture.size)
+    widths, heights = zip(*sizes, strict=True)
+    assert [round(width / 110 / 2.7) for width in widths] == [2, 4, 5]
+    assert len(set(heights)) == 1

@@ -8,6 +8,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from awcu import cli
 from awcu.configuration import ConfigurationError, conf_folder
 from awcu.images import ImageError
 from awcu.ratings import RatingsError
@@ -169,11 +170,12 @@ def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, m
     for seed in (0, 1):
         files = list((tmp_path / str(seed)).glob("wandb/offline-run-*/run-*.wandb"))
         assert len(files) == 1
-        assert files[0].stat().st_size > 0
+        content = files[0].read_bytes()
+        assert all(key in content for key in (b"train/loss", b"val/auroc", b"test/auroc", b"test/trivial/auroc"))
 
 
-def test_a_multirun_from_the_command_line(rated_folder, tmp_path):
-    """The real entry point: two jobs in one process, each with its record, and a fault in one line."""
+def test_a_multirun_from_the_command_line(rated_folder, tmp_path, monkeypatch):
+    """The real entry point: two jobs in one process, each with its record and maps, and a fault in one line."""
     command = [sys.executable, "-m", "awcu", "train"]
     small = [*SMALL, f"data.root={rated_folder}", "trainer.max_epochs=1"]
     done = subprocess.run(
@@ -185,6 +187,10 @@ def test_a_multirun_from_the_command_line(rated_folder, tmp_path):
         "weighting=uniform",
         "weighting=step_4",
     }
+
+    monkeypatch.setattr(sys, "argv", ["awcu", "maps", str(records[0].parent), "--n", "2"])
+    cli.main()
+    assert (records[0].parent / "maps.png").stat().st_size > 10_000
 
     failed = subprocess.run(
         [*command, *small, "network.backbone=resnet81"], cwd=tmp_path, capture_output=True, text=True

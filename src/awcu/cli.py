@@ -80,6 +80,7 @@ def _table(arguments: argparse.Namespace) -> None:
 
 def _maps(arguments: argparse.Namespace) -> None:
     from awcu.maps import explain, sheet, spread
+    from awcu.sources import gallery
     from awcu.train import load_run
 
     task, test = load_run(arguments.run)
@@ -89,7 +90,10 @@ def _maps(arguments: argparse.Namespace) -> None:
         for row in rows
     ]
     out = arguments.out or arguments.run / "maps.png"
-    sheet(explain(task, test, rows), captions, out)
+    # Only the rendered gallery knows what its ratings come from.
+    rendered = test.name == "gallery"
+    causes = [gallery.truth(test, image_id).cause_map for image_id in test.image_ids[rows]] if rendered else []
+    sheet(explain(task, test, rows), captions, out, causes=causes)
     print(out)
 
 

@@ -1,5 +1,7 @@
 """AesAM and AttAM on the photograph: where the verdict comes from, and which attribute speaks where."""
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from torch.utils.data import DataLoader, Subset
 from awcu.data import RatingDataset
 from awcu.images import Aspect, decode, preparation
 from awcu.ratings import Ratings
+from awcu.results import write_atomically
 from awcu.task import AestheticTask
 
 Map = NDArray[np.float32]
@@ -112,32 +115,40 @@ def spread(ratings: Ratings, n: int) -> NDArray[np.int64]:
     return np.asarray(order[np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)])
 
 
-def sheet(explanations: list[Explanation], captions: list[str], path: Path, attributes: int = 3) -> None:
-    """One PNG, a row a photograph: itself, its AesAM, and the AttAM of its likeliest attributes.
+def sheet(
+    explanations: list[Explanation], captions: list[str], path: Path, attributes: int = 3, causes: Sequence[Map] = ()
+) -> None:
+    """One PNG, a row a photograph: itself, its AesAM, its causes where known, AttAM of its likeliest attributes.
 
     Args:
         explanations: At least one.
         captions: One a photograph, set above it.
         path: Where to write.
         attributes: AttAM shown at the most.
+        causes: One signed map `(H, W)` a photograph of what really raised or lowered its rating, as the gallery knows.
     """
     shown = min(attributes, len(explanations[0].attributes))
-    limit = _limit([e.aesthetic for e in explanations])
+    columns = 2 + bool(causes) + shown
+    limits = [_limit([e.aesthetic for e in explanations]), _limit(list(causes))]
     attribute_limit = _limit([m for e in explanations for m in e.attributes.values()])
-    figure = Figure(figsize=(2.7 * (2 + shown), 2.25 * len(explanations) + 0.6), layout="constrained")
-    axes = figure.subplots(len(explanations), 2 + shown, squeeze=False)
-    for row, explanation, caption in zip(axes, explanations, captions, strict=True):
-        _show(row[0], explanation.photograph, caption)
+    figure = Figure(figsize=(2.7 * columns, 2.25 * len(explanations) + 0.6), layout="constrained")
+    axes = figure.subplots(len(explanations), columns, squeeze=False)
+    for place, (row, explanation) in enumerate(zip(axes, explanations, strict=True)):
+        photograph = explanation.photograph
+        _show(row[0], photograph, captions[place])
         verdict = f"AesAM: score {explanation.score:+.2f}".replace("-", "−")
-        _show(row[1], overlay(explanation.photograph, explanation.aesthetic, limit), verdict)
+        _show(row[1], overlay(photograph, explanation.aesthetic, limits[0]), verdict)
+        if causes:
+            _show(row[2], overlay(photograph, causes[place], limits[1]), "what caused the rating")
         likeliest = sorted(explanation.attribute_logits, key=explanation.attribute_logits.__getitem__, reverse=True)
-        for axis, name in zip(row[2:], likeliest, strict=False):
+        for axis, name in zip(row[columns - shown :], likeliest, strict=False):
             probability = 1 / (1 + np.exp(-explanation.attribute_logits[name]))
-            tinted = overlay(explanation.photograph, explanation.attributes[name], attribute_limit)
+            tinted = overlay(photograph, explanation.attributes[name], attribute_limit)
             _show(axis, tinted, f"{name.replace('_', ' ')} {probability:.0%}")
     figure.suptitle("red speaks for high (or for the attribute), blue against; one scale per kind of map", fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_atomically(path, picture.getvalue())
 
 
 def _show(axis: Axes, picture: NDArray[np.uint8], title: str) -> None:
