@@ -30,7 +30,7 @@ def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
     progress.on_job_start(config)
     progress.on_job_end(config, job_return=None)
     assert capsys.readouterr().out.splitlines() == [
-        "6 runs, about 9 minutes on two cores",
+        "6 runs, about 9 min on two cores",
         "run 1 of 6: seed=0",
         "  30 s a run, about 3 min left",
     ]

@@ -75,7 +75,8 @@ def _table(arguments: argparse.Namespace) -> None:
         plots.ladder(table, out / "ladder.png")
     for readme in arguments.readme:
         refresh_block(readme, arguments.experiment.name, table.to_markdown())
-    Console().print(table.to_terminal())
+    # A pipe or a log file has no width to fit into.
+    Console(width=None if sys.stdout.isatty() else 120).print(table.to_terminal())
 
 
 def _maps(arguments: argparse.Namespace) -> None:

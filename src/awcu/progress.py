@@ -53,7 +53,7 @@ class SweepProgress(Callback):
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
         self.runs = number_of_runs([*params, *config.hydra.overrides.task])
         self.started = time.monotonic()
-        print(f"{self.runs} runs, about {self.minutes:g} minutes on {self.measured_on}", flush=True)
+        print(f"{self.runs} runs, about {self.minutes:g} min on {self.measured_on}", flush=True)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce one run."""

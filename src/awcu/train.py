@@ -222,23 +222,23 @@ def _checkpoint(trainer: pl.Trainer, which: str) -> str:
 @contextmanager
 def _wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> Iterator[WandbLogger | None]:
     """One W&B run, finished whatever happens: an open one would swallow the next job of a multirun."""
-    mode = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    mode: Any = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
     if mode == "disabled":
         yield None
         return
-    # Lightning passes an argument that W&B warns of at every start.
-    os.environ.setdefault("WANDB_SILENT", "true")
     try:
-        yield WandbLogger(
+        run = wandb.init(
             project=cfg.wandb.project,
             entity=cfg.wandb.entity,
             group=cfg.name,
             name=f"{variant(overrides)} seed={cfg.seed}",
-            save_dir=folder,
+            dir=folder,
             mode=mode,
             config=_plain(cfg),
-            settings=wandb.Settings(silent=True),
+            # Online, W&B says where to look; offline there is nothing to say.
+            settings=wandb.Settings(silent=mode != "online"),
         )
+        yield WandbLogger(experiment=run)
     finally:
         wandb.finish()
 
