@@ -19,7 +19,7 @@ def test_number_of_runs_is_the_sweepers(overrides, runs):
 
 
 def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
-    clock = iter([100.0, 130.0])
+    clock = iter([100.0, 190.0, 200.0, 230.0])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     progress = SweepProgress(minutes=9, measured_on="two cores")
     config = OmegaConf.create(
@@ -27,12 +27,15 @@ def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
                    "job": {"override_dirname": "seed=0"}}}
     )  # fmt: skip
     progress.on_multirun_start(config)
-    progress.on_job_start(config)
-    progress.on_job_end(config, job_return=None)
+    for _ in range(2):
+        progress.on_job_start(config)
+        progress.on_job_end(config, job_return=None)
     assert capsys.readouterr().out.splitlines() == [
         "6 runs, about 9 min on two cores",
         "run 1 of 6: seed=0",
-        "  30 s a run, about 3 min left",
+        "  90 s",
+        "run 2 of 6: seed=0",
+        "  30 s, about 2 min left",
     ]
 
 

@@ -52,22 +52,24 @@ class SweepProgress(Callback):
         """Announce the sweep."""
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
         self.runs = number_of_runs([*params, *config.hydra.overrides.task])
-        self.started = time.monotonic()
         print(f"{self.runs} runs, about {self.minutes:g} min on {self.measured_on}", flush=True)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce one run."""
         if self.runs:
             job = config.hydra.job.override_dirname
+            self.started = time.monotonic()
             print(f"run {self.done + 1} of {self.runs}: {job}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Say how long the rest will take at the pace so far."""
         if self.runs:
             self.done += 1
-            pace = (time.monotonic() - self.started) / self.done
-            left = math.ceil(pace * (self.runs - self.done) / 60)
-            print(f"  {pace:.0f} s a run, about {left} min left", flush=True)
+            seconds = time.monotonic() - self.started
+            # The first run may have prepared the data as well, so only later ones tell the pace.
+            left = math.ceil(seconds * (self.runs - self.done) / 60)
+            pace = f", about {left} min left" if self.done > 1 else ""
+            print(f"  {seconds:.0f} s{pace}", flush=True)
 
 
 def number_of_runs(overrides: list[str]) -> int:
