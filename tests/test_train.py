@@ -97,6 +97,8 @@ def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path
     measured = run(cfg, tmp_path / "again")
     assert measured.metrics["test/auroc"] == trained.metrics["test/auroc"]
     assert "test/map" not in measured.metrics
+    header, *rows = csv.reader((tmp_path / "again" / "predictions.csv").read_text().splitlines())
+    assert {len(row) for row in rows} == {len(header)} == {5}
 
 
 def test_a_finished_run_comes_back_with_its_test_split(configured, tmp_path):

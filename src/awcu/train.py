@@ -263,7 +263,9 @@ def _quiet() -> Iterator[None]:
 def _predictions_csv(task: AestheticTask, data: RatingData) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image_id", "split", "mean_score", "high", "score", *task.hparams["attribute_names"]])
+    # Without a column an attribute where the set has other attributes than the model.
+    attribute_names = task.hparams["attribute_names"] if "test/map" in task.metrics else []
+    writer.writerow(["image_id", "split", "mean_score", "high", "score", *attribute_names])
     for split, predictions in task.predictions.items():
         part = data.splits[split]
         rows = zip(part.image_ids, part.mean_score, part.high, predictions.score, predictions.attributes, strict=True)
