@@ -29,7 +29,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Tables and plots anew from the committed results.
+# Tables and plots anew from the committed results; a table's block in every README that has one.
 tables: install
-	for folder in experiments/*/; do \
-		$(BIN)/awcu table $${folder%/} --readme README.md --readme $${folder}README.md || exit 1; done
+	for spec in $$(find experiments -name table.yaml | sort); do \
+		folder=$${spec%/table.yaml}; block="<!-- table:$${folder#experiments/} -->"; \
+		readmes=$$(grep -rlF --include=README.md "$$block" README.md experiments | sed 's/^/--readme /'); \
+		$(BIN)/awcu table $$folder $$readmes || exit 1; done

@@ -138,17 +138,18 @@ def test_points_are_the_tables_numbers(tmp_path: Path, drawn: list[Figure]) -> N
         assert labels == ["1", "2", "8", "∞\n(drop)", "power,\nγ = 1", "soft\nlabels\nfrom votes"]
 
 
-def test_filled_where_the_paired_difference_excludes_zero(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_filled_where_the_paired_difference_is_significant(tmp_path: Path, drawn: list[Figure]) -> None:
     one = table()
     ladder(one, tmp_path / "ladder.png")
-    rows = {row.variant: row.cells["test/auroc"].difference for row in one.rows}
+    rows = {row.variant: row.cells["test/auroc"] for row in one.rows}
     places = {place: variant for variant, place in plots._places(PLAN).items()}
     filled = {}
     for container in drawn[0].axes[0].containers:
         line = container.lines[0]  # type: ignore[attr-defined]
         filled[places[round(float(line.get_xdata()[0]), 9)]] = line.get_markerfacecolor() != "white"
-    assert filled == {variant: one is not None and one.excludes_zero for variant, one in rows.items()}
+    assert filled == {variant: cell.significant for variant, cell in rows.items()}
     assert set(filled.values()) == {True, False}
+    assert "difference to w=1 survives Holm's correction" in texts(drawn[0])
 
 
 def test_no_label_overlaps_another(tmp_path: Path, drawn: list[Figure]) -> None:
@@ -193,6 +194,17 @@ def test_what_is_missing_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
     assert 1.0 in points(drawn[0].axes[1])
 
 
+def test_runs_that_did_not_converge_are_said(tmp_path: Path, drawn: list[Figure]) -> None:
+    records = [run(variant, seed) for variant in VARIANTS for seed in range(3)]
+    records = [
+        replace(one, metrics=one.metrics | {"probe/converged": float(one.variant != "w=power" or one.seed > 0)})
+        for one in records
+    ]
+    ladder(Table.from_records(SPEC, records), tmp_path / "ladder.png")
+    assert "; power, γ = 1 (1 of 3 not converged)" in texts(drawn[0])
+    assert texts(drawn[0]).count("not converged") == 1
+
+
 def test_nothing_finite_to_draw(tmp_path: Path, drawn: list[Figure]) -> None:
     ladder(table({"auroc": math.nan}), tmp_path / "ladder.png")
     assert points(drawn[0].axes[0]) == {}
@@ -221,8 +233,14 @@ def test_failure_leaves_the_old_picture(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_tables_need_neither_torch_nor_matplotlib() -> None:
-    heavy = "{'torch', 'pandas', 'matplotlib', 'scipy.stats', 'hydra'}"
-    code = f"import sys, awcu.tables; sys.exit(str({heavy} & set(sys.modules) or ''))"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("awcu.tables, awcu.readme", {"torch", "pandas", "matplotlib", "scipy.stats", "hydra"}),
+        ("awcu.plots, awcu.heat_map, awcu.agreement_plot", {"torch", "pandas", "matplotlib.pyplot", "hydra"}),
+    ],
+)
+def test_tables_need_neither_torch_nor_matplotlib(modules: str, heavy: set[str]) -> None:
+    code = f"import sys, {modules}; sys.exit(str({heavy} & set(sys.modules) or ''))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.stderr.strip() == ""

@@ -157,8 +157,37 @@ class TestFinding:
         found = [(one.variant, one.seed) for one in find_records(tmp_path)]
         assert found == [("a", 9), ("a", 10), ("b", 1), ("b", 2)]
 
+    def test_results_csv_at_any_depth(self, tmp_path: Path) -> None:
+        sweep = [record(variant="swept", seed=seed) for seed in range(3)]
+        write_results_csv(sweep[:2], tmp_path / "a" / "b" / "results.csv")
+        write_results_csv(sweep[2:], tmp_path / "c" / "results.csv")
+        record().save(tmp_path / "d" / "record.json")
+        assert find_records(tmp_path) == [*map(as_csv_keeps_it, sweep), record()]
+
+    def test_a_run_found_twice_counts_once(self, tmp_path: Path) -> None:
+        record().save(tmp_path / "record.json")
+        for name in "ab":
+            write_results_csv([record(), record(seed=7)], tmp_path / name / "results.csv")
+        assert find_records(tmp_path) == [record(), as_csv_keeps_it(record(seed=7))]
+
+    def test_a_row_older_than_its_record_does_not_count(self, tmp_path: Path) -> None:
+        """A results.csv gathered among the runs does not stand in the way when they are run again."""
+        write_results_csv([record()], tmp_path / "results.csv")
+        again = record(created="2026-02-02T00:00:00+00:00")
+        again.save(tmp_path / "record.json")
+        assert find_records(tmp_path) == [again]
+
+    def test_two_runs_of_one_identity_are_both_found(self, tmp_path: Path) -> None:
+        later = record(created="2026-02-02T00:00:00+00:00")
+        record().save(tmp_path / "record.json")
+        write_results_csv([later], tmp_path / "results.csv")
+        found = find_records(tmp_path)
+        assert found == [record(), as_csv_keeps_it(later)]
+        with pytest.raises(RecordError, match="was run twice"):
+            write_results_csv(found, tmp_path / "all.csv")
+
     def test_none(self, tmp_path: Path) -> None:
-        with pytest.raises(RecordError, match=r"holds no record\.json; .* train one into it"):
+        with pytest.raises(RecordError, match=r"holds neither record\.json nor results\.csv; .* train one into it"):
             find_records(tmp_path)
 
 

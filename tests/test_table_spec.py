@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awcu.table_spec import Ladder, TableError, TableSpec
+from awcu.table_spec import Agreement, HeatMap, Ladder, Side, TableError, TableSpec
 
 SPEC = TableSpec(
     title="Which weighting wins",
@@ -30,20 +30,90 @@ ladder:
   others: [w=power]
 """
 
+COLUMNS_YAML = """
+title: Which weighting wins
+baseline: w=uniform
+columns: {test/accuracy: accuracy, test/auroc: AUROC}
+heat_map:
+  metrics: [test/auroc]
+  x_label: training photographs
+  columns: {size=50: "50", size=100 data=a: "100", "": all}
+  main: size=50
+agreement:
+  metrics: [test/auroc, test/accuracy]
+  x: {tokens: size=100 data=a, label: a hundred}
+  y: {tokens: "", label: all}
+"""
+
+
+def load(tmp_path: Path, text: str) -> TableSpec:
+    (tmp_path / "table.yaml").write_text(text)
+    return TableSpec.load(tmp_path / "table.yaml")
+
+
+class TestRecordColumns:
+    HEAT_MAP = HeatMap(
+        ("test/auroc",), "training photographs", {"size=50": "50", "size=100 data=a": "100", "": "all"}, "size=50"
+    )
+    AGREEMENT = Agreement(("test/auroc", "test/accuracy"), Side("size=100 data=a", "a hundred"), Side("", "all"))
+
+    def test_load(self, tmp_path: Path) -> None:
+        spec = load(tmp_path, COLUMNS_YAML)
+        assert (spec.heat_map, spec.agreement) == (self.HEAT_MAP, self.AGREEMENT)
+        assert list(spec.heat_map.columns) == ["size=50", "size=100 data=a", ""]
+        assert (spec.record_columns, spec.main) == (("size=50", "size=100 data=a", ""), "size=50")
+
+    def test_main_is_the_last_column_by_default(self, tmp_path: Path) -> None:
+        text = COLUMNS_YAML.replace("  main: size=50\n", "")
+        assert load(tmp_path, text).main == ""
+        assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", "main: null")).main == ""
+        assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", 'main: ""')).main == ""
+
+    def test_agreement_alone(self) -> None:
+        spec = replace(SPEC, agreement=replace(self.AGREEMENT, metrics=("test/accuracy",)))
+        assert (spec.record_columns, spec.main) == (("size=100 data=a", ""), "")
+
+    def test_neither(self) -> None:
+        assert (SPEC.record_columns, SPEC.main) == (("",), "")
+
+    def test_only(self, tmp_path: Path) -> None:
+        spec = load(tmp_path, COLUMNS_YAML)
+        assert spec.only(("test/auroc",)) == TableSpec(spec.title, spec.baseline, {"test/auroc": "AUROC"})
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("main: size=50", "main: size=7", "heat_map main 'size=7' is no column of it; use one of 'size=50', 'size"),
+            ('columns: {size=50: "50", size=100 data=a: "100", "": all}', "columns: {}", "heat_map columns is empty"),
+            ("metrics: [test/auroc]", "metrics: []", "heat_map metrics is empty; name at least one of test/accuracy"),
+            ("metrics: [test/auroc]", "metrics: [test/f1]", "heat_map metric 'test/f1' is no column; use one of test"),
+            ("[test/auroc, test/accuracy]", "[test/f1]", "agreement metric 'test/f1' is no column"),
+            ("x: {tokens: size=100 data=a", 'x: {tokens: ""', "agreement x and y are both ''; compare two different"),
+            (
+                "x: {tokens: size=100 data=a",
+                "x: {tokens: size=1",
+                "agreement column 'size=1' is no column of heat_map; list it there",
+            ),
+            ("x: {tokens: size=100 data=a, ", "x: {", "missing key 'tokens' in x; allowed keys are tokens, label"),
+            ("  x_label: training photographs\n", "", "missing key 'x_label' in heat_map"),
+            ('size=50: "50"', "size=50: 50", "columns: size=50 is 50; text is needed"),
+        ],
+    )
+    def test_refuses(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        assert COLUMNS_YAML.count(old) == 1
+        with pytest.raises(TableError, match=message):
+            load(tmp_path, COLUMNS_YAML.replace(old, new))
+
 
 class TestSpec:
-    def load(self, tmp_path: Path, text: str) -> TableSpec:
-        (tmp_path / "table.yaml").write_text(text)
-        return TableSpec.load(tmp_path / "table.yaml")
-
     def test_load(self, tmp_path: Path) -> None:
         positions = {"w=uniform": 1.0, "w=step": 2.5, "w=drop": math.inf}
         ladder = Ladder(("test/accuracy",), "weight", positions, ("w=power",))
-        assert self.load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
+        assert load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
 
     def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
         text = YAML[: YAML.index("rows:")]
-        assert self.load(tmp_path, text) == replace(SPEC, rows={})
+        assert load(tmp_path, text) == replace(SPEC, rows={})
 
     @pytest.mark.parametrize(
         ("old", "new", "message"),
@@ -83,4 +153,4 @@ class TestSpec:
     def test_refuses(self, tmp_path: Path, old: str, new: str, message: str) -> None:
         assert YAML.count(old) == 1
         with pytest.raises(TableError, match=message):
-            self.load(tmp_path, YAML.replace(old, new))
+            load(tmp_path, YAML.replace(old, new))

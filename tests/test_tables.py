@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +14,9 @@ from rich.console import Console
 from scipy import stats
 
 from awcu.results import RunRecord
-from awcu.table_spec import TableError, TableSpec
-from awcu.tables import Estimate, Table, number, refresh_block
+from awcu.significance import Estimate, holm
+from awcu.table_spec import Agreement, HeatMap, Side, TableError, TableSpec
+from awcu.tables import Table
 
 SPEC = TableSpec(
     title="Which weighting wins",
@@ -35,7 +35,7 @@ def run(variant: str, seed: int, accuracy: float | None = 0.8, **changes: Any) -
         "overrides": (variant,),
         "data": "gallery",
         "data_fingerprint": "aaaa",
-        "split_fingerprint": f"split{seed}",
+        "split_fingerprint": "split0",
         "n": {"train": 80, "val": 10, "test": 11, "excluded": 0},
         "metrics": {"test/loss": 1.0} | ({} if accuracy is None else {"test/accuracy": accuracy}),
         "git_commit": "1a2b3c4d5e6f",
@@ -58,6 +58,12 @@ STEP = {0: 0.80, 1: 0.82, 2: 0.84}
 T_2 = 4.302652729911275  # 97.5 % quantile of Student's t, two degrees of freedom
 
 
+def difference(table: Table) -> Estimate:
+    found = table.rows[1].cells["test/accuracy"].difference
+    assert found is not None
+    return found
+
+
 def body(table: Table) -> dict[str, list[str]]:
     """Markdown rows by label."""
     lines = [line for line in table.to_markdown().splitlines() if line.startswith("|")]
@@ -72,19 +78,10 @@ def printed(table: Table, width: int = 120) -> str:
 
 
 class TestStatistics:
-    def test_mean_and_interval_by_hand(self) -> None:
-        estimate = Estimate.of(list(STEP.values()))
-        assert estimate.mean == pytest.approx(0.82, abs=1e-15)
-        assert estimate.half_width == pytest.approx(T_2 * 0.02 / math.sqrt(3), rel=1e-9)
-        assert estimate.n == 3
-
     def test_difference_by_hand(self) -> None:
-        difference = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})).rows[1]
-        estimate = difference.cells["test/accuracy"].difference
-        assert estimate is not None
+        estimate = difference(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})))
         assert estimate.mean == pytest.approx(0.01, abs=1e-15)
         assert estimate.half_width == pytest.approx(T_2 * 0.01 / math.sqrt(3), rel=1e-9)
-        assert not estimate.excludes_zero
 
     @pytest.mark.parametrize("n", [2, 3, 5, 20])
     def test_against_scipy(self, n: int) -> None:
@@ -101,55 +98,120 @@ class TestStatistics:
         assert cell.difference is not None
         assert cell.difference.mean - cell.difference.half_width == pytest.approx(interval.low)
         assert cell.difference.mean + cell.difference.half_width == pytest.approx(interval.high)
-        assert cell.difference.excludes_zero == (paired.pvalue < 0.05)
+        assert cell.adjusted_p == pytest.approx(paired.pvalue)
+        assert cell.significant == (paired.pvalue < 0.05)
 
-    def test_one_seed_has_no_interval(self) -> None:
-        estimate = Estimate.of([0.8])
-        assert (estimate.mean, math.isnan(estimate.half_width), estimate.excludes_zero) == (0.8, True, False)
+    def test_overlapping_splits_widen_values_and_differences(self) -> None:
+        scores = {"w=uniform": UNIFORM, "w=step": STEP}
+        # Of 100 photographs 20 are tested on: ρ/(1 − ρ) = 20/80, and 1/3 becomes 1/3 + 1/4.
+        n = {"train": 50, "val": 10, "test": 20, "unused": 20, "excluded": 7}
+        one = Table.from_records(SPEC, runs(scores))
+        many = Table.from_records(SPEC, [replace(run, split_fingerprint=str(run.seed), n=n) for run in runs(scores)])
+        assert (one.overlap, many.overlap) == (0.0, 0.25)
+        widening = math.sqrt((1 / 3 + 1 / 4) / (1 / 3))
+        for before, after in zip(one.rows, many.rows, strict=True):
+            value = before.cells["test/accuracy"].value
+            assert after.cells["test/accuracy"].value == replace(
+                value, half_width=pytest.approx(value.half_width * widening)
+            )
+        assert difference(many).half_width == pytest.approx(difference(one).half_width * widening)
+        assert "Student-t interval of the mean over training seeds on one split. Δ" in one.footer
+        widened = "95 % interval of the mean over seeds, widened for overlapping test splits (Nadeau & Bengio 2003). Δ"
+        assert widened in many.footer
 
-    def test_equal_values_have_a_zero_interval(self) -> None:
-        assert Estimate.of([0.1, 0.1, 0.1]) == Estimate(0.1, 0.0, 3)
-        assert not Estimate.of([0.0, 0.0]).excludes_zero
+    def test_overlap_is_the_mean_over_the_records(self) -> None:
+        sizes = [(90, 10), (60, 40)]
+        records = [
+            run("w=uniform", seed, split_fingerprint=str(seed), n={"train": train, "test": test})
+            for seed, (train, test) in enumerate(sizes)
+        ]
+        assert Table.from_records(SPEC, records).overlap == pytest.approx((10 / 90 + 40 / 60) / 2)
 
-    @pytest.mark.parametrize("bad", [math.nan, math.inf])
-    def test_undefined_is_never_averaged_away(self, bad: float) -> None:
-        estimate = Estimate.of([0.8, bad, 0.9])
-        assert (estimate.n, estimate.undefined) == (3, 1)
-        assert math.isnan(estimate.mean)
-        assert not estimate.excludes_zero
+    @pytest.mark.parametrize(("n", "counts"), [({"train": 5}, "0 test and 5"), ({"test": 5}, "5 test and 0")])
+    def test_overlap_needs_counts(self, n: dict[str, int], counts: str) -> None:
+        records = [run("w=uniform", seed, split_fingerprint=str(seed), n=n) for seed in range(2)]
+        with pytest.raises(TableError, match=f"'w=uniform' with seed 0 has {counts} other photographs; .*record them"):
+            Table.from_records(SPEC, records)
+
+    def test_holm_goes_over_the_rows_of_each_metric(self) -> None:
+        rng = np.random.default_rng(0)
+        columns = {"test/accuracy": "accuracy", "test/auroc": "AUROC"}
+        records = [
+            replace(one, metrics={key: one.metrics["test/accuracy"] + rng.normal(0, 0.004) for key in columns})
+            for one in runs({f"w={place}": dict.fromkeys(range(6), 0.8 + place / 500) for place in range(5)})
+        ]
+        spec = replace(SPEC, columns=columns, baseline="w=2", rows={})
+        rows = Table.from_records(spec, records).rows
+        for metric in columns:
+            cells = [row.cells[metric] for row in rows]
+            others = [cell for cell in cells if cell.difference is not None]
+            assert [cell.adjusted_p is None for cell in cells] == [False, False, True, False, False]
+            raw = [cell.difference.p_value for cell in others if cell.difference]
+            assert [cell.adjusted_p for cell in others] == holm(raw)
+            assert any(cell.adjusted_p != p for cell, p in zip(others, raw, strict=True))
+
+    def test_rows_without_a_test_do_not_count(self) -> None:
+        scores = {"w=uniform": UNIFORM, "w=step": STEP, "w=one": {0: 0.9}, "w=nan": {0: math.nan, 1: 0.9}}
+        rows = Table.from_records(SPEC, runs(scores)).rows
+        cells = {row.variant: row.cells["test/accuracy"] for row in rows}
+        assert cells["w=step"].difference is not None
+        assert cells["w=step"].adjusted_p == cells["w=step"].difference.p_value
+        for variant in ("w=one", "w=nan"):
+            assert math.isnan(cells[variant].adjusted_p or 0)
+            assert not cells[variant].significant
 
 
-class TestText:
-    @pytest.mark.parametrize(
-        ("value", "signed", "text"),
-        [
-            (0.8124, False, ".812"),
-            (1.0, False, "1.000"),
-            (10.5, False, "10.500"),
-            (-0.25, False, "−.250"),
-            (0.012, True, "+.012"),
-            (-0.0004, True, ".000"),
-            (0.0004, True, ".000"),
-            (0.0, True, ".000"),
-            (math.nan, True, "nan"),
-        ],
-    )
-    def test_number(self, value: float, signed: bool, text: str) -> None:
-        assert number(value, signed) == text
+class TestRecordColumns:
+    SPEC = replace(SPEC, heat_map=HeatMap(("test/accuracy",), "size", {"size=5": "5", "size=9": "9", "": "all"}))
 
-    @pytest.mark.parametrize(
-        ("values", "text"),
-        [
-            ([0.8, 0.82, 0.84], ".820 ± .050"),
-            ([0.8], ".800 ± –"),
-            ([], "–"),
-            ([0.8, math.nan], "nan (1 of 2)"),
-            ([0.8, 0.80001], ".800 ± <.001"),
-            ([0.8, 0.8], ".800 ± .000"),
-        ],
-    )
-    def test_estimate(self, values: list[float], text: str) -> None:
-        assert Estimate.of(values).text() == text
+    def records(self) -> list[RunRecord]:
+        found = runs({"w=uniform": UNIFORM, "w=step": STEP})
+        other = {"data_fingerprint": "bbbb", "experiment": "else"}
+        for seed in range(2):
+            found += [run("size=5 w=uniform", seed, 0.5), run("size=5 w=step", seed, 0.6)]
+            found += [run("size=9 w=uniform", seed, 0.7, weighting="w=uniform", **other)]
+        return found
+
+    def test_the_last_column_unless_main_says_otherwise(self) -> None:
+        assert Table.from_records(self.SPEC, self.records()) == Table.from_records(
+            self.SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})
+        )
+        assert self.SPEC.heat_map is not None
+        five = replace(self.SPEC, heat_map=replace(self.SPEC.heat_map, main="size=5"))
+        assert body(Table.from_records(five, self.records()))["step ×4, ¦d¦ ≥ 1"][0] == ".600 ± .000"
+
+    def test_agreement_shows_its_second_column(self) -> None:
+        sides = Side("size=5", "five"), Side("", "all")
+        spec = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides))
+        records = [one for one in self.records() if "size=9" not in one.variant]
+        assert body(Table.from_records(spec, records))["uniform"][0].startswith(".810")
+        turned = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides[::-1]))
+        assert body(Table.from_records(turned, records))["uniform"][0] == ".500 ± .000"
+
+
+class TestNotConverged:
+    def table(self, **columns: str) -> Table:
+        records = [
+            replace(one, metrics=one.metrics | {"probe/converged": float(one.variant != "w=step" or one.seed == 1)})
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        return Table.from_records(replace(SPEC, columns=SPEC.columns | columns), records)
+
+    LABEL = "step ×4, |d| ≥ 1 (2 of 3 not converged)"
+
+    def test_the_label_says_so(self, tmp_path: Path) -> None:
+        table = self.table()
+        assert list(body(table))[2:] == ["uniform", self.LABEL.replace("|", "¦")]
+        assert self.LABEL in printed(table)
+        table.to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            assert [line["row"] for line in csv.DictReader(file)] == ["uniform", self.LABEL]
+        assert [row.not_converged for row in table.rows] == [0, 2]
+
+    def test_no_column_unless_asked(self) -> None:
+        assert list(self.table().rows[0].cells) == ["test/accuracy"]
+        asked = self.table(**{"probe/converged": "converged"})
+        assert body(asked)["uniform"][2] == "1.000 ± .000"
 
 
 class TestTable:
@@ -166,8 +228,9 @@ class TestTable:
             "| w=power | .911 ± .077 | **+.101 ± .002** |\n"
             "\n"
             "gallery (aaaa), photographs: 80 train, 10 val, 11 test; 3 seeds (0, 1, 2); commit 1a2b3c4. ± is "
-            "the half-width of the 95 % Student-t interval of the mean over seeds. Δ is the difference to "
-            "uniform, paired by seed; bold where its interval excludes zero, each comparison on its own.\n"
+            "the half-width of the 95 % Student-t interval of the mean over training seeds on one split. Δ is the "
+            "difference to uniform, paired by seed; bold where it survives Holm's correction over the rows "
+            "(adjusted p < .05).\n"
         )
 
     def test_missing_seeds_are_said(self) -> None:
@@ -270,13 +333,15 @@ class TestTable:
         with (tmp_path / "table.csv").open(newline="") as file:
             trivial, uniform, step = csv.DictReader(file)
         assert (trivial["row"], trivial["seeds"], trivial["mean"]) == ("trivial predictor", "1", "0.7")
-        assert (uniform["pairs"], uniform["difference"]) == ("", "")
+        assert (uniform["pairs"], uniform["difference"], uniform["p"], uniform["adjusted_p"]) == ("",) * 4
         cell = table.rows[1].cells["test/accuracy"]
         assert cell.difference is not None
         assert float(step["mean"]) == cell.value.mean
         assert float(step["half_width"]) == cell.value.half_width
         assert float(step["difference"]) == cell.difference.mean
         assert float(step["difference_half_width"]) == cell.difference.half_width
+        assert float(step["p"]) == cell.difference.p_value
+        assert float(step["adjusted_p"]) == cell.adjusted_p
         assert (step["variant"], step["metric"], step["seeds"], step["pairs"]) == (
             "w=step",
             "test/accuracy",
@@ -316,46 +381,3 @@ class TestTable:
     def test_refuses(self, records: list[RunRecord], message: str) -> None:
         with pytest.raises(TableError, match=message):
             Table.from_records(SPEC, records)
-
-
-class TestRefreshBlock:
-    TEXT = "# Title\r\n\r\n<!-- table:main -->\nold\n<!-- /table:main -->\n\nafter\n"
-
-    def test_replaces_only_the_block(self, tmp_path: Path) -> None:
-        readme = tmp_path / "README.md"
-        readme.write_bytes(self.TEXT.encode())
-        assert refresh_block(readme, "main", "| new |\n")
-        fresh = "# Title\r\n\r\n<!-- table:main -->\n\n| new |\n\n<!-- /table:main -->\n\nafter\n"
-        assert readme.read_bytes() == fresh.encode()
-        assert not refresh_block(readme, "main", "| new |\n")
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("nothing", "README.md has <!-- table:main --> 0 times; write it exactly once"),
-            (TEXT + TEXT, "has <!-- table:main --> 2 times"),
-            ("<!-- table:main -->", "has <!-- /table:main --> 0 times"),
-            (
-                "<!-- /table:main --> <!-- table:main -->",
-                "has <!-- /table:main --> before <!-- table:main -->; swap",
-            ),
-        ],
-    )
-    def test_markers(self, tmp_path: Path, text: str, message: str) -> None:
-        readme = tmp_path / "README.md"
-        readme.write_bytes(text.encode())
-        with pytest.raises(TableError, match=message):
-            refresh_block(readme, "main", "new")
-        assert readme.read_bytes() == text.encode()
-
-    def test_failure_leaves_the_old_text(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(*_: object) -> None:
-            raise OSError("disk full")
-
-        readme = tmp_path / "README.md"
-        readme.write_bytes(self.TEXT.encode())
-        monkeypatch.setattr(os, "replace", fail)
-        with pytest.raises(OSError, match="disk full"):
-            refresh_block(readme, "main", "new")
-        assert readme.read_bytes() == self.TEXT.encode()
-        assert list(tmp_path.iterdir()) == [readme]

@@ -2,17 +2,30 @@
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from awcu.results import RunRecord
+    from awcu.table_spec import TableSpec
+    from awcu.tables import Table
+
+HYDRA = {
+    "train": ("awcu.train", "main"),
+    "probe": ("awcu.sweep", "main"),
+    "features": ("awcu.sweep", "features_main"),
+}
 
 
 def main() -> None:
     """Dispatch to a subcommand; what the user can mend ends in one line and exit status 1."""
-    # Hydra reads its own arguments, help included, so train never reaches argparse.
-    if sys.argv[1:2] == ["train"]:
-        from awcu import train
-
-        sys.argv[:2] = ["awcu train"]
-        train.main()
+    # Hydra reads its own arguments, help included, so its commands never reach argparse.
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command in HYDRA:
+        module, function = HYDRA[command]
+        sys.argv[:2] = [f"awcu {command}"]
+        getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
     try:
@@ -25,17 +38,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="awcu", description="Sample-weighted aesthetic classification and its maps.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("train", help="train and evaluate (Hydra: awcu train --help)", add_help=False)
+    commands.add_parser(
+        "probe", help="solve many weighted heads on frozen features (awcu probe --help)", add_help=False
+    )
+    commands.add_parser("features", help="compute those features only (awcu features --help)", add_help=False)
 
-    table = commands.add_parser("table", help="collect runs into a table and a ladder plot")
+    table = commands.add_parser("table", help="collect runs into a table and its plots")
     table.add_argument("experiment", type=Path, help="folder with table.yaml (and results.csv)")
     table.add_argument("--runs", type=Path, help="folder of finished runs; writes results.csv anew")
     table.add_argument(
         "--out",
         type=Path,
-        help="where to write results.csv, table.md, table.csv and ladder.png (default: the experiment folder)",
+        help="where to write results.csv, table.md, table.csv and the plots (default: the experiment folder)",
     )
     table.add_argument(
-        "--readme", type=Path, action="append", default=[], help="file whose <!-- table:NAME --> block is refreshed"
+        "--readme",
+        type=Path,
+        action="append",
+        default=[],
+        help="file whose <!-- table:NAME --> block is refreshed; NAME is the experiment that the runs name",
     )
     table.set_defaults(command=_table)
 
@@ -56,10 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 def _table(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from awcu import plots
+    from awcu.readme import refresh_block
     from awcu.results import find_records, read_results_csv, write_atomically, write_results_csv
     from awcu.table_spec import TableSpec
-    from awcu.tables import Table, refresh_block
+    from awcu.tables import Table
 
     out = arguments.out or arguments.experiment
     spec = TableSpec.load(arguments.experiment / "table.yaml")
@@ -70,13 +91,36 @@ def _table(arguments: argparse.Namespace) -> None:
         records = read_results_csv(arguments.experiment / "results.csv")
     table = Table.from_records(spec, records)
     table.to_csv(out / "table.csv")
-    write_atomically(out / "table.md", table.to_markdown())
-    if spec.ladder:
-        plots.ladder(table, out / "ladder.png")
+    below = _pictures(spec, table, records, out)
+    markdown = table.to_markdown() + below
+    write_atomically(out / "table.md", markdown)
     for readme in arguments.readme:
-        refresh_block(readme, arguments.experiment.name, table.to_markdown())
+        refresh_block(readme, table.experiment, markdown)
     # A pipe or a log file has no width to fit into.
-    Console(width=None if sys.stdout.isatty() else 120).print(table.to_terminal())
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table.to_terminal())
+    console.print(below, markup=False, highlight=False, end="")
+
+
+def _pictures(spec: "TableSpec", table: "Table", records: "list[RunRecord]", out: Path) -> str:
+    """Draw what the spec asks for; what the pictures add below the table, as Markdown."""
+    # Each plot only where it is asked for, since matplotlib takes longer to import than a table to make.
+    if spec.ladder:
+        from awcu.plots import ladder
+
+        ladder(table, out / "ladder.png")
+    if spec.heat_map:
+        from awcu.heat_map import heat_map
+
+        heat_map(spec, records, out / "heat_map.png")
+    if spec.agreement is None:
+        return ""
+    from awcu.agreement import rank_agreements, sentence
+    from awcu.agreement_plot import agreement_plot
+
+    found = rank_agreements(spec, records)
+    agreement_plot(spec, found, out / "agreement.png")
+    return f"\n{sentence(spec, found)}\n"
 
 
 def _maps(arguments: argparse.Namespace) -> None:

@@ -42,16 +42,20 @@ def _excluded(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in NOT_OF_THE_VARIANT)
 
 
-def check_keys(cfg: DictConfig) -> None:
+def check_keys(cfg: DictConfig, page: str) -> None:
     """Refuse what only a `+` in an override can bring in: a misspelt key that nothing would ever read.
 
+    Args:
+        cfg: As composed.
+        page: "train" or "probe", the page in `conf/` that it was composed from.
+
     Raises:
-        ConfigurationError: A key that `conf/train.yaml` does not have.
+        ConfigurationError: A key that the page does not have.
     """
-    known = OmegaConf.load(Path(conf_folder()) / "train.yaml")
+    known = OmegaConf.load(Path(conf_folder()) / f"{page}.yaml")
     assert isinstance(known, DictConfig)
     sections = [
-        key for key in map(str, known) if key not in ("hydra", "trainer") and isinstance(known[key], DictConfig)
+        key for key in map(str, known) if key not in ("hydra", "trainer", "data") and isinstance(known[key], DictConfig)
     ]
     for place, mine, theirs in [("", cfg, known), *((f"{key}.", cfg[key], known[key]) for key in sections)]:
         names = [*theirs, *(() if place else ("data", "weighting"))]

@@ -4,7 +4,10 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 from torch import Tensor
 from torchmetrics.functional import spearman_corrcoef
 from torchmetrics.functional.classification import (
@@ -15,7 +18,7 @@ from torchmetrics.functional.classification import (
     multiclass_accuracy,
 )
 
-from awcu.ratings import Ratings
+from awcu.ratings import Floats, Ratings
 
 UNAMBIGUOUS = (0.5, 1.0)
 """Margins in rating points; `<metric>@0.5` is over the photographs at least that far from the midpoint."""
@@ -62,6 +65,19 @@ def trivial(train: Ratings, ratings: Ratings, metrics: dict[str, float]) -> dict
     # A constant has no correlation; one drawn at random has 0 on average, where the metric is defined at all.
     uncorrelated = {key for key, value in metrics.items() if key[:4] in ("srcc", "plcc") and not math.isnan(value)}
     return {key: 0.0 if key in uncorrelated else values[key] for key in metrics}
+
+
+def auroc(score: Floats, high: NDArray[np.bool_]) -> Floats:
+    """`(H,)` areas under the ROC curve of scores `(H, N)` for labels `(N,)`: the share of pairs ranked right.
+
+    For many heads at once; nan where a class is missing. A tie counts half.
+    """
+    positive = int(high.sum())
+    pairs = positive * (len(high) - positive)
+    if pairs == 0:
+        return np.full(len(score), np.nan)
+    ranks = rankdata(score, axis=1)[:, high].sum(1)
+    return np.asarray((ranks - positive * (positive + 1) / 2) / pairs)
 
 
 def emd(predicted: Tensor, target: Tensor, r: int) -> Tensor:

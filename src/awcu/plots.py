@@ -1,4 +1,4 @@
-"""The ladder plot: metrics against the weight of the non-ambiguous photographs, with intervals."""
+"""The ladder plot: metrics against the weight of the non-ambiguous photographs; and what all plots share."""
 
 import io
 import math
@@ -8,11 +8,14 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from awcu.results import write_atomically
+from awcu.significance import CONFIDENCE, number
 from awcu.table_spec import Ladder
-from awcu.tables import CONFIDENCE, TRIVIAL, Cell, Row, Table, number
+from awcu.tables import TRIVIAL, Cell, Row, Table
 
 # Okabe and Ito's palette stays apart under every common colour blindness; the marker's shape says the same.
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#222222"
@@ -30,7 +33,7 @@ class LadderError(ValueError):
 def ladder(table: Table, path: Path) -> None:
     """Draw the table's ladder as a PNG: one panel a metric, one point a variant, one faint dot a seed.
 
-    A filled point's difference to the baseline, paired by seed, has an interval that excludes zero.
+    A filled point's difference to the baseline, paired by seed, survives Holm's correction over the table's rows.
 
     Raises:
         LadderError: The table's spec has no ladder, or none of the ladder's variants has runs.
@@ -58,9 +61,19 @@ def ladder(table: Table, path: Path) -> None:
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
     _draw_key(figure, table, plan, trivial_drawn)
     _draw_caption(figure, table, plan, rows)
+    save_png(figure, path)
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write the figure whole, or leave what was there untouched."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     write_atomically(path, picture.getvalue())
+
+
+def text_width(text: str, font: FontProperties) -> float:
+    """How wide one line of text is in this font, in inches."""
+    return float(TextPath((0, 0), text, prop=font).get_extents().width) / 72
 
 
 def _places(plan: Ladder) -> dict[str, float]:
@@ -98,7 +111,7 @@ def _draw_points(axis: Axes, cells: dict[float, Cell], apart: set[float]) -> Non
             yerr=None if math.isnan(cell.value.half_width) else cell.value.half_width,
             fmt=marker,
             color=colour,
-            mfc=colour if cell.difference is not None and cell.difference.excludes_zero else "white",
+            mfc=colour if cell.significant else "white",
             markersize=6,
             elinewidth=1.4,
             capsize=3,
@@ -159,7 +172,7 @@ def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -
     baseline = table.spec.label(table.spec.baseline)
     keys = [
         Line2D([], [], color=BLUE, marker="o", mfc="white", label=f"mean, {CONFIDENCE * 100:.0f} % interval"),
-        Line2D([], [], color=BLUE, marker="o", label=f"difference to {baseline}, paired by seed, excludes 0"),
+        Line2D([], [], color=BLUE, marker="o", label=f"difference to {baseline} survives Holm's correction"),
         Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed"),
         Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8, label=f"mean of {baseline}"),
     ]
@@ -183,11 +196,12 @@ def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -
 def _draw_caption(figure: Figure, table: Table, plan: Ladder, rows: list[Row]) -> None:
     """Where the numbers are from, and what is missing."""
     width, height = figure.get_size_inches()
-    few = [f"{row.label} ({len(row.seeds)})" for row in rows if len(row.seeds) < table.most_seeds]
+    few = [f"{table.spec.label(row.variant)} ({len(row.seeds)})" for row in rows if len(row.seeds) < table.most_seeds]
     drawn = {row.variant for row in rows}
     absent = [table.spec.label(variant) for variant in _places(plan) if variant not in drawn]
     caption = table.provenance + (f"; fewer seeds: {', '.join(few)}" if few else "")
     caption += f"; no runs: {', '.join(absent)}" if absent else ""
+    caption += "".join(f"; {row.label}" for row in rows if row.not_converged)
     caption += "; no interval from one seed" if any(len(row.seeds) == 1 for row in rows) else ""
     text = fill(caption, int(width * 17))
     figure.text(0.15 / width, 0.07 / height, text, fontsize=6.5, color=GREY, va="bottom", linespacing=1.3)

@@ -14,7 +14,7 @@ and objectives are in double precision, the products inside a step in single, si
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import torch
@@ -58,6 +58,10 @@ class Heads:
     def logits(self, features: Tensor) -> Tensor:
         """`(H, N, K)` logits of features `(N, C)`."""
         return torch.einsum("nc,hkc->hnk", features.to(self.weight), self.weight) + self.bias[:, None]
+
+    def select(self, heads: Tensor) -> "Heads":
+        """Only these heads (indices)."""
+        return Heads(*(getattr(self, field.name)[heads] for field in fields(self)))
 
 
 def fit_binary(
@@ -263,10 +267,10 @@ def _fit(features: Tensor, loss: _Loss, weights: Tensor, penalty: Tensor, tolera
     columns = weights[:, used].double().T[..., None]
     at_once = max(1, ENTRIES_AT_ONCE // loss.targets[:, 0].numel())
     parts = []
-    for heads in torch.arange(len(weights), device=features.device).split(at_once):
+    for heads in torch.split(torch.arange(len(weights), device=features.device), at_once):
         descent = _Descent(basis, loss.of(heads), columns[:, heads], penalty[heads].double())
         parts.append(_solve(descent, tolerance, max_steps))
-    return Heads(*(torch.cat([getattr(part, name) for part in parts]) for name in Heads.__dataclass_fields__))
+    return Heads(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Heads)))
 
 
 def _solve(descent: "_Descent", tolerance: float, max_steps: int) -> Heads:
@@ -368,4 +372,4 @@ class _Descent:
 
 def _times(matrix: Tensor, tensor: Tensor) -> Tensor:
     """Matrix `(a, b)` times tensor `(b, H, K)`: one product for all heads."""
-    return (matrix @ tensor.flatten(1)).unflatten(1, tensor.shape[1:])
+    return (matrix @ tensor.flatten(1)).reshape(-1, *tensor.shape[1:])

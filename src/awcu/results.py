@@ -50,7 +50,7 @@ class RunRecord:
         data: Data set name.
         data_fingerprint: Of ids, scores and midpoint.
         split_fingerprint: Of which id is in which split.
-        n: Photographs per split, and "excluded".
+        n: Photographs per split; "excluded" are unreadable, "unused" left out of training on purpose.
         metrics: Key "<split>/<metric>"; nan where the metric is undefined. The trivial predictor's are under
             "<split>/trivial/<metric>".
         git_commit: Full hash, or "unknown".
@@ -174,14 +174,29 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def find_records(folder: Path) -> list[RunRecord]:
-    """Every record.json below a folder, by experiment, variant and seed.
+    """Every run below a folder, from each record.json and each results.csv, by experiment, variant and seed.
+
+    A run found twice, with the same identity and `created`, counts once. A row of a results.csv does not count
+    either where a record.json holds a later run of the same identity: the file was gathered before that run.
 
     Raises:
-        RecordError: There is none.
+        RecordError: There is none, or one of the files is damaged.
     """
-    records = [RunRecord.load(path) for path in folder.rglob("record.json")]
+    saved = [RunRecord.load(path) for path in folder.rglob("record.json")]
+    latest: dict[tuple[str, str, int], str] = {}
+    for record in saved:
+        latest[record.identity] = max(record.created, latest.get(record.identity, ""))
+    rows = [record for path in sorted(folder.rglob("results.csv")) for record in read_results_csv(path)]
+    fresh = {
+        (record.identity, record.created): record
+        for record in rows
+        if record.identity not in latest or record.created > latest[record.identity]
+    }
+    records = saved + list(fresh.values())
     if not records:
-        raise RecordError(f"{folder} holds no record.json; results need at least one run: train one into it")
+        raise RecordError(
+            f"{folder} holds neither record.json nor results.csv; results need at least one run: train one into it"
+        )
     return sorted(records, key=lambda record: (record.identity, record.created))
 
 

@@ -2,67 +2,24 @@
 
 import csv
 import io
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import TYPE_CHECKING
 
-from scipy.special import stdtrit
-
+from awcu.comparable import check_comparable, overlap, provenance
+from awcu.record_columns import split_records
 from awcu.results import RunRecord, write_atomically
+from awcu.significance import CONFIDENCE, LEVEL, Estimate, holm, number
 from awcu.table_spec import TableError, TableSpec
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-CONFIDENCE = 0.95
 TRIVIAL = "trivial predictor"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over seeds and the half-width of its 95 % Student-t interval.
-
-    Attributes:
-        mean: nan without values, or where any value is undefined.
-        half_width: nan for fewer than two values, or where any value is undefined.
-        n: Number of values, undefined ones included.
-        undefined: How many of them are nan or infinite.
-    """
-
-    mean: float
-    half_width: float
-    n: int
-    undefined: int = 0
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Estimate":
-        """Estimate from one value a seed."""
-        n, undefined = len(values), sum(not math.isfinite(value) for value in values)
-        if n == 0 or undefined:
-            return cls(math.nan, math.nan, n, undefined)
-        half_width = math.nan
-        if n > 1:
-            half_width = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * stdev(values) / math.sqrt(n))
-        return cls(mean(values), half_width, n)
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval excludes zero; False where there is no interval."""
-        return abs(self.mean) > self.half_width
-
-    def text(self, signed: bool = False) -> str:
-        """Print as ".812 ± .011", "nan (1 of 3)" with undefined values, "–" without values."""
-        if self.undefined:
-            return f"nan ({self.undefined} of {self.n})"
-        if self.n == 0:
-            return "–"
-        spread = "–" if self.n == 1 else "<.001" if 0 < self.half_width < 0.0005 else number(self.half_width)
-        return f"{number(self.mean, signed)} ± {spread}"
+_CONVERGED = "probe/converged"
 
 
 @dataclass(frozen=True)
@@ -73,20 +30,37 @@ class Cell:
         values: Seed → metric, undefined ones included.
         value: Over these seeds.
         difference: To the baseline over the seeds that both have; None in the baseline's own row.
+        adjusted_p: Of the difference, in [0, 1], by Holm's correction over the table's rows; nan where there was
+            nothing to test, None in the baseline's own row.
     """
 
     values: dict[int, float]
     value: Estimate
     difference: Estimate | None
+    adjusted_p: float | None = None
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference survives Holm's correction."""
+        return self.adjusted_p is not None and self.adjusted_p < LEVEL
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant: its printed label, seeds, and one cell a metric key."""
+    """One variant.
+
+    Attributes:
+        variant: Without the tokens of its column of records.
+        label: As printed, with the number of runs that did not converge where there are some.
+        seeds: Of its runs.
+        not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
+        cells: One a metric key.
+    """
 
     variant: str
     label: str
     seeds: tuple[int, ...]
+    not_converged: int
     cells: dict[str, Cell]
 
 
@@ -98,36 +72,50 @@ class Table:
         spec: What was asked for.
         rows: In display order; a listed variant without runs has a row without seeds.
         trivial: Metric key → the trivial predictor's mean over seeds, where recorded.
+        experiment: The name that its records share.
+        overlap: By how much its splits overlap, as in `Estimate.of`; 0 where all seeds have one split.
         provenance: One line: data, photographs, seeds, commits.
     """
 
     spec: TableSpec
     rows: tuple[Row, ...]
     trivial: dict[str, Estimate]
+    experiment: str
+    overlap: float
     provenance: str
 
     @classmethod
     def from_records(cls, spec: TableSpec, records: Iterable[RunRecord]) -> "Table":
-        """Group runs by variant and compare each with the baseline.
+        """Compare the variants of the main column of records, which is all of them where the spec asks for one.
+
+        Raises:
+            TableError: As in `of_column`, or the records do not fit the spec's columns of records.
+        """
+        return cls.of_column(spec, split_records(records, spec.record_columns)[spec.main])
+
+    @classmethod
+    def of_column(cls, spec: TableSpec, records: Sequence[RunRecord]) -> "Table":
+        """Group the runs of one column of records by variant and compare each with the baseline.
 
         Raises:
             TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under
-                one seed, two weightings under one variant, a column that no record has, no baseline.
+                one seed, two weightings under one variant, a column that no record has, no baseline, splits
+                that test on no photograph or on all.
         """
-        records = list(records)
-        _check_comparable(records)
+        check_comparable(records)
         _check_named(spec, records)
+        widening = overlap(records)
         runs: dict[str, dict[int, RunRecord]] = {}
         for record in sorted(records, key=lambda record: (record.variant, record.seed)):
             runs.setdefault(record.variant, {})[record.seed] = record
         rows = []
         for variant in dict.fromkeys([*spec.rows, *runs]):
             mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
-            cells = {metric: _cell(metric, mine, other) for metric in spec.columns}
-            rows.append(Row(variant, spec.label(variant), tuple(mine), cells))
+            cells = {metric: _cell(metric, mine, other, widening) for metric in spec.columns}
+            rows.append(_row(spec.label(variant), variant, mine, cells))
         trivial = {metric: _trivial(metric, records) for metric in spec.columns}
         found = {metric: estimate for metric, estimate in trivial.items() if estimate.n}
-        return cls(spec, tuple(rows), found, _provenance(records))
+        return cls(spec, _adjusted(rows), found, records[0].experiment, widening, provenance(records))
 
     @property
     def most_seeds(self) -> int:
@@ -135,13 +123,21 @@ class Table:
         return max(len(row.seeds) for row in self.rows)
 
     @property
+    def plus_minus(self) -> str:
+        """What follows a ±, in words."""
+        percent = f"{CONFIDENCE * 100:.0f} %"
+        if self.overlap:
+            widened = "widened for overlapping test splits (Nadeau & Bengio 2003)"
+            return f"the half-width of the {percent} interval of the mean over seeds, {widened}"
+        return f"the half-width of the {percent} Student-t interval of the mean over training seeds on one split"
+
+    @property
     def footer(self) -> str:
         """Where the numbers are from and what the signs mean."""
-        baseline = self.spec.label(self.spec.baseline)
+        baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         return (
-            f"{self.provenance}. ± is the half-width of the {CONFIDENCE * 100:.0f} % Student-t interval of the mean "
-            f"over seeds. Δ is the difference to {baseline}, paired by seed; bold where its interval "
-            f"excludes zero, each comparison on its own."
+            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, paired by seed; bold "
+            f"where it survives Holm's correction over the rows (adjusted p < {level})."
         )
 
     def to_markdown(self) -> str:
@@ -184,7 +180,7 @@ class Table:
     def to_csv(self, path: Path) -> None:
         """Write one line a row and metric, full precision."""
         header = ["variant", "row", "metric", "seeds", "mean", "half_width"]
-        header += ["pairs", "difference", "difference_half_width"]
+        header += ["pairs", "difference", "difference_half_width", "p", "adjusted_p"]
         text = io.StringIO()
         writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
         writer.writeheader()
@@ -196,6 +192,7 @@ class Table:
                 line = [row.variant, row.label, metric, value.n, value.mean, value.half_width]
                 if difference is not None:
                     line += [difference.n, difference.mean, difference.half_width]
+                    line += [difference.p_value, cell.adjusted_p]
                 writer.writerow(dict(zip(header, line, strict=False)))
         write_atomically(path, text.getvalue())
 
@@ -222,63 +219,7 @@ class Table:
         difference, pairs = cell.difference.text(signed=True), cell.difference.n
         if pairs < cell.value.n and not cell.difference.undefined:
             difference += f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
-        return [(text, False), (difference, cell.difference.excludes_zero)]
-
-
-def number(value: float, signed: bool = False) -> str:
-    """Three decimals, no zero before the point, a true minus sign; what rounds to zero has no sign."""
-    text = f"{abs(value):.3f}".removeprefix("0")
-    sign = "" if text in (".000", "nan") else "−" if value < 0 else "+" if signed else ""
-    return sign + text
-
-
-def refresh_block(readme: Path, name: str, markdown: str) -> bool:
-    """Put the Markdown between `<!-- table:NAME -->` and `<!-- /table:NAME -->`; whether that changed it.
-
-    Raises:
-        TableError: A marker is absent, doubled, or the two are in the wrong order.
-    """
-    # Bytes, since reading as text would turn the line ends of the whole file into this system's.
-    text = readme.read_bytes().decode("utf-8")
-    start, end = f"<!-- table:{name} -->", f"<!-- /table:{name} -->"
-    for marker in (start, end):
-        if text.count(marker) != 1:
-            raise TableError(f"{readme} has {marker} {text.count(marker)} times; write it exactly once")
-    before, rest = text.split(start)
-    if end not in rest:
-        raise TableError(f"{readme} has {end} before {start}; swap them")
-    fresh = f"{before}{start}\n\n{markdown.strip()}\n\n{end}{rest.split(end)[1]}"
-    if fresh == text:
-        return False
-    write_atomically(readme, fresh)
-    return True
-
-
-# What must be the same within each group of runs, or their numbers do not belong side by side.
-_RULES: tuple[tuple[Callable[[RunRecord], str], str, str], ...] = (
-    (lambda run: "one table", "experiment", "a variant is a change to one experiment: make a table for each"),
-    (lambda run: "one table", "data_fingerprint", "rows compare on one data set only: remove the other runs"),
-    (lambda run: f"seed {run.seed}", "split_fingerprint", "pairing needs one split a seed: run one of them again"),
-    (lambda run: f"{run.variant!r}", "weighting", "a row averages one setting over seeds: run one of them again"),
-)
-
-
-def _check_comparable(records: Sequence[RunRecord]) -> None:
-    if not records:
-        raise TableError("no runs; a table needs at least those of its baseline: train them first")
-    for group, name, rule in _RULES:
-        firsts: dict[str, RunRecord] = {}
-        for record in records:
-            first = firsts.setdefault(group(record), record)
-            one, other = getattr(first, name), getattr(record, name)
-            if one != other:
-                raise TableError(
-                    f"{group(record)} has different {name}: {one} ({first.data}, {first.variant!r}, seed "
-                    f"{first.seed}) and {other} ({record.data}, {record.variant!r}, seed {record.seed}); {rule}"
-                )
-    (run, times), *_ = Counter((record.variant, record.seed) for record in records).most_common(1)
-    if times > 1:
-        raise TableError(f"{run[0]!r} with seed {run[1]} was run {times} times; keep one of them")
+        return [(text, False), (difference, cell.significant)]
 
 
 def _check_named(spec: TableSpec, records: Sequence[RunRecord]) -> None:
@@ -295,13 +236,32 @@ def _check_named(spec: TableSpec, records: Sequence[RunRecord]) -> None:
         )
 
 
-def _cell(metric: str, runs: Mapping[int, RunRecord], others: Mapping[int, RunRecord] | None) -> Cell:
+def _row(label: str, variant: str, runs: Mapping[int, RunRecord], cells: dict[str, Cell]) -> Row:
+    stopped = sum(run.metrics.get(_CONVERGED) == 0 for run in runs.values())
+    if stopped:
+        label += f" ({stopped} of {len(runs)} not converged)"
+    return Row(variant, label, tuple(runs), stopped, cells)
+
+
+def _cell(metric: str, runs: Mapping[int, RunRecord], others: Mapping[int, RunRecord] | None, overlap: float) -> Cell:
     values = {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
-    value = Estimate.of(list(values.values()))
+    value = Estimate.of(list(values.values()), overlap)
     if others is None:
         return Cell(values, value, None)
     both = [seed for seed in values if seed in others and metric in others[seed].metrics]
-    return Cell(values, value, Estimate.of([values[seed] - others[seed].metrics[metric] for seed in both]))
+    differences = [values[seed] - others[seed].metrics[metric] for seed in both]
+    return Cell(values, value, Estimate.of(differences, overlap))
+
+
+def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with Holm's correction over them, a metric at a time."""
+    cells = [dict(row.cells) for row in rows]
+    for metric in cells[0]:
+        tests = {place: mine[metric].difference for place, mine in enumerate(cells)}
+        p_values = {place: test.p_value for place, test in tests.items() if test is not None}
+        for place, adjusted_p in zip(p_values, holm(list(p_values.values())), strict=True):
+            cells[place][metric] = replace(cells[place][metric], adjusted_p=adjusted_p)
+    return tuple(replace(row, cells=mine) for row, mine in zip(rows, cells, strict=True))
 
 
 def _trivial(metric: str, records: Sequence[RunRecord]) -> Estimate:
@@ -313,20 +273,3 @@ def _trivial(metric: str, records: Sequence[RunRecord]) -> Estimate:
             runs.setdefault(record.seed, []).append(record.metrics[key])
     # Each seed once, so that a row with fewer seeds does not shift the mean.
     return Estimate.of([mean(values) for values in runs.values()])
-
-
-def _provenance(records: Sequence[RunRecord]) -> str:
-    counts = []
-    for split in ("train", "val", "test", "excluded"):
-        found = [record.n[split] for record in records if split in record.n]
-        if found and max(found) > 0:
-            low, high = min(found), max(found)
-            counts.append(f"{low}–{high} {split}" if low < high else f"{low} {split}")
-    seeds = sorted({record.seed for record in records})
-    dirty = any(record.git_dirty for record in records)
-    commits = sorted({record.git_commit[:7] + "+" * record.git_dirty for record in records})
-    return (
-        f"{records[0].data} ({records[0].data_fingerprint}), photographs: {', '.join(counts)}; "
-        f"{len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'} ({', '.join(map(str, seeds))}); "
-        f"commit {', '.join(commits)}{' (+: with uncommitted changes)' if dirty else ''}"
-    )

@@ -34,7 +34,14 @@ from awcu.results import RunRecord, git_state, package_versions, write_atomicall
 from awcu.task import AestheticTask, TaskError
 from awcu.weighting import SampleWeights, WeightingError
 
-USER_ERRORS = (ConfigurationError, RatingsError, ImageError, BackboneError, WeightingError, TaskError)
+USER_ERRORS = (
+    ConfigurationError,
+    RatingsError,
+    ImageError,
+    BackboneError,
+    WeightingError,
+    TaskError,
+)
 """What a user can mend: shown as one line, without a traceback."""
 
 
@@ -65,14 +72,14 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         TaskError: A number of the task out of range, or `fit=false` without a checkpoint.
     """
     started = time.monotonic()
-    check_keys(cfg)
+    check_keys(cfg, "train")
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
-    ratings, excluded = _ratings(cfg)
-    sample_weights = SampleWeights(_instantiate(cfg.weighting), **_plain(cfg.sample_weights))
+    ratings, excluded = read_ratings(cfg)
+    sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
     data = _data(cfg, ratings, sample_weights, task)
-    with _quiet(), _wandb_logger(cfg, folder, overrides) as logger:
+    with quiet(), _wandb_logger(cfg, folder, overrides) as logger:
         trainer = _trainer(cfg, folder, logger)
         checkpoint = str(cfg.ckpt_path)
         if cfg.fit:
@@ -112,7 +119,7 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
         TaskError: No path, no such file, or a file that is no checkpoint of ours.
     """
     if checkpoint is None or not Path(checkpoint).is_file():
-        raise TaskError(f"ckpt_path={checkpoint} is no file; give the .ckpt that a run's record.json names")
+        raise TaskError(f"{checkpoint} is no checkpoint file; give the .ckpt that a run's record.json names")
     try:
         saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
@@ -135,37 +142,72 @@ def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
         raise TaskError(f"{folder} holds no finished run (record.json and .hydra/config.yaml); train one first")
     cfg = OmegaConf.load(config)
     assert isinstance(cfg, DictConfig)
-    ratings, _ = _ratings(cfg)
+    ratings, _ = read_ratings(cfg)
     return load_task(RunRecord.load(record).checkpoint), ratings.of_split("test")
 
 
-def _ratings(cfg: DictConfig) -> tuple[Ratings, int]:
+def read_ratings(cfg: DictConfig) -> tuple[Ratings, int]:
     """The readable ratings and how many photographs were excluded."""
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
-    return readable(_instantiate(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    return readable(instantiated(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
 
 
-def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
+def image_settings(cfg: DictConfig) -> dict[str, Any]:
+    """Arguments of `awcu.images.preparation` for evaluation, the backbone's own normalisation filled in."""
     mean, std = normalization(cfg.network.backbone)
-    evaluation = {
+    return {
         "size": cfg.images.size,
         "aspect": cfg.images.aspect,
-        "mean": list(mean) if cfg.images.mean is None else _plain(cfg.images.mean),
-        "std": list(std) if cfg.images.std is None else _plain(cfg.images.std),
+        "mean": list(mean) if cfg.images.mean is None else plain(cfg.images.mean),
+        "std": list(std) if cfg.images.std is None else plain(cfg.images.std),
     }
-    settings = _plain(cfg.task) | {"train_fingerprint": ratings.of_split("train").split_fingerprint}
+
+
+def build_task(
+    ratings: Ratings, network: dict[str, Any], preparation: dict[str, Any], **settings: Any
+) -> AestheticTask:
+    """The task for these ratings.
+
+    Args:
+        ratings: With the training split.
+        network: Arguments of `AestheticNet` but its output counts.
+        preparation: From `image_settings`.
+        **settings: Further arguments of `AestheticTask`.
+
+    Raises:
+        TaskError: Values that the task does not take.
+    """
     try:
         return AestheticTask(
-            network=_plain(cfg.network) | {"image_size": cfg.images.size},
+            network=network | {"image_size": preparation["size"]},
             scale=ratings.scale.tolist(),
             midpoint=ratings.midpoint,
             attribute_names=list(ratings.attribute_names),
-            preparation=evaluation,
+            preparation=preparation,
+            train_fingerprint=ratings.of_split("train").split_fingerprint,
             **settings,
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
+
+
+def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
+    task = build_task(ratings, plain(cfg.network), image_settings(cfg), **plain(cfg.task))
+    if cfg.start_from is not None:
+        _start_from(task, load_task(cfg.start_from), cfg.start_from)
+    return task
+
+
+def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
+    """Begin with another model's backbone and heads."""
+    try:
+        task.net.load_state_dict(source.net.state_dict())
+    except RuntimeError as error:
+        raise TaskError(
+            f"start_from={path} holds a {source.hparams['network']['backbone']} with other layers or head sizes than "
+            f"network.*, task.objective and the attributes of the data ask for; give it a matching configuration"
+        ) from error
 
 
 def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task: AestheticTask) -> RatingData:
@@ -180,12 +222,12 @@ def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task
         evaluation=preparation(**settings),
         size=settings["size"],
         seed=cfg.seed,
-        **_plain(cfg.loader),
+        **plain(cfg.loader),
     )
 
 
 def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Trainer:
-    settings = _plain(cfg.trainer)
+    settings = plain(cfg.trainer)
     if settings.pop("checkpoint") not in ("best", "last"):
         raise TaskError(f"trainer.checkpoint={cfg.trainer.checkpoint!r} must be one of best, last")
     precision = settings.pop("precision")
@@ -234,7 +276,7 @@ def _wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> 
             name=f"{variant(overrides)} seed={cfg.seed}",
             dir=folder,
             mode=mode,
-            config=_plain(cfg),
+            config=plain(cfg),
             # Online, W&B says where to look; offline there is nothing to say.
             settings=wandb.Settings(silent=mode != "online"),
         )
@@ -249,7 +291,7 @@ def _has_key() -> bool:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep advice that does not apply off the terminal; warnings about the run itself stay."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -274,7 +316,7 @@ def _predictions_csv(task: AestheticTask, data: RatingData) -> str:
     return text.getvalue()
 
 
-def _instantiate(cfg: DictConfig) -> Any:
+def instantiated(cfg: DictConfig) -> Any:
     """What a `_target_` makes; a fault inside it comes out as itself, not wrapped by Hydra."""
     try:
         return instantiate(cfg, _convert_="all")
@@ -286,5 +328,6 @@ def _instantiate(cfg: DictConfig) -> Any:
         raise
 
 
-def _plain(cfg: Any) -> Any:
+def plain(cfg: Any) -> Any:
+    """A configuration node as plain lists and dicts."""
     return OmegaConf.to_container(cfg, resolve=True)

@@ -1,0 +1,90 @@
+"""Whether records may stand in one table, how far their splits overlap, and where they are from."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import mean
+
+from awcu.results import RunRecord
+from awcu.table_spec import TableError
+
+# What must be the same within each group of runs, or their numbers do not belong side by side.
+_RULES: tuple[tuple[Callable[[RunRecord], str], str, str], ...] = (
+    (lambda run: "one table", "experiment", "a variant is a change to one experiment: make a table for each"),
+    (lambda run: "one table", "data_fingerprint", "rows compare on one data set only: remove the other runs"),
+    (lambda run: f"seed {run.seed}", "split_fingerprint", "pairing needs one split a seed: run one of them again"),
+    (lambda run: f"{run.variant!r}", "weighting", "a row averages one setting over seeds: run one of them again"),
+)
+
+
+def check_comparable(records: Sequence[RunRecord]) -> None:
+    """Refuse records whose numbers do not belong side by side.
+
+    Raises:
+        TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under one
+            seed, two weightings under one variant.
+    """
+    if not records:
+        raise TableError("no runs; a table needs at least those of its baseline: train them first")
+    for group, name, rule in _RULES:
+        firsts: dict[str, RunRecord] = {}
+        for record in records:
+            first = firsts.setdefault(group(record), record)
+            one, other = getattr(first, name), getattr(record, name)
+            if one != other:
+                raise TableError(
+                    f"{group(record)} has different {name}: {one} ({first.data}, {first.variant!r}, seed "
+                    f"{first.seed}) and {other} ({record.data}, {record.variant!r}, seed {record.seed}); {rule}"
+                )
+    (run, times), *_ = Counter((record.variant, record.seed) for record in records).most_common(1)
+    if times > 1:
+        raise TableError(f"{run[0]!r} with seed {run[1]} was run {times} times; keep one of them")
+
+
+def overlap(records: Sequence[RunRecord]) -> float:
+    """How far the test splits of the seeds overlap, for `Estimate.of`.
+
+    Returns:
+        ρ/(1 − ρ) > 0, averaged over the records, where ρ is the share of all photographs, used or not, that a
+        split tests on; 0 where all records have one split.
+
+    Raises:
+        TableError: Different splits, of which one tests on no photograph or on all.
+    """
+    if len({record.split_fingerprint for record in records}) == 1:
+        return 0.0
+    ratios = []
+    for record in records:
+        test = record.n.get("test", 0)
+        rest = sum(record.n.get(split, 0) for split in ("train", "val", "unused"))
+        if not (test > 0 and rest > 0):
+            raise TableError(
+                f"{record.variant!r} with seed {record.seed} has {test} test and {rest} other photographs; intervals "
+                f"over different splits need both counts: record them in n"
+            )
+        ratios.append(test / rest)
+    return mean(ratios)
+
+
+def provenance(records: Sequence[RunRecord]) -> str:
+    """Where the numbers of these records are from, in one line: data, photographs, seeds, commits."""
+    sets: dict[str, list[RunRecord]] = {}
+    for record in records:
+        sets.setdefault(f"{record.data} ({record.data_fingerprint})", []).append(record)
+    data = "; ".join(f"{name}, photographs: {_counts(mine)}" for name, mine in sorted(sets.items()))
+    seeds = sorted({record.seed for record in records})
+    dirty = any(record.git_dirty for record in records)
+    commits = sorted({record.git_commit[:7] + "+" * record.git_dirty for record in records})
+    return (
+        f"{data}; {len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'} ({', '.join(map(str, seeds))}); "
+        f"commit {', '.join(commits)}{' (+: with uncommitted changes)' if dirty else ''}"
+    )
+
+
+def _counts(records: Sequence[RunRecord]) -> str:
+    counts = []
+    for split in ("train", "val", "test", "unused", "excluded"):
+        found = [record.n[split] for record in records if split in record.n]
+        if found and max(found) > 0:
+            low, high = min(found), max(found)
+            counts.append(f"{low}–{high} {split}" if low < high else f"{low} {split}")
+    return ", ".join(counts)

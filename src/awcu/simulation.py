@@ -1,0 +1,64 @@
+"""Ratings simulated on real photographs, to vary what no real data set lets one vary: votes and unseen context."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from awcu.ratings import Floats, Ratings
+from awcu.sources.gallery.raters import MEAN_SCORE, RATER_SD, SCALE, SD_OF_MEANS, rating_probabilities
+
+MIDPOINT = 5.0
+RIDGE = 300.0  # about what cross-validation picks on real scores
+
+
+class SimulationError(ValueError):
+    """A rater model with an impossible parameter."""
+
+
+def simulate(ratings: Ratings, features: NDArray[np.float32], votes: int, context: float, seed: int = 0) -> Ratings:
+    """The same photographs and split with simulated votes on AVA's scale.
+
+    A photograph's quality is `√(1 − context) · visible + √context · unseen`, both of unit variance. The visible part is
+    linear in the features, in the direction that predicts the real mean scores (ridge regression on all of
+    them); the unseen is drawn from a normal distribution: what raters respond to and no pixel shows. Votes come from
+    the gallery's raters, whose mean and spread are AVA's.
+
+    Args:
+        ratings: N real photographs with real scores.
+        features: `(N, C)`.
+        votes: Of each photograph, ≥ 1.
+        context: Share of the variance of quality that is unseen, in [0, 1].
+        seed: Of unseen context and votes. The unseen does not depend on the number of votes.
+
+    Raises:
+        SimulationError: A number of votes or a share out of range.
+    """
+    if votes < 1:
+        raise SimulationError(f"simulate.votes={votes} must be ≥ 1; null leaves the real ratings")
+    if not 0 <= context <= 1:
+        raise SimulationError(f"simulate.context={context} is a share of variance; give one in [0, 1]")
+    unseen = np.random.default_rng((seed, 0)).standard_normal(len(ratings))
+    quality = np.sqrt(1 - context) * _visible(ratings, features) + np.sqrt(context) * unseen
+    chances = [rating_probabilities(MEAN_SCORE + SD_OF_MEANS * one, RATER_SD) for one in quality]
+    counts = np.random.default_rng((seed, 1)).multinomial(votes, chances)
+    return replace(
+        ratings,
+        name=f"{ratings.name}, simulated ratings",
+        scale=SCALE.astype(np.float64),
+        midpoint=MIDPOINT,
+        votes=counts,
+        vote_sd=np.empty(0),
+        vote_count=np.empty(0),
+        mean_score=counts @ SCALE / votes,
+    )
+
+
+def _visible(ratings: Ratings, features: NDArray[np.float32]) -> Floats:
+    """`(N,)` what the features tell of the real mean score, standardised."""
+    centred = features.astype(np.float64) - features.mean(0)
+    target = ratings.mean_score - ratings.mean_score.mean()
+    # The dual form: photographs may be fewer than channels.
+    dual = np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(centred)), target)
+    visible = centred @ (centred.T @ dual)
+    return np.asarray((visible - visible.mean()) / visible.std())

@@ -1,0 +1,294 @@
+"""`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from torch import Tensor
+
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, folder_name
+from awcu.features import FeatureError, Features, extract
+from awcu.grid import GridRow, grid_rows
+from awcu.images import ImageError, preparation
+from awcu.metrics import Predictions, evaluate, trivial
+from awcu.network import AestheticNet
+from awcu.probe import ProbeError
+from awcu.ratings import SPLITS, Ratings, Split
+from awcu.results import RunRecord, git_state, package_versions, write_results_csv
+from awcu.saved_head import network_with_heads, save_run, solve_attributes
+from awcu.selection import Search, Solved, score, solve
+from awcu.simulation import SimulationError, simulate
+from awcu.table_spec import TableSpec
+from awcu.tables import Table
+from awcu.train import USER_ERRORS, image_settings, instantiated, plain
+
+Splits = dict[Split, Ratings]
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
+def main(cfg: DictConfig) -> None:
+    """One Hydra job: the sweep, and its table for all training photographs."""
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    try:
+        records = run(cfg, folder, tuple(job.overrides.task))
+    except (*USER_ERRORS, FeatureError, ProbeError, SimulationError) as error:
+        raise SystemExit(f"awcu: {error}") from error
+    whole = [record for record in records if record.n["unused"] == 0]
+    if whole:
+        columns = {"test/accuracy": "accuracy", "test/auroc": "AUROC", "test/srcc": "SRCC"}
+        labels = {record.variant: label(record) for record in whole}
+        table = Table.from_records(TableSpec(cfg.name, whole[0].variant, columns, labels), whole)
+        # A pipe or a log file has no width to fit into.
+        Console(width=None if sys.stdout.isatty() else 120).print(table.to_terminal())
+    ends = [min(cfg.probe.penalties), max(cfg.probe.penalties)]
+    at_end = sum(record.metrics["probe/penalty"] in ends for record in records)
+    if at_end:
+        print(f"{at_end} of {len(records)} picked the weakest or strongest penalty; widen probe.penalties if many")
+    print(f"{len(records)} records in {folder / 'results.csv'}")
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
+def features_main(cfg: DictConfig) -> None:
+    """One Hydra job: the pass of the backbone alone."""
+    try:
+        check_keys(cfg, "probe")
+        features = see(cfg, instantiated(cfg.data.ratings), frozen_network(cfg))
+    except (*USER_ERRORS, FeatureError, ProbeError, SimulationError) as error:
+        raise SystemExit(f"awcu: {error}") from error
+    count, views, channels = features.pooled.shape
+    print(f"{count} photographs × {views} × {channels} features, key {features.key}")
+
+
+def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
+    """Solve the grid and write `results.csv`: one record a row, training size and seed.
+
+    Args:
+        cfg: `conf/probe.yaml` with overrides; not changed.
+        folder: For the results, and for the heads to be saved.
+        overrides: As typed, for the records.
+
+    Raises:
+        ConfigurationError: A setting that does not exist or is out of range.
+        RatingsError: Ratings or split at fault.
+        ImageError: Unreadable photographs.
+        BackboneError: Backbone or its weights at fault.
+        FeatureError: A feature cache at fault.
+        WeightingError: A weighting at fault.
+        SimulationError: A rater model at fault.
+        ProbeError: A head without an optimum.
+    """
+    study = _study(cfg, overrides)
+    records: list[RunRecord] = []
+    for seed in cfg.probe.seeds:
+        draw = study.draw(seed)
+        for size in cfg.probe.sizes:
+            _, found = study.cell(study.rows, draw, size)
+            print(_line(draw, found, len(study.rows) * study.search.heads_a_row), flush=True)
+            records += found
+    write_results_csv(records, folder / "results.csv")
+    study.save(folder)
+    return records
+
+
+def frozen_network(cfg: DictConfig) -> AestheticNet:
+    """The backbone; without weights, what `seed` draws."""
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    return AestheticNet(**plain(cfg.network), image_size=cfg.images.size)
+
+
+def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
+    """The features of all photographs, whatever their split; from the cache where they are there."""
+    settings = plain(cfg.features)
+    home = settings.pop("folder")
+    images = image_settings(cfg)
+    folder = None if home is None else Path(home)
+    return extract(
+        ratings,
+        network,
+        backbone_settings(cfg) | images,
+        preparation(**images),
+        images["size"],
+        folder=folder,
+        **settings,
+    )
+
+
+def backbone_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What makes the backbone but its weights."""
+    return {key: cfg.network[key] for key in ("backbone", "pad_type", "output_stride")}
+
+
+def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
+    """The configuration of one split."""
+    merged = OmegaConf.merge(cfg, {"seed": seed})
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def measure(solved: Solved, splits: Splits, features: Features, search: Search) -> list[dict[str, float]]:
+    """One record's metrics a row: on validation and test, beside the trivial predictor's, and the penalty picked."""
+    metrics: list[dict[str, float]] = [
+        {"probe/penalty": float(penalty), "probe/converged": float(converged)}
+        for penalty, converged in zip(solved.penalties, solved.converged, strict=True)
+    ]
+    for split in ("val", "test"):
+        ratings = splits[split]
+        scores = score(solved.heads, as_tensor(features, ratings)[:, 0], search.read(ratings))
+        baseline: dict[str, float] = {}
+        for row, values in zip(metrics, scores, strict=True):
+            nothing = torch.empty(len(ratings), 0)
+            found = evaluate(Predictions(torch.from_numpy(values), nothing, nothing), ratings)
+            # The trivial predictor knows no weighting: one for all rows.
+            baseline = baseline or trivial(splits["train"], ratings, found)
+            row |= {f"{split}/{name}": value for name, value in found.items()}
+            row |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
+    return metrics
+
+
+def as_tensor(features: Features, ratings: Ratings) -> Tensor:
+    """Pooled features `(N, V, C)` of these photographs, on the GPU where there is one."""
+    return torch.from_numpy(features.of(ratings.image_ids)).to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def label(record: RunRecord) -> str:
+    """What a row weights by, without what it leaves at its default."""
+    text = record.weighting.removeprefix("SampleWeights(weighting=").removesuffix(", anneal='none')")
+    return text.removesuffix(", class_balance=False").replace(", class_balance=True", ", balanced")
+
+
+def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
+    check_keys(cfg, "probe")
+    settings = plain(cfg.probe)
+    rows = grid_rows(settings["weightings"])
+    search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
+    for key in ("seeds", "sizes"):
+        values = settings[key]
+        if not values or len(set(values)) < len(values) or any(value is not None and value < 0 for value in values):
+            raise ConfigurationError(f"probe.{key}={values} must be different whole numbers, at least one")
+    for variant in settings["save"]:
+        if variant not in [row.variant for row in rows]:
+            named = "\n  ".join(row.variant for row in rows)
+            raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
+    network = frozen_network(cfg)
+    features = see(cfg, instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings), network)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return _Study(cfg, overrides, rows, search, network, features, created)
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One seed's split of the readable photographs."""
+
+    seed: int
+    ratings: Ratings
+    parts: Splits
+    excluded: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Study:
+    """All that the cells of one sweep share."""
+
+    cfg: DictConfig
+    overrides: tuple[str, ...]
+    rows: list[GridRow]
+    search: Search
+    network: AestheticNet
+    features: Features
+    created: str
+
+    def draw(self, seed: int) -> Draw:
+        """The split of one seed."""
+        data = at_seed(self.cfg, seed).data
+        ratings, faults = instantiated(data.ratings), self.features.unreadable
+        if faults and data.on_unreadable != "exclude":
+            listed = "\n  ".join(faults.values())
+            raise ImageError(
+                f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
+                f"Repair them, or go without them by data.on_unreadable=exclude (the record counts them)"
+            )
+        ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
+        if self.cfg.simulate.votes is not None:
+            # On the photographs in order of their ids, or another row order would be another data set.
+            ratings = ratings.select(np.argsort(ratings.image_ids))
+            ratings = simulate(ratings, self.features.of(ratings.image_ids)[:, 0], **plain(self.cfg.simulate))
+        return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
+
+    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
+        """The heads of some rows on one split and one number of training photographs, and their records."""
+        started = time.monotonic()
+        train = _subset(draw.parts["train"], size, draw.seed)
+        solved = solve(rows, train, as_tensor(self.features, train), self.search, draw.seed)
+        metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
+        n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
+        n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
+        commit, dirty = git_state(Path(__file__).parent)
+        facts: dict[str, Any] = {
+            "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
+            "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
+            "n": n, "git_commit": commit, "git_dirty": dirty, "versions": package_versions(), "checkpoint": "",
+            "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
+        }  # fmt: skip
+        names = [_variant(self.cfg.variant, size, row) for row in rows]
+        return solved, [
+            RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
+            for name, row, measured in zip(names, rows, metrics, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
+        rows = [row for row in self.rows if row.variant in self.cfg.probe.save]
+        if not rows:
+            return
+        draw = self.draw(self.cfg.probe.seeds[0])
+        solved, records = self.cell(rows, draw, None)
+        train, val = draw.parts["train"], draw.parts["val"]
+        attributes = solve_attributes(
+            train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(self.search.penalties)
+        )
+        for place, record in enumerate(records):
+            head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
+            settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
+            task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images)
+            run_folder = folder / "heads" / folder_name(f"{record.variant} seed={draw.seed}")
+            save_run(run_folder, task, record, at_seed(self.cfg, draw.seed))
+            print(run_folder)
+
+
+def _subset(train: Ratings, size: int | None, seed: int) -> Ratings:
+    """`size` training photographs at random; a larger subset of the same seed holds the smaller."""
+    if size is None:
+        return train
+    if not 0 < size <= len(train):
+        raise ConfigurationError(
+            f"probe.sizes: {size} training photographs are asked for, {train.name} has {len(train)} under seed {seed}; "
+            f"use 1 to {len(train)}, or null for all"
+        )
+    return train.select(np.sort(np.random.default_rng((seed, 1)).permutation(len(train))[:size]))
+
+
+def _variant(words: str, size: int | None, row: GridRow) -> str:
+    tokens = [*words.split(), *([] if size is None else [f"size={size}"]), *row.variant.split()]
+    return " ".join(sorted(tokens))
+
+
+def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
+    """What one cell says on the terminal."""
+    areas = [record.metrics["test/auroc"] for record in records]
+    seconds = sum(record.wall_time_s for record in records)
+    return (
+        f"seed {draw.seed}, {records[0].n['train']} training photographs: {heads} heads in {seconds:.1f} s; "
+        f"test AUROC {areas[0]:.3f} of the baseline, {min(areas):.3f} to {max(areas):.3f} of all rows"
+    )

@@ -1,0 +1,45 @@
+"""Where records are from; what else is checked here shows in the table's own tests."""
+
+from typing import Any
+
+from awcu.comparable import provenance
+from awcu.results import RunRecord
+
+
+def run(**changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "experiment": "weighting",
+        "variant": "",
+        "weighting": "Uniform()",
+        "seed": 0,
+        "overrides": (),
+        "data": "gallery",
+        "data_fingerprint": "aaaa",
+        "split_fingerprint": "split",
+        "n": {"train": 80, "test": 11, "excluded": 0},
+        "metrics": {},
+        "git_commit": "1a2b3c4d5e6f",
+        "git_dirty": False,
+        "versions": {},
+        "wall_time_s": 1.0,
+        "checkpoint": "",
+        "created": "",
+    }
+    return RunRecord(**values | changes)
+
+
+def test_ranges_seeds_and_commits() -> None:
+    more = {"train": 78, "test": 13, "unused": 4, "excluded": 5}
+    records = [run(), run(seed=4, n=more, git_dirty=True, git_commit="fedcba98")]
+    assert provenance(records) == (
+        "gallery (aaaa), photographs: 78–80 train, 11–13 test, 4 unused, 0–5 excluded; 2 seeds (0, 4); "
+        "commit 1a2b3c4, fedcba9+ (+: with uncommitted changes)"
+    )
+
+
+def test_each_data_set_has_its_own_counts() -> None:
+    records = [run(), run(data="album", data_fingerprint="bbbb", n={"train": 5, "test": 2})]
+    assert provenance(records) == (
+        "album (bbbb), photographs: 5 train, 2 test; gallery (aaaa), photographs: 80 train, 11 test; "
+        "1 seed (0); commit 1a2b3c4"
+    )
