@@ -13,7 +13,7 @@ from awcu.configuration import ConfigurationError
 from awcu.grid import GridRow
 from awcu.metrics import auroc
 from awcu.objective import Binary, Objective, RatingDistribution
-from awcu.probe import Heads, fit_binary, fit_distribution
+from awcu.probe import Heads, ProbeError, fit_binary, fit_distribution
 from awcu.ratings import Floats, Ratings
 from awcu.task import ObjectiveName
 
@@ -81,13 +81,11 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
         seed: Of the folds.
 
     Raises:
-        ProbeError: A head without an optimum, such as one of a weighting that leaves a single class.
+        ProbeError: A head without an optimum.
         WeightingError: A weighting that leaves nothing.
     """
     penalties = np.sort(np.asarray(search.penalties, np.float64))[::-1]
-    held_out = _folds(train, search.folds, seed)
-    # One problem more than folds: the last leaves nothing out.
-    weights = np.stack([_weights(rows, train, held_out != fold) for fold in range(search.folds + 1)])
+    held_out, weights = weigh(rows, train, search, seed)
     problems = weights.reshape(-1, len(train)).repeat(len(penalties), axis=0)
     # In the features' own unit, so that one list of penalties serves every backbone.
     spread = float(features[:, 0].double().var(0, correction=0).sum())
@@ -103,6 +101,31 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
     chosen = np.ravel_multi_index((search.folds, np.arange(len(rows)), best), by_penalty)
     reached = np.asarray(heads.converged.cpu().numpy().reshape(by_penalty).all(axis=(0, 2)))
     return Solved(heads.select(torch.from_numpy(chosen).to(features.device)), penalties[best], reached)
+
+
+def weigh(
+    rows: Sequence[GridRow], train: Ratings, search: Search, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The problems that `solve` solves, from ratings alone.
+
+    Returns:
+        `(N,)` the fold in which a photograph is held out, and weights `(F + 1, R, N)` without each fold; the last
+        leaves none out.
+
+    Raises:
+        ProbeError: A weighting that leaves a single class.
+        WeightingError: A weighting that leaves nothing.
+    """
+    held_out = _folds(train, search.folds, seed)
+    weights = np.stack([_weights(rows, train, held_out != fold) for fold in range(search.folds + 1)])
+    for what, label in (("low", ~train.high), ("high", train.high)):
+        for fold, place in np.argwhere(weights[..., label].sum(-1) == 0)[:1]:
+            without = "" if fold == search.folds else f", without the {int((held_out == fold).sum())} of one fold"
+            raise ProbeError(
+                f"{rows[place].variant} gives no {what} photograph a weight among {len(train)} training photographs "
+                f"of seed {seed}{without}, so there is nothing to tell apart; take larger probe.sizes or a lower delta"
+            )
+    return held_out, weights
 
 
 def score(heads: Heads, features: Tensor, objective: Objective) -> Floats:

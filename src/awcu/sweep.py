@@ -27,7 +27,7 @@ from awcu.probe import ProbeError
 from awcu.ratings import SPLITS, Ratings, Split
 from awcu.results import RunRecord, git_state, package_versions, write_results_csv
 from awcu.saved_head import network_with_heads, save_run, solve_attributes
-from awcu.selection import Search, Solved, score, solve
+from awcu.selection import Search, Solved, score, solve, weigh
 from awcu.simulation import SimulationError, simulate
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
@@ -91,6 +91,9 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
     """
     study = _study(cfg, overrides)
     records: list[RunRecord] = []
+    for seed in cfg.probe.seeds:
+        # A row that cannot be solved shall not cost the work done on the others.
+        study.check(study.draw(seed))
     for seed in cfg.probe.seeds:
         draw = study.draw(seed)
         for size in cfg.probe.sizes:
@@ -225,6 +228,11 @@ class _Study:
             ratings = ratings.select(np.argsort(ratings.image_ids))
             ratings = simulate(ratings, self.features.of(ratings.image_ids)[:, 0], **plain(self.cfg.simulate))
         return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
+
+    def check(self, draw: Draw) -> None:
+        """Refuse a row that one of the training sizes leaves without a class."""
+        for size in self.cfg.probe.sizes:
+            weigh(self.rows, _subset(draw.parts["train"], size, draw.seed), self.search, draw.seed)
 
     def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
         """The heads of some rows on one split and one number of training photographs, and their records."""
