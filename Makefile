@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install reproduce test check tables
+.PHONY: install reproduce probe test check tables
 
 install: .venv/installed
 
@@ -20,6 +20,12 @@ reproduce: install
 	$(BIN)/awcu table experiments/reproduce --runs runs/reproduce --out runs/reproduce
 	$(BIN)/awcu maps runs/reproduce/seed=0,weighting=step_4 --out runs/reproduce/maps.png
 	@echo "table.md, results.csv, ladder.png and maps.png are in runs/reproduce"
+
+# The ladder by heads on a frozen network, under runs/probe_ladder.
+probe: install
+	$(BIN)/awcu probe experiment=probe_ladder
+	$(BIN)/awcu table experiments/probe_ladder --runs runs/probe_ladder --out runs/probe_ladder
+	@echo "table.md, results.csv and ladder.png are in runs/probe_ladder"
 
 test: install
 	$(BIN)/python -m pytest

@@ -5,7 +5,6 @@ heads alone needs a single pass over the photographs, whatever the number of epo
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -15,9 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
-from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import albumentations as A
 import numpy as np
@@ -31,21 +29,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from awcu.data import RatingDataset
+from awcu.feature_files import Arrays, FeatureError, Manifest, blank_array, key_of, open_files, save_files
 from awcu.images import unreadable
 from awcu.network import AestheticNet
 from awcu.ratings import Ratings
-from awcu.results import write_atomically
 
 FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
 PACKAGES = ("timm", "albumentations", "opencv-python-headless", "pillow")  # another version may see otherwise
 PRECISIONS = ("32-true", "bf16-mixed")
 SECONDS_BETWEEN_SAVES = 20.0  # of work that a killed extraction loses
-_DTYPES: dict[str, np.dtype[Any]] = {"pooled": np.dtype(np.float32), "maps": np.dtype(np.float16)}
-_Arrays = dict[str, np.memmap[Any, Any]]
-
-
-class FeatureError(ValueError):
-    """A feature cache that cannot be used, or features that cannot be computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +126,7 @@ def extract(
     ratings = ratings.select(np.argsort(ratings.image_ids))  # or the same table, sorted anew, would miss its cache
     asked = {"description": dict(description), "size": size, "flip": flip, "maps": maps, "precision": precision}
     made_of = {"format": FORMAT} | asked | _provenance(ratings, network)
-    key = _key(made_of)
+    key = key_of(made_of)
     home = folder if folder is not None else Path(platformdirs.user_cache_dir("awcu")) / "features"
     cache = home.expanduser().resolve() / f"{_slug(ratings.name)}-{key}"
     if not cache.exists():
@@ -145,7 +137,7 @@ def extract(
                 work = cache.with_name(f"{cache.name}.partial")
                 _Extraction(work, made_of, ratings, network, preparation, batch_size, workers).run()
                 work.rename(cache)
-    manifest, arrays = _open(cache, key, "r")
+    manifest, arrays = open_files(cache, key, "r")
     return Features(np.array(manifest.image_ids), arrays["pooled"], arrays.get("maps"), manifest.unreadable, key)
 
 
@@ -182,60 +174,8 @@ def _version(path: str) -> str:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _key(made_of: Mapping[str, Any]) -> str:
-    canonical = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
 def _slug(name: str) -> str:
     return re.sub(r"\W+", "-", name.lower()).strip("-") or "ratings"
-
-
-@dataclass
-class _Manifest:
-    """What the arrays beside it hold, and how many of their rows are there."""
-
-    key: str
-    made_of: dict[str, Any]
-    image_ids: list[str]
-    unreadable: dict[str, str]
-    shapes: dict[str, list[int]]
-    rows_done: int = 0
-
-    def check(self, key: str, finished: bool) -> None:
-        if not self.key == key == _key(self.made_of):
-            raise ValueError(f"it was made of something else than {key} stands for")
-        if set(self.shapes) != ({"pooled", "maps"} if self.made_of["maps"] else {"pooled"}):
-            raise ValueError(f"it lists the arrays {', '.join(self.shapes)}")
-        rows = self.shapes["pooled"][0]
-        if not len(self.image_ids) == len(set(self.image_ids)) == rows:
-            raise ValueError(f"it names {len(set(self.image_ids))} photographs for {rows} rows")
-        if not (rows if finished else 0) <= self.rows_done <= rows:
-            raise ValueError(f"{self.rows_done} of {rows} rows are done")
-
-
-def _open(folder: Path, key: str, mode: Literal["r", "r+"]) -> tuple[_Manifest, _Arrays]:
-    """A folder's contents, to read when finished or to go on with, once found to belong together."""
-    path, arrays = folder / "manifest.json", {}
-    try:
-        manifest = _Manifest(**json.loads(path.read_text(encoding="utf-8")))
-        manifest.check(key, finished=mode == "r")
-        for name, shape in manifest.shapes.items():
-            path = folder / f"{name}.npy"
-            np.lib.format.open_memmap(path, "r")  # "r+" alone would fill up with zeros a file that was cut short
-            array = arrays[name] = np.lib.format.open_memmap(path, mode)
-            if (array.dtype, array.shape) != (_DTYPES[name], tuple(shape)):
-                raise ValueError(f"{array.dtype} {array.shape} instead of {_DTYPES[name]} {tuple(shape)}")
-    except Exception as error:  # a damaged file fails in many ways
-        raise FeatureError(f"{path} cannot be used ({error}); delete {folder} and run again") from error
-    return manifest, arrays
-
-
-def _save(folder: Path, manifest: _Manifest, arrays: _Arrays) -> None:
-    for array in arrays.values():
-        array.flush()
-    # Last, or a loss of power could leave rows counted that were never written.
-    write_atomically(folder / "manifest.json", json.dumps(vars(manifest)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,15 +193,15 @@ class _Extraction:
     def run(self) -> None:
         with _serving(self.network) as device:
             try:
-                manifest, arrays = _open(self.work, _key(self.made_of), "r+")
+                manifest, arrays = open_files(self.work, key_of(self.made_of), "r+")
             except FeatureError:  # nothing is there, or nothing to go on from
                 manifest, arrays = self._begin(device)
             try:
                 self._fill(manifest, arrays, device)
             finally:
-                _save(self.work, manifest, arrays)
+                save_files(self.work, manifest, arrays)
 
-    def _begin(self, device: torch.device) -> tuple[_Manifest, _Arrays]:
+    def _begin(self, device: torch.device) -> tuple[Manifest, Arrays]:
         ids = self.ratings.image_ids.tolist()
         faults = {ids[row]: fault for row, fault in unreadable(self.ratings.image_paths).items()}
         readable = [image_id for image_id in ids if image_id not in faults]
@@ -276,12 +216,12 @@ class _Extraction:
         if self.work.exists():
             shutil.rmtree(self.work)
         self.work.mkdir()
-        arrays = {name: _blank(self.work / f"{name}.npy", tuple(shape)) for name, shape in shapes.items()}
-        manifest = _Manifest(_key(self.made_of), self.made_of, readable, faults, shapes)
-        _save(self.work, manifest, arrays)
+        arrays = {name: blank_array(self.work / f"{name}.npy", tuple(shape)) for name, shape in shapes.items()}
+        manifest = Manifest(key_of(self.made_of), self.made_of, readable, faults, shapes)
+        save_files(self.work, manifest, arrays)
         return manifest, arrays
 
-    def _fill(self, manifest: _Manifest, arrays: _Arrays, device: torch.device) -> None:
+    def _fill(self, manifest: Manifest, arrays: Arrays, device: torch.device) -> None:
         ids, saved = manifest.image_ids, time.monotonic()
         waiting = self.ratings.select(np.isin(self.ratings.image_ids, ids[manifest.rows_done :]))
         dataset = RatingDataset(waiting, self.preparation, self.made_of["size"])
@@ -306,7 +246,7 @@ class _Extraction:
                 manifest.rows_done = rows.stop
                 progress.update(bar, completed=rows.stop)
                 if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                    _save(self.work, manifest, arrays)
+                    save_files(self.work, manifest, arrays)
                     saved = time.monotonic()
 
     def _seen(self, images: Tensor, image_ids: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -342,13 +282,6 @@ def _serving(network: AestheticNet) -> Iterator[torch.device]:
         network.to(home)
         for module, mode in modes.items():
             module.training = mode
-
-
-def _blank(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    needed, free = prod(shape) * _DTYPES[path.stem].itemsize, shutil.disk_usage(path.parent).free
-    if free < needed:  # writing to a mapped file on a full disk would kill the process without a message
-        raise FeatureError(f"{path} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; choose another folder")
-    return np.lib.format.open_memmap(path, "w+", _DTYPES[path.stem], shape)
 
 
 def _named(image_ids: Sequence[str]) -> str:

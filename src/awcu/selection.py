@@ -11,7 +11,7 @@ from torch import Tensor
 
 from awcu.configuration import ConfigurationError
 from awcu.grid import GridRow
-from awcu.metrics import auroc
+from awcu.metrics import Predictions, auroc
 from awcu.objective import Binary, Objective, RatingDistribution
 from awcu.probe import Heads, ProbeError, fit_binary, fit_distribution
 from awcu.ratings import Floats, Ratings
@@ -92,7 +92,8 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
     strengths = np.tile(penalties * spread, len(weights) * len(rows))
     heads = _fit(train, features, problems, strengths, search, _names(rows, penalties, search.folds))
     by_penalty = (len(weights), len(rows), len(penalties))
-    scores = score(heads, features[:, 0], search.read(train)).reshape(*by_penalty, -1)
+    predictions = predict(heads, features[:, 0], search.read(train))
+    scores = torch.stack([one.score for one in predictions]).numpy().reshape(*by_penalty, -1)
     areas = []
     for fold in range(search.folds):
         out = held_out == fold
@@ -128,11 +129,13 @@ def weigh(
     return held_out, weights
 
 
-def score(heads: Heads, features: Tensor, objective: Objective) -> Floats:
-    """`(H, N)` what photographs of features `(N, C)` are ranked by; > 0 is high."""
-    logits = heads.logits(features)
-    scores = logits[..., 0] if logits.shape[2] == 1 else torch.stack([objective.score(one) for one in logits])
-    return scores.cpu().numpy()
+def predict(heads: Heads, features: Tensor, objective: Objective) -> list[Predictions]:
+    """What each head says of photographs of features `(N, C)`."""
+    logits = heads.logits(features).cpu()
+    nothing = logits.new_empty(logits.shape[1], 0)
+    if logits.shape[2] == 1:
+        return [Predictions(one[:, 0], nothing, nothing) for one in logits]
+    return [Predictions(objective.score(one), objective.distribution(one), nothing) for one in logits]
 
 
 def _weights(rows: Sequence[GridRow], train: Ratings, kept: NDArray[np.bool_]) -> Floats:

@@ -18,16 +18,17 @@ from rich.console import Console
 from torch import Tensor
 
 from awcu.configuration import ConfigurationError, check_keys, conf_folder, folder_name
-from awcu.features import FeatureError, Features, extract
+from awcu.feature_files import FeatureError
+from awcu.features import Features, extract
 from awcu.grid import GridRow, grid_rows
 from awcu.images import ImageError, preparation
-from awcu.metrics import Predictions, evaluate, trivial
+from awcu.metrics import evaluate, trivial
 from awcu.network import AestheticNet
 from awcu.probe import ProbeError
 from awcu.ratings import SPLITS, Ratings, Split
 from awcu.results import RunRecord, git_state, package_versions, write_results_csv
 from awcu.saved_head import network_with_heads, save_run, solve_attributes
-from awcu.selection import Search, Solved, score, solve, weigh
+from awcu.selection import Search, Solved, predict, solve, weigh
 from awcu.simulation import SimulationError, simulate
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
@@ -100,7 +101,8 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
             _, found = study.cell(study.rows, draw, size)
             print(_line(draw, found, len(study.rows) * study.search.heads_a_row), flush=True)
             records += found
-    write_results_csv(records, folder / "results.csv")
+        # After every seed, so that a sweep that is stopped leaves what it has.
+        write_results_csv(records, folder / "results.csv")
     study.save(folder)
     return records
 
@@ -141,23 +143,18 @@ def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
 
 
 def measure(solved: Solved, splits: Splits, features: Features, search: Search) -> list[dict[str, float]]:
-    """One record's metrics a row: on validation and test, beside the trivial predictor's, and the penalty picked."""
-    metrics: list[dict[str, float]] = [
-        {"probe/penalty": float(penalty), "probe/converged": float(converged)}
-        for penalty, converged in zip(solved.penalties, solved.converged, strict=True)
+    """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
+    test = splits["test"]
+    predictions = predict(solved.heads, as_tensor(features, test)[:, 0], search.read(test))
+    found = [evaluate(one, test) for one in predictions]
+    # It knows no weighting, so it is the same for all rows.
+    baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
+    return [
+        {f"test/{name}": value for name, value in one.items()}
+        | baseline
+        | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
+        for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
     ]
-    for split in ("val", "test"):
-        ratings = splits[split]
-        scores = score(solved.heads, as_tensor(features, ratings)[:, 0], search.read(ratings))
-        baseline: dict[str, float] = {}
-        for row, values in zip(metrics, scores, strict=True):
-            nothing = torch.empty(len(ratings), 0)
-            found = evaluate(Predictions(torch.from_numpy(values), nothing, nothing), ratings)
-            # The trivial predictor knows no weighting: one for all rows.
-            baseline = baseline or trivial(splits["train"], ratings, found)
-            row |= {f"{split}/{name}": value for name, value in found.items()}
-            row |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
-    return metrics
 
 
 def as_tensor(features: Features, ratings: Ratings) -> Tensor:
