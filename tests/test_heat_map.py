@@ -242,5 +242,16 @@ def test_refuses(tmp_path: Path) -> None:
 def test_columns_may_be_different_data_sets(tmp_path: Path, drawn: list[Figure]) -> None:
     records = [replace(one, data_fingerprint="bbbb") if "size=50" in one.variant else one for one in runs()]
     heat_map(SPEC, records, tmp_path / "heat_map.png")
-    assert "gallery (aaaa), photographs" in said(drawn[0])
-    assert "gallery (bbbb), photographs" in said(drawn[0])
+    assert "gallery (aaaa, bbbb), photographs" in said(drawn[0])
+
+
+def test_panels_of_many_columns_stand_below_one_another(tmp_path: Path, drawn: list[Figure], monkeypatch) -> None:
+    heat_map(SPEC, runs(), tmp_path / "beside.png")
+    monkeypatch.setattr("awcu.heat_map.MOST_ABREAST", 3)
+    heat_map(SPEC, runs(), tmp_path / "below.png")
+    beside, below = ([axis.get_position() for axis in figure.axes[::2]] for figure in drawn)
+    assert beside[0].y0 == beside[1].y0
+    assert beside[0].x1 < beside[1].x0
+    assert below[0].x0 == below[1].x0
+    assert below[0].y0 > below[1].y1
+    assert [axis.get_yticklabels()[1].get_text() for axis in drawn[1].axes[::2]] == [SPEC.rows["w=step"]] * 2

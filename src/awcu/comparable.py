@@ -69,8 +69,11 @@ def provenance(records: Sequence[RunRecord]) -> str:
     """Where the numbers of these records are from, in one line: data, photographs, seeds, commits."""
     sets: dict[str, list[RunRecord]] = {}
     for record in records:
-        sets.setdefault(f"{record.data} ({record.data_fingerprint})", []).append(record)
-    data = "; ".join(f"{name}, photographs: {_counts(mine)}" for name, mine in sorted(sets.items()))
+        sets.setdefault(record.data, []).append(record)
+    data = "; ".join(
+        f"{name} ({', '.join(sorted({record.data_fingerprint for record in mine}))}), photographs: {_counts(mine)}"
+        for name, mine in sorted(sets.items())
+    )
     seeds = sorted({record.seed for record in records})
     dirty = any(record.git_dirty for record in records)
     commits = sorted({record.git_commit[:7] + "+" * record.git_dirty for record in records})

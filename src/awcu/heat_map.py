@@ -31,6 +31,7 @@ COLOURS, EMPTY = ListedColormap(matplotlib.colormaps["RdBu"](np.linspace(0.12, 0
 CELL_WIDTH, CELL_HEIGHT, GAP, MARGIN, LEAST_WIDTH = 0.78, 0.4, 0.35, 0.15, 6.4
 TITLE, HEAD, LEVELS, BAR, LINE = 0.34, 0.82, 0.26, 0.72, 0.12
 LABEL_SIZE, LABEL_CHARACTERS, TITLE_SIZE = 9.0, 12, 12.0
+MOST_ABREAST = 12  # columns beside one another; panels of more stand below one another, or a page shrinks them away
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def heat_map(spec: TableSpec, records: Iterable[RunRecord], path: Path) -> None:
     for place, panel in enumerate(panels):
         axis = figure.add_axes(layout.rows_at(place))
         scale = _draw_squares(axis, panel)
-        _draw_labels(axis, spec, plan, panel.label, named=place == 0)
+        _draw_labels(axis, spec, plan, panel.label, named=place % layout.abreast == 0)
         bar = figure.colorbar(scale, cax=figure.add_axes(layout.bar_at(place)), orientation="horizontal")
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=7.5, length=2)
@@ -101,7 +102,8 @@ class _Layout:
     """Where what stands, in inches: title, panels of equal squares, a colour bar below each, legend and caption."""
 
     labels: float
-    panels: int
+    abreast: int
+    floors: int
     across: int
     down: int
     head: float
@@ -114,37 +116,49 @@ class _Layout:
         texts = [f"{spec.label(spec.baseline)} (mean)", *(spec.label(variant) for variant in spec.rows)]
         labels = max(text_width(text, FontProperties(size=LABEL_SIZE)) for text in texts) + 2 * MARGIN
         panels, across = len(plan.metrics), len(plan.columns)
+        abreast = max(1, min(panels, MOST_ABREAST // across))
         title = text_width(spec.title, FontProperties(size=TITLE_SIZE, weight="bold")) + 2 * MARGIN
-        width = max(labels + panels * (across * CELL_WIDTH + GAP) - GAP + MARGIN, title, LEAST_WIDTH)
+        width = max(labels + abreast * (across * CELL_WIDTH + GAP) - GAP + MARGIN, title, LEAST_WIDTH)
         down = len(set(spec.rows) - {spec.baseline})
-        lines = max(len(wrap(label, LABEL_CHARACTERS)) for label in plan.columns.values())
+        lines = max(len(_wrapped(label)) for label in plan.columns.values())
         head = HEAD + (lines - 1) * LABEL_SIZE * 1.2 / 72
         legend, caption = fill(legend, int(width * 18)), fill(caption, int(width * 17))
-        return cls(labels, panels, across, down, head, width, legend, caption)
+        return cls(labels, abreast, -(-panels // abreast), across, down, head, width, legend, caption)
 
     @property
-    def bottom(self) -> float:
-        """Of the squares, above colour bar, legend and caption."""
-        return BAR + LINE * (self.legend.count("\n") + self.caption.count("\n") + 3.5)
+    def words(self) -> float:
+        """Height of legend and caption."""
+        return LINE * (self.legend.count("\n") + self.caption.count("\n") + 3.5)
+
+    @property
+    def floor(self) -> float:
+        """Height of the panels beside one another: labels, rows and colour bars."""
+        return self.head + LEVELS + self.down * CELL_HEIGHT + BAR
 
     @property
     def height(self) -> float:
-        return TITLE + self.head + LEVELS + self.down * CELL_HEIGHT + self.bottom
+        return TITLE + self.floors * self.floor + self.words
 
     def rows_at(self, place: int) -> tuple[float, float, float, float]:
         """Left, bottom, width and height of a panel's rows, the baseline's among them, as shares of the figure."""
-        return self._shares(0, 1, place, self.bottom, LEVELS + self.down * CELL_HEIGHT)
+        return self._shares(0, 1, place, BAR, LEVELS + self.down * CELL_HEIGHT)
 
     def bar_at(self, place: int) -> tuple[float, float, float, float]:
         """The same of a panel's colour bar."""
-        return self._shares(0.1, 0.8, place, self.bottom - 0.22, 0.1)
+        return self._shares(0.1, 0.8, place, BAR - 0.22, 0.1)
 
     def _shares(
         self, start: float, share: float, place: int, bottom: float, height: float
     ) -> tuple[float, float, float, float]:
         panel = self.across * CELL_WIDTH
-        left = self.labels + place * (panel + GAP) + start * panel
+        floor, column = divmod(place, self.abreast)
+        left = self.labels + column * (panel + GAP) + start * panel
+        bottom += self.words + (self.floors - 1 - floor) * self.floor
         return left / self.width, bottom / self.height, share * panel / self.width, height / self.height
+
+
+def _wrapped(label: str) -> list[str]:
+    return [line for part in label.split("\n") for line in wrap(part, LABEL_CHARACTERS)]
 
 
 def _tables(spec: TableSpec, plan: HeatMap, records: Sequence[RunRecord]) -> list[Table | None]:
@@ -241,7 +255,7 @@ def _draw_labels(axis: Axes, spec: TableSpec, plan: HeatMap, metric: str, named:
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
     places = [x + 0.5 for x in range(len(plan.columns))]
-    axis.set_xticks(places, [fill(label, LABEL_CHARACTERS) for label in plan.columns.values()], fontsize=LABEL_SIZE)
+    axis.set_xticks(places, ["\n".join(_wrapped(label)) for label in plan.columns.values()], fontsize=LABEL_SIZE)
     axis.set_xlabel(plan.x_label, fontsize=8, color=GREY, labelpad=6)
     axis.set_title(metric, fontsize=10.5, fontweight="bold", pad=8)
     rows = [spec.label(variant) for variant in spec.rows if variant != spec.baseline]

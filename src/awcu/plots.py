@@ -148,7 +148,7 @@ def _draw_levels(axis: Axes, table: Table, metric: str, cells: dict[float, Cell]
 
 def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]) -> None:
     parts = [table.spec.label(variant).split(", ") for variant in places]
-    labels = [",\n".join(fill(part, 10) for part in label) for label in parts]
+    labels = [",\n".join(fill(part, 10, break_long_words=False) for part in label) for label in parts]
     for place, position in enumerate(plan.positions.values()):
         labels[place] = f"{position:g}" if math.isfinite(position) else "∞\n(drop)"
     axis.set_xticks(list(places.values()), labels, fontsize=8.5)

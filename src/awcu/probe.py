@@ -330,26 +330,20 @@ class _Descent:
 
         In single precision, each gradient scaled to length 1 so that small ones do not underflow.
         """
-        design, weights, penalty = self.basis.single, self.weights.float(), self.penalty.float()
         length = gradient.square().sum((0, 2), keepdim=True).sqrt().clamp_min(torch.finfo(torch.float64).tiny)
-        curvature = (weights * probability * (1 - probability)).sum(0)
-        inverse = 1 / (curvature * self.basis.spectrum + penalty).clamp_min(torch.finfo(torch.float32).tiny)
-        residual = -(gradient / length).float()
-        solution, search = torch.zeros_like(residual), inverse * residual
-        size = first = (residual * search).sum((0, 2))
+        solution = torch.zeros_like(gradient, dtype=torch.float32)
+        waiting = torch.arange(gradient.shape[1], device=gradient.device)
+        system = _System(self, probability, -(gradient / length).float())
         for _ in range(MAX_PRODUCTS):
-            image = _times(design.T, weights * self.loss.curved(probability, _times(design, search))) + penalty * search
-            steepness = (search * image).sum((0, 2))
-            # A head that is solved, or flat to single precision, rests while the others go on.
-            busy = (size > FORCING**2 * first) & (steepness > 0)
+            busy = system.step()
+            if 2 * int(busy.sum()) < len(waiting):
+                # Heads under a strong penalty are solved long before the others: they go.
+                solution[:, waiting] = system.solution
+                waiting = waiting[busy]
+                system.keep(busy)
             if not busy.any():
                 break
-            rate = torch.where(busy, size / steepness, 0)[:, None]
-            solution += rate * search
-            residual -= rate * image
-            fresh = inverse * residual
-            previous, size = size, torch.where(busy, (residual * fresh).sum((0, 2)), size)
-            search = torch.where(busy[:, None], fresh + (size / previous)[:, None] * search, search)
+        solution[:, waiting] = system.solution
         return solution.double() * length
 
     def _move(self, direction: Tensor, decrement: Tensor) -> Tensor:
@@ -368,6 +362,47 @@ class _Descent:
         self.theta, self.logits = self.theta + rate[:, None] * direction, self.logits + rate[:, None] * slope
         self.objective = torch.where(short, self.objective, objective)
         return ~short
+
+
+class _System:
+    """Conjugate gradients on Hessian · solution = target, `(r + 1, h, K)`, one system a head, in single precision."""
+
+    def __init__(self, descent: _Descent, probability: Tensor, target: Tensor) -> None:
+        self.design = descent.basis.single
+        self.loss = descent.loss
+        self.probability = probability
+        self.weights = descent.weights.float()
+        self.penalty = descent.penalty.float()
+        curvature = (self.weights * probability * (1 - probability)).sum(0)
+        tiny = torch.finfo(torch.float32).tiny
+        self.inverse = 1 / (curvature * descent.basis.spectrum + self.penalty).clamp_min(tiny)
+        self.residual = target
+        self.solution = torch.zeros_like(target)
+        self.search = self.inverse * target
+        self.size = (target * self.search).sum((0, 2))
+        self.enough = FORCING**2 * self.size
+
+    def step(self) -> Tensor:
+        """One step of every head that needs one: `(h,)` of those that are still to be solved."""
+        seen = self.weights * self.loss.curved(self.probability, _times(self.design, self.search))
+        image = _times(self.design.T, seen) + self.penalty * self.search
+        steepness = (self.search * image).sum((0, 2))
+        # A head that is solved, or flat to single precision, rests while the others go on.
+        busy = (self.size > self.enough) & (steepness > 0)
+        rate = torch.where(busy, self.size / steepness, 0)[:, None]
+        self.solution += rate * self.search
+        self.residual -= rate * image
+        fresh = self.inverse * self.residual
+        size = torch.where(busy, (self.residual * fresh).sum((0, 2)), self.size)
+        self.search = torch.where(busy[:, None], fresh + (size / self.size)[:, None] * self.search, self.search)
+        self.size = size
+        return busy
+
+    def keep(self, heads: Tensor) -> None:
+        """Go on with these heads alone."""
+        self.size, self.enough = self.size[heads], self.enough[heads]
+        for name in ("probability", "weights", "penalty", "inverse", "residual", "solution", "search"):
+            setattr(self, name, getattr(self, name)[:, heads])
 
 
 def _times(matrix: Tensor, tensor: Tensor) -> Tensor:
