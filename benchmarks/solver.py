@@ -1,6 +1,6 @@
 """Many weighted heads at once against scikit-learn one after another: time, accuracy and memory.
 
-    python benchmarks/solver.py            # 6 minutes on two cores; prints Markdown
+    python benchmarks/solver.py            # 7 minutes on two cores; prints Markdown
 
 Features are made up with the spectrum of pooled convolutional ones; each number of the second table is measured in
 a process of its own, so that its peak memory is its own.

@@ -6,33 +6,64 @@ from hydra import compose, initialize_config_dir
 from awcu.configuration import ConfigurationError, check_keys, conf_folder, folder_name, variant
 
 
-def composed(*overrides):
+def composed(*overrides, page="train"):
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        return compose("train", list(overrides))
+        return compose(page, list(overrides))
 
 
-@pytest.mark.parametrize("experiment", sorted(path.stem for path in Path(conf_folder()).glob("experiment/*.yaml")))
+EXPERIMENTS = Path(conf_folder()) / "experiment"
+NAMES = sorted(path.relative_to(EXPERIMENTS).with_suffix("").as_posix() for path in EXPERIMENTS.rglob("*.yaml"))
+PAGES = {"frozen": ["train", "probe"], "probe_agreement": ["train"]}
+"""Of the experiments whose name does not tell: `probe_…` are for awcu probe, the others for awcu train."""
+
+
+def accepts(page, experiment):
+    try:
+        check_keys(composed(f"experiment={experiment}", page=page), page)
+    except ConfigurationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("experiment", NAMES)
 def test_every_experiment_uses_only_settings_there_are(experiment):
-    check_keys(composed(f"experiment={experiment}"))
+    """And those of the other command's page are refused, not ignored."""
+    expected = PAGES.get(experiment, ["probe" if experiment.startswith("probe_") else "train"])
+    assert [page for page in ("train", "probe") if accepts(page, experiment)] == expected
 
 
 @pytest.mark.parametrize("data", sorted(path.stem for path in Path(conf_folder()).glob("data/*.yaml")))
 @pytest.mark.parametrize("weighting", sorted(path.stem for path in Path(conf_folder()).glob("weighting/*.yaml")))
 def test_every_choice_composes(data, weighting):
-    check_keys(composed(f"data={data}", f"weighting={weighting}"))
+    check_keys(composed(f"data={data}", f"weighting={weighting}"), "train")
+
+
+@pytest.mark.parametrize("data", sorted(path.stem for path in Path(conf_folder()).glob("data/*.yaml")))
+def test_every_data_set_can_be_probed(data):
+    """Without `weighting`, which is no group of that page: its rows name their own."""
+    cfg = composed(f"data={data}", "seed=7", page="probe")
+    check_keys(cfg, "probe")
+    assert cfg.data.ratings.split_seed == 7, "every seed is another split"
 
 
 @pytest.mark.parametrize(
-    ("override", "message"),
+    ("page", "override", "message"),
     [
-        ("+learning_rate=3", "^learning_rate is no setting; nearest: "),
-        ("+task.learnin_rate=3", r"^task\.learnin_rate is no setting; nearest: task\.learning_rate"),
-        ("+wandb.zzz=3", r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.project"),
+        ("train", "+learning_rate=3", "^learning_rate is no setting; nearest: "),
+        ("train", "+task.learnin_rate=3", r"^task\.learnin_rate is no setting; nearest: task\.learning_rate"),
+        ("train", "+wandb.zzz=3", r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.project"),
+        ("train", "+features.flip=true", "^features is no setting; nearest: "),
+        ("probe", "+probes.folds=3", "^probes is no setting; nearest: probe"),
+        ("probe", "+probe.fold=3", r"^probe\.fold is no setting; nearest: probe\.folds"),
+        ("probe", "+simulate.vote=3", r"^simulate\.vote is no setting; nearest: simulate\.votes"),
+        ("probe", "+features.flips=true", r"^features\.flips is no setting; nearest: features\.flip"),
+        ("probe", "+task.learning_rate=3", "^task is no setting; nearest: "),
+        ("probe", "+network.drop_rate=0.5", r"^network\.drop_rate is no setting; nearest: "),
     ],
 )
-def test_a_key_nothing_reads_is_refused(override, message):
+def test_a_key_nothing_reads_is_refused(page, override, message):
     with pytest.raises(ConfigurationError, match=message):
-        check_keys(composed(override))
+        check_keys(composed(override, page=page), page)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from awcu import features
-from awcu.features import FeatureError, extract
+from awcu.feature_files import FeatureError
+from awcu.features import extract
 from awcu.images import decode, preparation
 from awcu.network import AestheticNet
 

@@ -91,6 +91,60 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tmp
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
 
 
+class TestStartFrom:
+    STILL = ("task.learning_rate=1e-12", "task.backbone_rate=0", "trainer.max_epochs=1")
+
+    def test_training_begins_where_the_other_model_ended(self, configured, tmp_path):
+        """All weights, not the heads alone: seed 1 would draw another backbone."""
+        first = run(configured(), tmp_path / "first")
+        second = run(configured(f"start_from={first.checkpoint}", "seed=1", *self.STILL), tmp_path / "second")
+        assert second.metrics == pytest.approx(first.metrics, abs=1e-6, nan_ok=True)
+        scores = [
+            [
+                float(row["score"])
+                for row in csv.DictReader((tmp_path / name / "predictions.csv").read_text().splitlines())
+            ]
+            for name in ("first", "second")
+        ]
+        assert scores[1] == pytest.approx(scores[0], rel=1e-4, abs=1e-6)
+        assert max(map(abs, scores[0])) > 1e-3
+        assert second.checkpoint != first.checkpoint
+
+    def test_training_goes_on_from_there(self, configured, tmp_path):
+        first = run(configured(), tmp_path / "first")
+        second = run(configured(f"start_from={first.checkpoint}"), tmp_path / "second")
+        weights = [load_task(record.checkpoint).net.aesthetic_head.weight for record in (first, second)]
+        assert (weights[0] - weights[1]).abs().max() > 1e-3
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            ["network.backbone=test_efficientnet"],
+            ["data.ratings.attribute_columns=[]"],
+            ["task.objective=distribution"],
+        ],
+    )
+    def test_a_model_of_another_shape_is_refused(self, configured, tmp_path, other):
+        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
+        with pytest.raises(
+            TaskError, match=r"start_from=.*best\.ckpt holds a test_resnet with other layers or head sizes"
+        ):
+            run(configured(f"start_from={first.checkpoint}", *other), tmp_path / "second")
+        assert not (tmp_path / "second" / "record.json").exists()
+
+    def test_a_model_that_saw_what_is_tested_on_is_refused(self, configured, tmp_path):
+        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
+        with pytest.raises(TaskError, match="was trained on other photographs than this run's training split"):
+            run(configured(f"start_from={first.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "second")
+
+    def test_a_file_that_is_none_or_no_checkpoint_is_refused(self, configured, tmp_path):
+        with pytest.raises(TaskError, match=r"none\.ckpt is no checkpoint file; give the \.ckpt that a run's record"):
+            run(configured(f"start_from={tmp_path}/none.ckpt"), tmp_path / "run")
+        (tmp_path / "text.ckpt").write_text("no weights")
+        with pytest.raises(TaskError, match=r"text\.ckpt is no checkpoint of this version of awcu"):
+            run(configured(f"start_from={tmp_path}/text.ckpt"), tmp_path / "run")
+
+
 def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path):
     trained = run(configured(), tmp_path / "run")
     cfg = configured("fit=false", f"ckpt_path={trained.checkpoint}", "data.ratings.attribute_columns=[]")
@@ -123,7 +177,7 @@ def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
     ("overrides", "error", "message"),
     [
         (["weighting=drop", "weighting.delta=4"], WeightingError, "zeroes all"),
-        (["fit=false"], TaskError, r"ckpt_path=None is no file; give the \.ckpt"),
+        (["fit=false"], TaskError, r"None is no checkpoint file; give the \.ckpt"),
         (["data.on_unreadable=skip"], TaskError, "must be one of error, exclude"),
         (["+weighting.detla=1"], TaskError, r"awcu\.weighting\.Uniform cannot be built.*detla"),
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),

@@ -57,8 +57,9 @@ def check_keys(cfg: DictConfig, page: str) -> None:
     sections = [
         key for key in map(str, known) if key not in ("hydra", "trainer", "data") and isinstance(known[key], DictConfig)
     ]
+    groups = ("data", "weighting") if page == "train" else ("data",)
     for place, mine, theirs in [("", cfg, known), *((f"{key}.", cfg[key], known[key]) for key in sections)]:
-        names = [*theirs, *(() if place else ("data", "weighting"))]
+        names = [*theirs, *(() if place else groups)]
         for key in mine:
             if key not in names:
                 near = difflib.get_close_matches(str(key), map(str, names), n=3, cutoff=0.4) or sorted(map(str, names))

@@ -13,9 +13,9 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from awcu.configuration import ConfigurationError, conf_folder
+from awcu.configuration import ConfigurationError, check_keys, conf_folder
 from awcu.train import instantiated, plain
-from awcu.weighting import SampleWeights
+from awcu.weighting import SampleWeights, WeightingError
 
 GROUPS = ("weighting", "sample_weights")
 
@@ -43,12 +43,15 @@ def grid_rows(lines: Sequence[str]) -> list[GridRow]:
     running = GlobalHydra.instance().is_initialized()
     with nullcontext() if running else initialize_config_dir(conf_folder(), version_base="1.3"):
         rows = [_row(overrides) for line in lines for overrides in _combinations(line)]
-    names = [row.variant for row in rows]
     if not rows:
         raise ConfigurationError("probe.weightings is empty; name at least the baseline, weighting=uniform")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigurationError(f"probe.weightings: {twice!r} appears twice; remove one")
+    firsts: dict[SampleWeights, GridRow] = {}
+    for row in rows:
+        first = firsts.setdefault(row.weights, row)
+        if first is not row:
+            raise ConfigurationError(
+                f"probe.weightings: {first.variant!r} and {row.variant!r} are the same weights twice; remove one"
+            )
     return rows
 
 
@@ -70,19 +73,27 @@ def _combinations(line: str) -> Iterator[tuple[str, ...]]:
 
 def _choices(override: Override) -> list[str]:
     if not override.is_sweep_override():
-        return [str(override.input_line)]
+        # Written as Hydra's own sweeper writes it, or one setting would have two names.
+        return [f"{override.get_key_element()}={override.get_value_element_as_str()}"]
     return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
 def _row(overrides: tuple[str, ...]) -> GridRow:
     try:
         cfg = compose("train", overrides=list(overrides))
-    except (HydraException, OmegaConfBaseException) as error:
+        check_keys(cfg, "train")
+        weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
+        if not callable(weights.weighting):
+            raise ConfigurationError("there is no weighting; name one of conf/weighting")
+        if not isinstance(weights.class_balance, bool):
+            raise ConfigurationError(f"class_balance={weights.class_balance!r} must be true or false")
+    except WeightingError:
+        raise
+    except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
         raise ConfigurationError(f"probe.weightings: {' '.join(overrides)}: {error}") from error
-    weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     if weights.anneal != "none":
         raise ConfigurationError(
             f"probe.weightings: {' '.join(overrides)} anneals; a head solved to its optimum has no course of training: "
             f"anneal with awcu train"
         )
-    return GridRow(" ".join(sorted(overrides)), weights)
+    return GridRow(" ".join(sorted(overrides)) or "default", weights)

@@ -16,6 +16,7 @@ from awcu.network import AestheticNet
 from awcu.probe import Heads, fit_attributes
 from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
+from awcu.selection import total_variance
 from awcu.task import AestheticTask
 from awcu.train import build_task, quiet
 
@@ -72,10 +73,10 @@ def solve_attributes(
     labels = torch.from_numpy(train.attributes).repeat_interleave(views, 0).to(features.device)
     equal = torch.full((len(labels),), 1 / views, dtype=torch.float64, device=features.device)
     solved: list[tuple[float, Heads]] = []
-    spread = float(features[:, 0].double().var(0, correction=0).sum())
+    spread = total_variance(features)
     for penalty in sorted(penalties, reverse=True):
         heads = fit_attributes(
-            features.flatten(0, 1), labels, equal, torch.full_like(equal[: len(names)], penalty * spread), names
+            features.flatten(0, 1), labels, equal, equal.new_full((len(names),), penalty * spread), names
         )
         scores = heads.logits(val_features[:, 0])[..., 0].cpu().numpy()
         labelled = [~np.isnan(column) for column in val.attributes.T]

@@ -88,7 +88,7 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
     held_out, weights = weigh(rows, train, search, seed)
     problems = weights.reshape(-1, len(train)).repeat(len(penalties), axis=0)
     # In the features' own unit, so that one list of penalties serves every backbone.
-    spread = float(features[:, 0].double().var(0, correction=0).sum())
+    spread = total_variance(features)
     strengths = np.tile(penalties * spread, len(weights) * len(rows))
     heads = _fit(train, features, problems, strengths, search, _names(rows, penalties, search.folds))
     by_penalty = (len(weights), len(rows), len(penalties))
@@ -98,7 +98,9 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
     for fold in range(search.folds):
         out = held_out == fold
         areas.append(auroc(scores[fold][..., out].reshape(-1, out.sum()), train.high[out]))
-    best = np.nanmean(areas, axis=0).reshape(by_penalty[1:]).argmax(1)
+    # A fold without both classes ranks nothing.
+    areas = [area for area in areas if not np.isnan(area).any()]
+    best = np.mean(areas, axis=0).reshape(by_penalty[1:]).argmax(1)
     chosen = np.ravel_multi_index((search.folds, np.arange(len(rows)), best), by_penalty)
     reached = np.asarray(heads.converged.cpu().numpy().reshape(by_penalty).all(axis=(0, 2)))
     return Solved(heads.select(torch.from_numpy(chosen).to(features.device)), penalties[best], reached)
@@ -126,7 +128,26 @@ def weigh(
                 f"{rows[place].variant} gives no {what} photograph a weight among {len(train)} training photographs "
                 f"of seed {seed}{without}, so there is nothing to tell apart; take larger probe.sizes or a lower delta"
             )
+    if not any(0 < train.high[held_out == fold].sum() < (held_out == fold).sum() for fold in range(search.folds)):
+        raise ProbeError(
+            f"none of {search.folds} folds of {len(train)} training photographs of seed {seed} holds both classes, so "
+            f"they can pick no penalty; use fewer probe.folds or larger probe.sizes"
+        )
     return held_out, weights
+
+
+def total_variance(features: Tensor) -> float:
+    """Summed over the channels, of view 0 of features `(N, V, C)`: the unit of penalties.
+
+    Raises:
+        ProbeError: All photographs have the same features.
+    """
+    variance = float(features[:, 0].double().var(0, correction=0).sum())
+    if variance == 0:
+        raise ProbeError(
+            f"all {len(features)} photographs have the same features; the backbone's weights see nothing: give others"
+        )
+    return variance
 
 
 def predict(heads: Heads, features: Tensor, objective: Objective) -> list[Predictions]:

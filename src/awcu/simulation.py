@@ -32,7 +32,7 @@ def simulate(ratings: Ratings, features: NDArray[np.float32], votes: int, contex
         seed: Of unseen context and votes. The unseen does not depend on the number of votes.
 
     Raises:
-        SimulationError: A number of votes or a share out of range.
+        SimulationError: A number of votes or a share out of range, features that are all the same.
     """
     if votes < 1:
         raise SimulationError(f"simulate.votes={votes} must be ≥ 1; null leaves the real ratings")
@@ -48,9 +48,6 @@ def simulate(ratings: Ratings, features: NDArray[np.float32], votes: int, contex
         scale=SCALE.astype(np.float64),
         midpoint=MIDPOINT,
         votes=counts,
-        vote_sd=np.empty(0),
-        vote_count=np.empty(0),
-        mean_score=counts @ SCALE / votes,
     )
 
 
@@ -61,4 +58,6 @@ def _visible(ratings: Ratings, features: NDArray[np.float32]) -> Floats:
     # The dual form: photographs may be fewer than channels.
     dual = np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(centred)), target)
     visible = centred @ (centred.T @ dual)
+    if visible.std() == 0:
+        raise SimulationError(f"{ratings.name}: the features tell nothing of the scores; use another backbone")
     return np.asarray((visible - visible.mean()) / visible.std())

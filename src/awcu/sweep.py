@@ -1,5 +1,6 @@
 """`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, folder_name
+from awcu.configuration import ConfigurationError, check_keys, conf_folder
 from awcu.feature_files import FeatureError
 from awcu.features import Features, extract
 from awcu.grid import GridRow, grid_rows
@@ -170,21 +171,51 @@ def label(record: RunRecord) -> str:
 
 def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
     check_keys(cfg, "probe")
+    _check_settings(cfg)
     settings = plain(cfg.probe)
     rows = grid_rows(settings["weightings"])
     search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
-    for key in ("seeds", "sizes"):
-        values = settings[key]
-        if not values or len(set(values)) < len(values) or any(value is not None and value < 0 for value in values):
-            raise ConfigurationError(f"probe.{key}={values} must be different whole numbers, at least one")
     for variant in settings["save"]:
         if variant not in [row.variant for row in rows]:
             named = "\n  ".join(row.variant for row in rows)
             raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
+    # Before hours of work, since a commit made meanwhile is not the code in memory.
+    commit = git_state(Path(__file__).parent)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     network = frozen_network(cfg)
     features = see(cfg, instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings), network)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return _Study(cfg, overrides, rows, search, network, features, created)
+    return _Study(cfg, overrides, rows, search, network, features, commit, created)
+
+
+def _check_settings(cfg: DictConfig) -> None:
+    """Refuse values of the wrong kind, which OmegaConf lets pass."""
+    settings, simulation = plain(cfg.probe), plain(cfg.simulate)
+    kinds: dict[str, tuple[type, ...]] = {
+        "weightings": (str,), "save": (str,), "seeds": (int,), "sizes": (int, type(None)), "penalties": (int, float),
+    }  # fmt: skip
+    for key, kind in kinds.items():
+        values = settings[key]
+        if not isinstance(values, list) or not all(isinstance(one, kind) and one is not True for one in values):
+            named = " or ".join("null" if one is type(None) else one.__name__ for one in kind)
+            raise ConfigurationError(f"probe.{key}={values!r} must be a list of {named}")
+        if not values and key != "save":
+            raise ConfigurationError(f"probe.{key} is empty; give at least one")
+        if key != "weightings" and len(set(values)) < len(values):
+            raise ConfigurationError(f"probe.{key}={values} names one twice; remove it")
+    for name, value, least in (
+        *((f"probe.seeds: {seed}", seed, 0) for seed in settings["seeds"]),
+        ("probe.folds", settings["folds"], 2),
+        ("simulate.votes", 1 if simulation["votes"] is None else simulation["votes"], 1),
+        ("simulate.seed", simulation["seed"], 0),
+    ):
+        if not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"{name} is {value!r}; it must be a whole number ≥ {least}")
+    if simulation["votes"] is not None and settings["save"]:
+        raise ConfigurationError(
+            "probe.save with simulate.votes would keep a head beside ratings that are drawn anew; leave one of them out"
+        )
+    if cfg.data.on_unreadable not in ("error", "exclude"):
+        raise ConfigurationError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +238,7 @@ class _Study:
     search: Search
     network: AestheticNet
     features: Features
+    commit: tuple[str, bool]
     created: str
 
     def draw(self, seed: int) -> Draw:
@@ -219,10 +251,10 @@ class _Study:
                 f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
                 f"Repair them, or go without them by data.on_unreadable=exclude (the record counts them)"
             )
+        # In order of their ids, or another order of the table's rows would draw other samples and folds.
+        ratings = ratings.select(np.argsort(ratings.image_ids))
         ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
         if self.cfg.simulate.votes is not None:
-            # On the photographs in order of their ids, or another row order would be another data set.
-            ratings = ratings.select(np.argsort(ratings.image_ids))
             ratings = simulate(ratings, self.features.of(ratings.image_ids)[:, 0], **plain(self.cfg.simulate))
         return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
 
@@ -239,11 +271,11 @@ class _Study:
         metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
         n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
-        commit, dirty = git_state(Path(__file__).parent)
         facts: dict[str, Any] = {
             "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
             "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
-            "n": n, "git_commit": commit, "git_dirty": dirty, "versions": package_versions(), "checkpoint": "",
+            "n": n, "git_commit": self.commit[0], "git_dirty": self.commit[1], "checkpoint": "",
+            "versions": package_versions(),
             "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
         }  # fmt: skip
         names = [_variant(self.cfg.variant, size, row) for row in rows]
@@ -267,7 +299,7 @@ class _Study:
             head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
             settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
             task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images)
-            run_folder = folder / "heads" / folder_name(f"{record.variant} seed={draw.seed}")
+            run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
             save_run(run_folder, task, record, at_seed(self.cfg, draw.seed))
             print(run_folder)
 

@@ -201,6 +201,11 @@ def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
 
 def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
     """Begin with another model's backbone and heads."""
+    if source.hparams["train_fingerprint"] != task.hparams["train_fingerprint"]:
+        raise TaskError(
+            f"start_from={path} was trained on other photographs than this run's training split, so some may be tested "
+            f"on; start from a model of the same data, split and seed"
+        )
     try:
         task.net.load_state_dict(source.net.state_dict())
     except RuntimeError as error:
