@@ -90,7 +90,9 @@ def _row(overrides: tuple[str, ...]) -> GridRow:
     except WeightingError:
         raise
     except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
-        raise ConfigurationError(f"probe.weightings: {' '.join(overrides)}: {error}") from error
+        # Hydra lists the options there are, and then where it looked for them.
+        reason = str(error).split("\nConfig search path")[0].strip()
+        raise ConfigurationError(f"probe.weightings: {' '.join(overrides)}: {reason}") from error
     if weights.anneal != "none":
         raise ConfigurationError(
             f"probe.weightings: {' '.join(overrides)} anneals; a head solved to its optimum has no course of training: "

@@ -32,7 +32,9 @@ class Search:
 
     def __post_init__(self) -> None:
         if not self.penalties or min(self.penalties) <= 0:
-            raise ConfigurationError(f"probe.penalties={list(self.penalties)} must be at least one number > 0")
+            raise ConfigurationError(
+                f"probe.penalties={list(self.penalties)} must be at least one number > 0, and none ≤ 0"
+            )
         if self.folds < 2:
             raise ConfigurationError(f"probe.folds={self.folds} must be ≥ 2: what is held out picks the penalty")
         if self.objective not in get_args(ObjectiveName):
