@@ -1,10 +1,13 @@
-"""Tiny data sets, written or built within a test."""
+"""Tiny data sets, written or built within a test, and what several test files look at or set."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from awcu.ratings import SPLITS, Ratings
@@ -75,3 +78,26 @@ def make_ratings():
         return Ratings(**values | fields)
 
     return make
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Figures as they are saved."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(self: Figure, *arguments: Any, **options: Any) -> None:
+        figures.append(self)
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
+
+
+@pytest.fixture
+def one_thread():
+    """Threads cost more than they save on networks and pictures this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

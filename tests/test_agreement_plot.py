@@ -3,7 +3,6 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -35,20 +34,6 @@ def found(points: int = 9, spread: float = 0.01) -> list[RankAgreement]:
         seeds = tuple(range(8))
         made.append(RankAgreement(metric, tuple(each), 0.5, 0.1, 0.8, seeds, "the half-width", "gallery; 8 seeds"))
     return made
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Figures as they are saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(self: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(self)
-        save(self, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
 
 
 def test_points_and_crosses(tmp_path: Path, drawn: list[Figure]) -> None:

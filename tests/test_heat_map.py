@@ -62,20 +62,6 @@ def runs() -> list[RunRecord]:
     return [run(column, variant, seed) for column in COLUMNS for variant in SPEC.rows for seed in range(SEEDS)]
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Figures as they are saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(self: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(self)
-        save(self, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
-
-
 def panels(figure: Figure) -> list[Axes]:
     return [axis for axis in figure.axes if axis.get_title()]
 

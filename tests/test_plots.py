@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
@@ -61,20 +60,6 @@ def run(variant: str, seed: int, **metrics: float) -> RunRecord:
 def table(metrics: dict[str, float] | None = None, spec: TableSpec = SPEC) -> Table:
     runs = [run(variant, seed, **metrics or {}) for variant in VARIANTS for seed in range(3)]
     return Table.from_records(spec, runs)
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """Figures as they are saved."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(self: Figure, *arguments: Any, **options: Any) -> None:
-        figures.append(self)
-        save(self, *arguments, **options)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
 
 
 def texts(figure: Figure) -> str:

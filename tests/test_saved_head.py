@@ -38,13 +38,7 @@ DATA = (
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads cost more than they save on networks and pictures this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
