@@ -102,6 +102,12 @@ class AestheticNet(nn.Module):
         )
         return self._classify(features), ActivationMaps(*maps)
 
+    def local_logits(self, images: Tensor) -> tuple[Logits, ActivationMaps]:
+        """Logits, and the heads' answer at every location: the maps with the bias, whose mean is the logits."""
+        logits, maps = self.activation_maps(images)
+        heads = self.aesthetic_head, self.attribute_head
+        return logits, ActivationMaps(*(m + head.bias[:, None, None] for m, head in zip(maps, heads, strict=True)))
+
     def _classify(self, features: Tensor) -> Logits:
         pooled = self.dropout(features.mean((2, 3)))
         shared = pooled.detach() if self.detach_attributes else pooled

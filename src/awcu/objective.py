@@ -28,6 +28,10 @@ class Objective(Protocol):
         """`(N, K)` predicted share of each rating value; `(N, 0)` where the objective has none."""
         ...
 
+    def probability(self, logits: Tensor) -> Tensor:
+        """`(N, ...)` in [0, 1], of logits `(N, outputs, ...)`: of a photograph, or of each location of its maps."""
+        ...
+
     def evidence(self, maps: Tensor) -> Tensor:
         """`(N, h, w)` signed evidence for high in activation maps `(N, outputs, h, w)`."""
         ...
@@ -50,6 +54,10 @@ class Binary:
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, 0)`: a binary verdict says nothing of the spread of ratings."""
         return logits[:, :0]
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """That the level is high; of maps with their bias, the paper's likelihood per location."""
+        return logits.softmax(1)[:, 1]
 
     def evidence(self, maps: Tensor) -> Tensor:
         """`(N, h, w)` log odds each location adds; their mean and the bias difference make the score."""
@@ -87,6 +95,12 @@ class RatingDistribution:
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, K)` softmax."""
         return logits.softmax(1)
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """That a rating lies above the midpoint; one at it counts half."""
+        values = logits.new_tensor(self.scale)
+        above = (values > self.midpoint) + 0.5 * (values == self.midpoint)
+        return torch.einsum("nk...,k->n...", logits.softmax(1), above)
 
     def evidence(self, maps: Tensor) -> Tensor:
         """`(N, h, w)` maps of high ratings against maps of low ones, weighted by distance from the mean value."""

@@ -1,6 +1,8 @@
 """Training and evaluating the dual-head network on weighted photographs."""
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pytorch_lightning as pl
@@ -9,9 +11,10 @@ from torch import Tensor
 
 from awcu.data import Batch, RatingData
 from awcu.metrics import Predictions, evaluate, trivial
-from awcu.network import AestheticNet, Logits
+from awcu.network import ActivationMaps, AestheticNet, Logits
 from awcu.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
 from awcu.ratings import Split
+from awcu.reference import Reference
 
 ObjectiveName = Literal["binary", "distribution"]
 AttributeLoss = Literal["multi_label", "single_label"]
@@ -78,7 +81,8 @@ class AestheticTask(pl.LightningModule):
         self.net.to(memory_format=torch.channels_last)
         self.net.backbone.requires_grad_(backbone_rate > 0)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
-        self._outputs: list[tuple[Tensor, Logits]] = []
+        self._outputs: list[tuple[Tensor, Logits, ActivationMaps]] = []
+        self.reference: Reference | None = None
         self.predictions: dict[Split, Predictions] = {}
         self.metrics: dict[str, float] = {}
 
@@ -113,8 +117,12 @@ class AestheticTask(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch) -> None:
-        """Collect predictions."""
-        self._outputs.append((batch["row"], self(batch["image"])))
+        """Collect predictions, and how strongly the maps speak."""
+        logits, maps = self.net.local_logits(batch["image"].to(memory_format=torch.channels_last))
+        strongest = ActivationMaps(
+            self.objective.evidence(maps.aesthetic).abs().amax((1, 2)), maps.attributes.abs().amax((2, 3))
+        )
+        self._outputs.append((batch["row"], logits, strongest))
 
     test_step = validation_step
 
@@ -127,8 +135,9 @@ class AestheticTask(pl.LightningModule):
         self._evaluate("test")
 
     def _evaluate(self, split: Split) -> None:
-        rows = torch.cat([rows for rows, _ in self._outputs]).cpu()
-        logits = [torch.cat(parts).float().cpu() for parts in zip(*(out for _, out in self._outputs), strict=True)]
+        rows = torch.cat([rows for rows, _, _ in self._outputs]).cpu()
+        logits = _joined(logits for _, logits, _ in self._outputs)
+        strongest = _joined(strongest for _, _, strongest in self._outputs)
         self._outputs.clear()
         if self.trainer.sanity_checking:
             return
@@ -142,6 +151,9 @@ class AestheticTask(pl.LightningModule):
             logits[1] if same else logits[1][:, :0],
         )
         self.predictions[split] = predictions
+        if split == "val":
+            arrays = (predictions.score, logits[1], *strongest)
+            self.reference = Reference.measure(*(array.double().numpy() for array in arrays))
         metrics = evaluate(predictions, ratings)
         baseline = trivial(self.data.splits["train"], ratings, metrics)
         named = {f"{split}/{name}": value for name, value in metrics.items()}
@@ -149,6 +161,15 @@ class AestheticTask(pl.LightningModule):
         self.metrics |= named
         # Lightning keeps float32; the record takes the full precision from `metrics`.
         self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the reference with the weights it was measured with."""
+        checkpoint["reference"] = self.reference and self.reference.as_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back; checkpoints saved before any validation have none."""
+        stored = checkpoint.get("reference")
+        self.reference = stored and Reference.from_dict(stored)
 
     def configure_optimizers(self) -> Any:
         """AdamW, a lower rate for the backbone, linear warm-up and cosine decay by the step."""
@@ -165,6 +186,30 @@ class AestheticTask(pl.LightningModule):
             optimizer, lambda step: warmup_cosine(step, steps, self.hparams["warmup"])
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def load_task(checkpoint: str | Path | None) -> AestheticTask:
+    """The task of a checkpoint; its own weights, so that none are fetched or read elsewhere.
+
+    Raises:
+        TaskError: No path, no such file, or a file that is no checkpoint of ours.
+    """
+    if checkpoint is None or not Path(checkpoint).is_file():
+        raise TaskError(f"{checkpoint} is no checkpoint file; give the .ckpt that a run's record.json names")
+    try:
+        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
+        return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
+    except Exception as error:
+        raise TaskError(
+            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
+            f"run's record.json names"
+        ) from error
+
+
+def _joined(outputs: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
+    """Batches of tuples as a tuple of whole columns, float32 on the CPU."""
+    return [torch.cat(parts).float().cpu() for parts in zip(*outputs, strict=True)]
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:

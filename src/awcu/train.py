@@ -31,7 +31,7 @@ from awcu.network import BackboneError, normalization
 from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RunRecord, git_state, package_versions, write_atomically
-from awcu.task import AestheticTask, TaskError
+from awcu.task import AestheticTask, TaskError, load_task
 from awcu.weighting import SampleWeights, WeightingError
 
 USER_ERRORS = (
@@ -110,25 +110,6 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     write_atomically(folder / "predictions.csv", _predictions_csv(task, data))
     record.save(folder / "record.json")
     return record
-
-
-def load_task(checkpoint: str | Path | None) -> AestheticTask:
-    """The task of a checkpoint; its own weights, so that none are fetched or read elsewhere.
-
-    Raises:
-        TaskError: No path, no such file, or a file that is no checkpoint of ours.
-    """
-    if checkpoint is None or not Path(checkpoint).is_file():
-        raise TaskError(f"{checkpoint} is no checkpoint file; give the .ckpt that a run's record.json names")
-    try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
-        return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
-    except Exception as error:
-        raise TaskError(
-            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
-            f"run's record.json names"
-        ) from error
 
 
 def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:

@@ -1,0 +1,208 @@
+"""A model in the user's hand: it scores, explains and crops photographs."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import albumentations as A
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from awcu.crop import Box, Proposal
+from awcu.explanation import Explanation, Verdict
+from awcu.images import ImageError, decode, preparation
+from awcu.network import ActivationMaps, AestheticNet, BackboneError, Logits
+from awcu.saved_model import ModelConfig, load
+
+Photograph = str | Path | NDArray[np.uint8]
+"""A file, or `(H, W, 3)` RGB."""
+
+CANDIDATES = 12  # crops that are judged again
+
+
+class AestheticModel:
+    """A trained network with all that is needed to judge photographs that no data set holds.
+
+    Args:
+        config: What the network is and how it was trained.
+        net: The network with its weights.
+        device: Where it runs; None for an accelerator if there is one.
+    """
+
+    def __init__(self, config: ModelConfig, net: AestheticNet, device: str | torch.device | None = None) -> None:
+        self.config = config
+        self.objective = config.build_objective()
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device if device is not None else accelerator)
+        self.net = net.eval().to(self.device).to(memory_format=torch.channels_last)
+        self._local = threading.local()
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path, device: str | torch.device | None = None, output_stride: int | None = None
+    ) -> Self:
+        """The model of an exported folder, a training checkpoint, a run's folder or a repository on the Hub.
+
+        Args:
+            source: Path or repository id.
+            device: None for an accelerator if there is one.
+            output_stride: Pixels per cell of the maps, where the backbone can be dilated: 16 or 8 give finer maps
+                than the usual 32, from the same weights but not exactly the same verdict.
+
+        Raises:
+            ModelError: It is none of these, or damaged.
+            TaskError: A checkpoint of another kind or version.
+            BackboneError: A stride that the backbone cannot have.
+        """
+        config, state = load(source)
+        if output_stride is not None:
+            config = replace(config, network=config.network | {"output_stride": output_stride})
+        net = config.build_network()
+        net.load_state_dict(state)
+        return cls(config, net, device)
+
+    def prepare(self, photograph: Photograph) -> Tensor:
+        """`(3, S, S)` normalised input of a photograph; any thread may call it.
+
+        Raises:
+            ImageError: An unreadable file, or an array that is no RGB photograph.
+        """
+        settings = self.config.preparation
+        pixels = decode(photograph, settings["size"]) if isinstance(photograph, str | Path) else _checked(photograph)
+        # albumentations keeps state between calls, so every thread has its own.
+        if not hasattr(self._local, "preparation"):
+            self._local.preparation = preparation(**settings)
+        fitted: A.Compose = self._local.preparation
+        image: Tensor = fitted(image=pixels)["image"]
+        return image
+
+    @torch.inference_mode()
+    def verdicts(self, images: Tensor) -> list[Verdict]:
+        """One verdict for each of the prepared images `(N, 3, S, S)`."""
+        return self._verdicts(self.net(self._moved(images)))
+
+    def score(self, photographs: Iterable[Photograph], batch_size: int = 32) -> list[Verdict]:
+        """One verdict a photograph.
+
+        Raises:
+            ImageError: From `prepare`; the command line goes on instead.
+        """
+        images = [self.prepare(photograph) for photograph in photographs]
+        batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
+        return [verdict for batch in batches for verdict in self.verdicts(torch.stack(batch))]
+
+    @torch.inference_mode()
+    def explain(self, photograph: Photograph, flip: bool = False, scales: Sequence[float] = (1.0,)) -> Explanation:
+        """The verdict on one photograph with AesAM and AttAM, from one forward pass.
+
+        Args:
+            photograph: A file, or `(H, W, 3)` RGB.
+            flip: Average with the mirror image. Verdict and maps are then those of the average.
+            scales: Sizes of the network's input as multiples of its own, averaged; (1.0, 1.5) gives finer maps.
+
+        Raises:
+            ImageError: From `prepare`.
+            BackboneError: A scale at which the backbone cannot run.
+        """
+        image = self.prepare(photograph)
+        mirrorings = (False, True) if flip else (False,)
+        views = [self._view(image, scale, mirrored) for scale in scales for mirrored in mirrorings]
+        logits = Logits(*(torch.stack(parts).mean(0) for parts in zip(*(v[0] for v in views), strict=True)))
+        maps = ActivationMaps(*(_averaged(parts) for parts in zip(*(v[1] for v in views), strict=True)))
+        pixels = decode(photograph) if isinstance(photograph, str | Path) else photograph
+        return Explanation(
+            pixels,
+            self._verdicts(logits)[0],
+            self.objective.evidence(maps.aesthetic)[0].cpu().numpy(),
+            self.objective.probability(maps.aesthetic)[0].cpu().numpy(),
+            dict(zip(self.config.attribute_names, maps.attributes[0].cpu().numpy(), strict=True)),
+            self.config.preparation["aspect"],
+            self.config.reference,
+        )
+
+    def crop(
+        self,
+        photograph: Photograph,
+        aspect: float | None = None,
+        smallest: float = 0.5,
+        keep: Sequence[Box] = (),
+        top: int = 1,
+        rescore: bool = False,
+    ) -> list[Proposal]:
+        """Distinct crops of one photograph, best first.
+
+        Args:
+            photograph: A file, or `(H, W, 3)` RGB.
+            aspect: Width / height; None for any.
+            smallest: Share of the photograph's sides, in (0, 1].
+            keep: What every crop must hold.
+            top: Crops at the most.
+            rescore: Let the model judge the best dozen as photographs of their own, and go by that.
+
+        Raises:
+            ImageError: From `prepare`.
+            CropError: No crop can have that aspect or hold those boxes.
+        """
+        explanation = self.explain(photograph)
+        proposals = explanation.crops(aspect, smallest, keep, CANDIDATES if rescore else top)
+        return self.rescore(explanation.photograph, proposals)[:top] if rescore else proposals
+
+    def rescore(self, photograph: NDArray[np.uint8], proposals: Sequence[Proposal]) -> list[Proposal]:
+        """The proposals in the order of the model's score of each as a photograph of its own."""
+        boxes = (proposal.box for proposal in proposals)
+        scores = [
+            verdict.score for verdict in self.score(photograph[b.top : b.bottom, b.left : b.right] for b in boxes)
+        ]
+        order = np.argsort(np.negative(scores), kind="stable")
+        return [proposals[place] for place in order]
+
+    def _view(self, image: Tensor, scale: float, mirrored: bool) -> tuple[Logits, ActivationMaps]:
+        batch = self._moved(image[None])
+        if scale != 1:
+            size = round(image.shape[-1] * scale)
+            batch = F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True)
+        try:
+            logits, maps = self.net.local_logits(batch.flip(3) if mirrored else batch)
+        except (RuntimeError, AssertionError, ValueError) as error:
+            name = self.config.network["backbone"]
+            raise BackboneError(
+                f"{name} cannot look at {batch.shape[-1]} px ({error}); leave scales at 1 for this family"
+            ) from error
+        return logits, ActivationMaps(*(m.flip(3) for m in maps)) if mirrored else maps
+
+    def _moved(self, images: Tensor) -> Tensor:
+        return images.to(self.device, memory_format=torch.channels_last)
+
+    def _verdicts(self, logits: Logits) -> list[Verdict]:
+        names = self.config.attribute_names
+        single = self.config.attribute_loss == "single_label"
+        shares = logits.attributes.softmax(1) if single else logits.attributes.sigmoid()
+        columns = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic), shares
+        rows = zip(*(column.tolist() for column in columns), logits.attributes.tolist(), strict=True)
+        return [
+            Verdict(score, probability, dict(zip(names, present, strict=True)), dict(zip(names, raw, strict=True)))
+            for score, probability, present, raw in rows
+        ]
+
+
+def _averaged(maps: Sequence[Tensor]) -> Tensor:
+    """The mean of maps `(N, C, h, w)` on the finest of their grids."""
+    finest = max((m.shape[-2:] for m in maps), key=lambda size: size[0])
+    return torch.stack([_on_grid(m, finest) for m in maps]).mean(0)
+
+
+def _on_grid(maps: Tensor, size: torch.Size) -> Tensor:
+    return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bicubic")
+
+
+def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
+        raise ImageError(
+            f"an array of shape {pixels.shape} and type {pixels.dtype} is no photograph; give (H, W, 3) RGB, uint8"
+        )
+    return pixels
