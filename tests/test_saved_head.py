@@ -214,7 +214,7 @@ def test_a_saved_run_is_found_and_answers_the_same(ratings, backbone, pooled, im
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         cfg = compose("probe", [*DATA, f"data.root={tmp_path}"])
     folder = tmp_path / "deep" / "run"
-    save_run(folder, task, record, cfg)
+    save_run(folder, task, record, cfg, ratings)
     saved = RunRecord.load(folder / "record.json")
     assert saved.checkpoint == str(folder / "head.ckpt")
     assert (saved.variant, saved.metrics, saved.n) == (record.variant, record.metrics, record.n)
@@ -222,6 +222,9 @@ def test_a_saved_run_is_found_and_answers_the_same(ratings, backbone, pooled, im
     loaded = load_task(saved.checkpoint)
     assert loaded.hparams["train_fingerprint"] == ratings.of_split("train").split_fingerprint
     assert loaded.hparams["preparation"] == IMAGES
+    assert loaded.reference.n == len(ratings.of_split("val"))
+    judged = pd.read_csv(folder / "predictions.csv")
+    assert judged["split"].value_counts().to_dict() == {s: len(ratings.of_split(s)) for s in ("val", "test")}
     for found, expected in zip(answers(loaded, images), answers(task, images), strict=True):
         torch.testing.assert_close(found, expected, atol=0, rtol=0)
     again, test = load_run(folder)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import albumentations as A
+import cv2
 import numpy as np
 import platformdirs
 import torch
@@ -35,7 +36,7 @@ from awcu.network import AestheticNet
 from awcu.ratings import Ratings
 
 FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
-PACKAGES = ("timm", "albumentations", "opencv-python-headless", "pillow")  # another version may see otherwise
+PACKAGES = ("timm", "albumentations", "pillow")  # another version may see otherwise
 PRECISIONS = ("32-true", "bf16-mixed")
 SECONDS_BETWEEN_SAVES = 20.0  # of work that a killed extraction loses
 
@@ -162,7 +163,8 @@ def _provenance(ratings: Ratings, network: AestheticNet) -> dict[str, Any]:
         "weights": weights.hexdigest(),
         "photographs": photographs.hexdigest(),
         "ratings": ratings.fingerprint,
-        "packages": {package: metadata.version(package) for package in PACKAGES},
+        # OpenCV itself, whichever of its four packages brought it.
+        "packages": {package: metadata.version(package) for package in PACKAGES} | {"opencv": cv2.__version__},
     }
 
 

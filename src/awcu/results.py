@@ -27,6 +27,7 @@ CORE_PACKAGES = (
     "albumentations",
     "numpy",
     "opencv-python-headless",
+    "opencv-contrib-python-headless",
 )
 _NEEDED = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}
 # "n" is no split: in results.csv "n/test" is the number of photographs.

@@ -11,6 +11,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from awcu.data import RatingData
+from awcu.images import preparation
 from awcu.metrics import auroc
 from awcu.network import AestheticNet
 from awcu.probe import Heads, fit_attributes
@@ -18,7 +20,10 @@ from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
 from awcu.selection import total_variance
 from awcu.task import AestheticTask
-from awcu.train import build_task, quiet
+from awcu.train import build_task, predictions_csv, quiet
+from awcu.weighting import SampleWeights, Uniform
+
+BATCH = 32
 
 
 def network_with_heads(
@@ -89,14 +94,26 @@ def solve_attributes(
     return max(solved, key=lambda pair: pair[0])[1]
 
 
-def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConfig) -> None:
-    """Write what a training run leaves: checkpoint, record.json, and the configuration that finds the data again."""
+def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConfig, ratings: Ratings) -> None:
+    """Write what a training run leaves: checkpoint, record.json, predictions.csv and the configuration behind them."""
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "head.ckpt"
+    settings = task.hparams["preparation"]
+    fitted = preparation(**settings)
+    data = RatingData(ratings, SampleWeights(Uniform()), fitted, fitted, settings["size"], BATCH, workers=0, seed=0)
     with quiet():
-        trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=folder)
-        trainer.strategy.connect(task)
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=folder,
+        )
+        for evaluate in (trainer.validate, trainer.test):
+            evaluate(task, datamodule=data, verbose=False)
         trainer.save_checkpoint(checkpoint, weights_only=True)
+    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
     write_atomically(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg))
     replace(record, checkpoint=str(checkpoint)).save(folder / "record.json")
 

@@ -300,7 +300,7 @@ class _Study:
             settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
             task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images)
             run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
-            save_run(run_folder, task, record, at_seed(self.cfg, draw.seed))
+            save_run(run_folder, task, record, at_seed(self.cfg, draw.seed), draw.ratings)
             print(run_folder)
 
 

@@ -107,7 +107,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         checkpoint=checkpoint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    write_atomically(folder / "predictions.csv", _predictions_csv(task, data))
+    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
     record.save(folder / "record.json")
     return record
 
@@ -288,7 +288,8 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _predictions_csv(task: AestheticTask, data: RatingData) -> str:
+def predictions_csv(task: AestheticTask, data: RatingData) -> str:
+    """What the model said of each photograph that it was evaluated on, a row each."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     # Without a column an attribute where the set has other attributes than the model.
