@@ -5,6 +5,7 @@ python benchmarks/maps.py          # 2 minutes on two cores; prints Markdown
 
 import time
 from collections.abc import Callable
+from statistics import median
 
 import torch
 from pytorch_grad_cam import GradCAM
@@ -31,37 +32,31 @@ def main() -> None:
     """Take turns, so that all meet the same machine, and print the median of each."""
     print("| backbone | logits | with both maps | ratio | GradCAM | times our maps |\n|---|--:|--:|--:|--:|--:|")
     for backbone, layer in (("mobilenetv2_100", "bn2"), ("resnet18", "layer4")):
-        net = AestheticNet(backbone, attribute_outputs=ATTRIBUTES).to(memory_format=torch.channels_last).eval()
-        images = torch.randn(BATCH, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
-        with GradCAM(Score(net), [getattr(net.backbone, layer)]) as cam:
-            grad_cam = timed(lambda: cam(images, [lambda output: output[0]] * BATCH), ROUNDS // 3)
-        # Without the hooks of GradCAM, which the other two do not need.
-        columns = [
-            (timed_once(lambda: net(images)), timed_once(lambda: net.activation_maps(images))) for _ in range(ROUNDS)
-        ]
-        logits, maps = (sorted(column)[ROUNDS // 2] for column in zip(*columns, strict=True))
+        logits, maps, grad_cam = (1000 * seconds / BATCH for seconds in compared(backbone, layer))
         print(
-            f"| {backbone} | {1000 * logits / BATCH:.1f} ms | {1000 * maps / BATCH:.1f} ms | {maps / logits:.3f} "
-            f"| {1000 * grad_cam / BATCH:.1f} ms | {grad_cam / maps:.1f}× |",
+            f"| {backbone} | {logits:.1f} ms | {maps:.1f} ms | {maps / logits:.3f} "
+            f"| {grad_cam:.1f} ms | {grad_cam / maps:.1f}× |",
             flush=True,
         )
 
 
-def timed(work: Callable[[], object], rounds: int) -> float:
-    """Median seconds with gradients, as GradCAM needs them."""
-    seconds = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return sorted(seconds)[rounds // 2]
-
-
-def timed_once(work: Callable[[], object]) -> float:
-    """Seconds without gradients."""
-    started = time.perf_counter()
+def compared(backbone: str, layer: str) -> tuple[float, float, float]:
+    """Median seconds a batch of logits, of logits with maps, and of GradCAM."""
+    net = AestheticNet(backbone, attribute_outputs=ATTRIBUTES).to(memory_format=torch.channels_last).eval()
+    images = torch.randn(BATCH, 3, SIZE, SIZE).to(memory_format=torch.channels_last)
     with torch.inference_mode():
-        work()
+        ours = [(timed(lambda: net(images)), timed(lambda: net.activation_maps(images))) for _ in range(ROUNDS)]
+    # Afterwards, since its hooks would slow the other two.
+    with GradCAM(Score(net), [getattr(net.backbone, layer)]) as cam:
+        theirs = [timed(lambda: cam(images, [lambda output: output[0]] * BATCH)) for _ in range(ROUNDS // 3)]
+    logits, maps = (median(column) for column in zip(*ours, strict=True))
+    return logits, maps, median(theirs)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    started = time.perf_counter()
+    work()
     return time.perf_counter() - started
 
 

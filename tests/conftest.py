@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
 from awcu.ratings import SPLITS, Ratings
+from awcu.reference import Reference
 from awcu.sources import table
+from awcu.task import AestheticTask
 
 VOTE_COLUMNS = ("c1", "c2", "c3", "c4", "c5")
 TABLE = {
@@ -101,3 +104,28 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a network of two attributes that nobody trained, with a reference as after a validation."""
+    rng = np.random.default_rng(0)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        task = AestheticTask(
+            network={"backbone": "test_resnet", "image_size": 64},
+            scale=[1, 2, 3, 4, 5],
+            midpoint=3,
+            attribute_names=["indoors", "outdoors"],
+            preparation={"size": 64, "aspect": "warp", "mean": [0.5] * 3, "std": [0.25] * 3},
+        )
+        for head in (task.net.aesthetic_head, task.net.attribute_head):
+            torch.nn.init.normal_(head.weight)
+            torch.nn.init.normal_(head.bias)
+    scores, logits = rng.normal(0, 2, 50), rng.normal(0, 1, (50, 2))
+    task.reference = Reference.measure(scores, logits, np.abs(scores) + 2, np.abs(logits) + 1)
+    path = tmp_path_factory.mktemp("model") / "model.ckpt"
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.strategy.connect(task)
+    trainer.save_checkpoint(path, weights_only=True)
+    return path

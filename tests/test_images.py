@@ -1,17 +1,22 @@
 """Photographs are decoded whole or refused, and prepared as their description says."""
 
+import base64
+import io
 import os
 import struct
 import zlib
+from contextlib import suppress
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, features
 
 from awcu import images
-from awcu.images import ImageError, decode, preparation, unreadable
+from awcu.images import ImageError, decode, preparation, suffixes, unreadable, upright
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXIF_ORIENTATION = 0x0112
@@ -51,15 +56,21 @@ def test_jpeg_comes_back_nearly_as_written(tmp_path):
     [
         (Image.new("L", (5, 4), 77), {}, (77, 77, 77)),
         (Image.new("1", (5, 4), 1), {}, (255, 255, 255)),
-        (Image.new("LA", (5, 4), (77, 9)), {}, (77, 77, 77)),
-        (Image.new("RGBA", (5, 4), (10, 20, 30, 128)), {}, (10, 20, 30)),
+        # On white: 255 − 178 · 51/255, and so on.
+        (Image.new("LA", (5, 4), (77, 51)), {}, (219, 219, 219)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 51)), {}, (206, 208, 210)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 0)), {}, (255, 255, 255)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 255)), {}, (10, 20, 30)),
         (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {}, (10, 20, 30)),
-        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": bytes([128, 0, 255])}, (10, 20, 30)),
-        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": 0}, (10, 20, 30)),
+        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": bytes([51, 0, 255])}, (206, 208, 210)),
+        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": 0}, (255, 255, 255)),
         # 16 bits a pixel: 0x8040 is half of white.
         (Image.fromarray(np.full((4, 5), 0x8040, dtype=np.uint16)), {}, (128, 128, 128)),
     ],
-    ids=["grey", "black and white", "grey alpha", "alpha", "palette", "palette alpha", "palette key", "16-bit grey"],
+    ids=[
+        *("grey", "black and white", "grey alpha", "alpha", "clear", "opaque"),
+        *("palette", "palette alpha", "palette key", "16-bit grey"),
+    ],
 )
 def test_every_kind_of_png_becomes_rgb(tmp_path, image, options, expected):
     image.save(tmp_path / "a.png", **options)
@@ -98,6 +109,166 @@ def test_exif_orientation_is_turned_upright(tmp_path, orientation, turn, suffix)
     assert np.abs(decoded - upright).mean() < 3
 
 
+def png_of_16_bits(colour_type, *levels):
+    """5×4 pixels of the given levels in 0..65535."""
+    row = b"\0" + struct.pack(f">{len(levels)}H", *levels) * 5
+    header = struct.pack(">IIBBBBB", 5, 4, 16, colour_type, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 4)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (png_of_16_bits(0, 0x8040), (128, 128, 128)),
+        (png_of_16_bits(2, 0x8040, 0x4020, 0xC0FF), (128, 64, 192)),
+        # A fifth of half-grey on white, and of three colours.
+        (png_of_16_bits(4, 0x8040, 0x3333), (230, 230, 230)),
+        (png_of_16_bits(6, 0x8040, 0x4020, 0xC0FF, 0x3333), (230, 217, 242)),
+        (b"P5 5 4 65535\n" + b"\x80\x40" * 20, (128, 128, 128)),
+        (b"P5 5 4 1023\n" + b"\x02\x00" * 20, (128, 128, 128)),
+    ],
+    ids=["grey", "colour", "grey alpha", "colour alpha", "PGM", "PGM of 10 bits"],
+)
+def test_16_bits_become_8(tmp_path, content, expected):
+    (tmp_path / "a").write_bytes(content)
+    decoded = decode(tmp_path / "a").astype(int)
+    assert decoded.shape == (4, 5, 3)
+    assert np.abs(decoded - expected).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "MPO", "AVIF"])
+def test_of_several_pictures_the_first_counts(tmp_path, kind):
+    first, second = Image.new("RGB", (16, 8), (200, 0, 0)), Image.new("RGB", (16, 8), (0, 200, 0))
+    # Named as another kind: only the content counts.
+    first.save(tmp_path / "a.jpg", kind, save_all=True, append_images=[second])
+    decoded = decode(tmp_path / "a.jpg").astype(int)
+    assert decoded.shape == (8, 16, 3)
+    assert np.abs(decoded - (200, 0, 0)).max() <= 4
+
+
+# 16×8, red beside blue, of 581 bytes.
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAb1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAA"
+    "AERAAAIAAQAAAAAB4QABAAAAAAAAAEAAAgAAAAACIQABAAAAAAAAACQAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZl"
+    "AgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH/"
+    "/wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xy"
+    "bmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAEAAAAAEAAAAIAAAAAf///9AAAAAC////yAAAAAIAAAAQcGl4aQAAAAAD"
+    "CAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAGmlyZWYAAAAAAAAADmNkc2MAAgABAAEAAABsbWRhdAAAADwoAa8JyGfGGiOYlv94//sfITZ2"
+    "P+isVxVx9zBp92vLtQBePiXV64nd85XePFJiIupL93LVLsDjJldr2mwAAAAGRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAA="
+)
+
+
+def test_heic_as_telephones_write_it(tmp_path):
+    pytest.importorskip("pi_heif")
+    (tmp_path / "a.heic").write_bytes(HEIC)
+    decoded = decode(tmp_path / "a.heic").astype(int)
+    assert decoded.shape == (8, 16, 3)
+    # HEIC turns by a box of its own; its EXIF, which here says a quarter turn, does not count.
+    assert np.abs(decoded[1:7, 1:6] - (200, 30, 40)).max() <= 25
+    assert np.abs(decoded[1:7, 10:15] - (20, 40, 220)).max() <= 25
+    assert {".heic", ".heif"} <= suffixes()
+
+
+def test_avif_is_turned_upright(tmp_path):
+    assert features.check("avif")
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    Image.fromarray(picture()).save(tmp_path / "a.avif", exif=exif, quality=95, subsampling="4:4:4")
+    assert np.abs(decode(tmp_path / "a.avif").astype(int) - np.rot90(picture(), -1)).mean() < 4
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_a_turned_tiff_is_not_garbled(tmp_path, mode):
+    """Pillow 13 maps a file that it opens by name into memory, and reads it with the sides exchanged."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    plain = Image.fromarray(picture()).convert(mode)
+    plain.save(tmp_path / "plain.tif")
+    plain.save(tmp_path / "turned.tif", exif=exif)
+    np.testing.assert_array_equal(decode(tmp_path / "turned.tif"), np.rot90(decode(tmp_path / "plain.tif"), -1))
+
+
+def test_a_garbled_exif_costs_no_photograph(tmp_path, recwarn):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    exif[0x010E] = "a description"
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", exif=exif, quality=98)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    # Byte order mark of the directory.
+    (tmp_path / "a.jpg").write_bytes(whole.replace(b"MM\0*", b"XX\0*").replace(b"II*\0", b"XX*\0"))
+    assert np.abs(decode(tmp_path / "a.jpg").astype(int) - picture()).mean() < 3
+
+
+def test_upright_keeps_colours_depth_and_profile(tmp_path):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 8
+    cmyk = Image.fromarray(picture()).convert("CMYK")
+    cmyk.save(tmp_path / "a.jpg", exif=exif, icc_profile=b"a profile")
+    image = upright(tmp_path / "a.jpg")
+    assert (image.mode, image.size, image.format) == ("CMYK", (40, 60), "JPEG")
+    assert image.info["icc_profile"] == b"a profile"
+    Image.fromarray(np.full((4, 5), 0x8040, dtype=np.uint16)).save(tmp_path / "a.png")
+    assert np.asarray(upright(tmp_path / "a.png"))[0, 0] == 0x8040
+
+
+@pytest.mark.parametrize(("at_least", "shape"), [(60, (75, 100, 3)), (80, (150, 200, 3)), (601, (600, 800, 3))])
+def test_a_jpeg_is_decoded_small_where_that_is_enough(tmp_path, at_least, shape):
+    Image.fromarray(picture(600, 800)).save(tmp_path / "a.jpg")
+    assert decode(tmp_path / "a.jpg", at_least).shape == shape
+
+
+def test_suffixes_are_of_what_is_read():
+    assert {".jpg", ".jpeg", ".png", ".tif", ".webp", ".gif", ".bmp", ".avif", ".mpo"} <= suffixes()
+    # Pillow calls these its own, but writes them only, or needs Ghostscript or another program to read them.
+    assert not {".pdf", ".eps", ".mpg", ".h5", ".wmf"} & suffixes()
+
+
+def encoded(kind, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture(24, 32)).save(file, kind, **options)
+    return file.getvalue()
+
+
+WHOLE = [
+    *(encoded("JPEG"), encoded("JPEG", progressive=True), encoded("PNG"), encoded("GIF"), encoded("WEBP")),
+    *(encoded("TIFF"), encoded("BMP")),
+]
+
+
+@st.composite
+def damaged(draw):
+    """A photograph of some kind with a few bytes changed, taken out or added, perhaps cut short."""
+    data = bytearray(draw(st.sampled_from(WHOLE)))
+    for _ in range(draw(st.integers(0, 6))):
+        place = draw(st.integers(0, min(len(data) - 1, draw(st.sampled_from([40, 200, 5000])))))
+        data[place : place + draw(st.integers(0, 3))] = draw(st.binary(max_size=4))
+    return bytes(data[: draw(st.integers(1, len(data)))] if draw(st.booleans()) else data)
+
+
+@pytest.mark.filterwarnings("ignore:::PIL")
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=damaged() | st.binary(max_size=200))
+def test_damaged_bytes_are_a_photograph_or_an_error(tmp_path, monkeypatch, data):
+    monkeypatch.setattr(images, "MAX_PIXELS", 1_000_000)
+    (tmp_path / "a.jpg").write_bytes(data)
+    decoded = None
+    # Anything else that is raised fails the test.
+    with suppress(ImageError):
+        decoded = decode(tmp_path / "a.jpg", 16)
+    if decoded is not None:
+        assert decoded.dtype == np.uint8
+        assert decoded.ndim == 3
+        assert decoded.shape[2] == 3
+        assert decoded.size
+
+
 def jpeg(folder):
     Image.fromarray(picture(120, 160)).save(folder / "whole.jpg", quality=95)
     return (folder / "whole.jpg").read_bytes()
@@ -126,14 +297,42 @@ def test_a_file_cut_short_is_never_returned_half_grey(tmp_path, whole, share):
         (b"\xff\xd8\xff", r"a\.jpg: (not an image|damaged)"),
         (png_that_declares(20_000, 20_000), r"a\.jpg: declares 20000×20000 pixels, more than 200,000,000; shrink it"),
         (png_that_declares(9_500, 9_500), r"a\.jpg: damaged or cut short"),
+        (png_that_declares(50_000, 50_000), r"a\.jpg: declares 50000×50000 pixels, more than"),
+        (png_that_declares(30_000, 2), r"a\.jpg: declares 30000×2 pixels, one side more than 100 times the other; cut"),
+        (png_that_declares(2, 201), r"a\.jpg: declares 2×201 pixels, one side"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", r"a\.jpg: not an image in a format"),
     ],
-    ids=["missing", "empty", "text", "first bytes", "400 megapixels", "90 megapixels cut short"],
+    ids=[
+        *("missing", "empty", "text", "first bytes", "400 megapixels", "90 megapixels cut short"),
+        *("2,500 megapixels", "thread", "upright thread", "EPS"),
+    ],
 )
 def test_what_is_no_photograph_is_refused(tmp_path, content, message):
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(ImageError, match=message):
         decode(tmp_path / "a.jpg")
+
+
+def test_a_folder_is_no_photograph(tmp_path):
+    with pytest.raises(ImageError, match=r"Is a directory; see that it is a file you may read"):
+        decode(tmp_path)
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    Image.fromarray(np.full((4, 5), 0.5, dtype=np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match=r"a\.tif: floating-point pixels name no white; save it with 8 or 16 bits"):
+        decode(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (100, 1), (1, 100), (3, 2)])
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
+def test_the_smallest_and_longest_photographs_are_prepared(tmp_path, size, aspect):
+    Image.new("RGB", size, (255, 0, 51)).save(tmp_path / "a.png")
+    prepared = prepare(decode(tmp_path / "a.png", 32), aspect)
+    assert prepared.shape == (3, 32, 32)
+    # The middle is the photograph, whatever is around it.
+    assert prepared[:, 15, 15].tolist() == pytest.approx([2.5, -1.6, -1 / 3], abs=1e-5)
 
 
 def test_the_limit_is_on_pixels_not_sides(tmp_path, monkeypatch):

@@ -68,6 +68,48 @@ def test_maps_average_exactly_to_the_logits(backbone):
 
 
 @pytest.mark.parametrize(
+    "backbone", ["resnet18", "mobilenetv2_100", "swin_tiny_patch4_window7_224", "vit_tiny_patch16_224"]
+)
+@pytest.mark.parametrize("attributes", [3, 0])
+@torch.no_grad()
+def test_local_logits_are_maps_with_the_bias_and_average_to_the_logits(backbone, attributes):
+    _, size, cells = FAMILIES[backbone]
+    net = with_random_heads(AestheticNet(backbone, 2, attributes, image_size=size))
+    logits, local = net.local_logits(photographs(size))
+    _, maps = net.activation_maps(photographs(size))
+    assert local.aesthetic.shape == (2, 2, cells, cells)
+    assert local.attributes.shape == (2, attributes, cells, cells)
+    for head, with_bias, without, whole in zip(
+        (net.aesthetic_head, net.attribute_head), local, maps, logits, strict=True
+    ):
+        torch.testing.assert_close(with_bias.mean((2, 3)), whole, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(with_bias - without, head.bias[:, None, None].expand_as(without))
+    torch.testing.assert_close(logits.aesthetic, net(photographs(size)).aesthetic)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "last_stage"),
+    [("resnet18", "layer4"), ("mobilenetv2_100", "bn2"), ("mobilenetv3_small_050", "blocks")],
+)
+@torch.no_grad()
+def test_maps_are_those_of_torch_cam(backbone, last_stage):
+    """Zhou's CAM as hooks compute it: before its normalisation to [0, 1] equal in value, and after it as well."""
+    methods = pytest.importorskip("torchcam.methods")
+    net = with_random_heads(AestheticNet(backbone, 2, attribute_outputs=3, image_size=64))
+    images = photographs(64, n=3)
+    _, maps = net.activation_maps(images)
+    for head, own in (("aesthetic_head", maps.aesthetic), ("attribute_head", maps.attributes)):
+        with methods.CAM(net, f"backbone.{last_stage}", head) as cam:
+            net(images)
+            for output in range(own.shape[1]):
+                (plain,) = cam(output, normalized=False)
+                torch.testing.assert_close(own[:, output], plain, rtol=1e-5, atol=1e-5)
+                (unit,) = cam(output)
+                low, high = own[:, output].amin((1, 2), True), own[:, output].amax((1, 2), True)
+                torch.testing.assert_close((own[:, output] - low) / (high - low), unit, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
     ("backbone", "size"),
     [("vit_tiny_patch16_224", 64), ("swin_tiny_patch4_window7_224", 128), ("resnet18", 256)],
 )

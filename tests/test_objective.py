@@ -88,6 +88,35 @@ def test_a_positive_score_is_a_predicted_mean_above_the_midpoint(midpoint):
     assert 0 < (mean > midpoint).sum() < 50
 
 
+def test_binary_probability_by_hand():
+    logits = torch.tensor([[0.0, math.log(3)], [math.log(4), 0], [7, 7], [-50, 50]])
+    assert Binary().probability(logits).tolist() == pytest.approx([0.75, 0.2, 0.5, 1])
+    torch.testing.assert_close(Binary().probability(logits), Binary().score(logits).sigmoid())
+
+
+@pytest.mark.parametrize(
+    ("midpoint", "expected"),
+    # Of shares .1, .2, .3, .15, .25: a rating at the midpoint counts half.
+    [(3, 0.55), (2.5, 0.7), (3.5, 0.4), (5, 0.125), (1, 0.95), (0, 1), (6, 0)],
+)
+def test_distribution_probability_by_hand(midpoint, expected):
+    logits = torch.tensor([[0.1, 0.2, 0.3, 0.15, 0.25], [1, 1e-30, 1e-30, 1e-30, 1e-30]]).log() + 2
+    probability = RatingDistribution((1, 2, 3, 4, 5), midpoint).probability(logits)
+    assert probability.tolist() == pytest.approx([expected, {0: 1, 1: 0.5}.get(midpoint, 0)], abs=1e-6)
+
+
+@pytest.mark.parametrize("objective", [Binary(), FIVE, RatingDistribution((1, 1.5, 4), 2.2)])
+def test_probability_of_maps_is_that_of_each_location(objective):
+    maps = 2 * torch.randn(4, objective.outputs, 3, 5, generator=torch.Generator().manual_seed(8))
+    probability = objective.probability(maps)
+    assert probability.shape == (4, 3, 5)
+    for row in range(3):
+        for column in range(5):
+            one = objective.probability(maps[:, :, row, column])
+            torch.testing.assert_close(probability[:, row, column], one)
+    assert ((probability > 0) & (probability < 1)).all()
+
+
 def test_binary_evidence_averages_to_the_score():
     """`maps.mean + bias == logits`, so evidence averages to the score but for the difference of the biases."""
     generator = torch.Generator().manual_seed(2)

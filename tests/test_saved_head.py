@@ -228,7 +228,7 @@ def test_a_saved_run_is_found_and_answers_the_same(ratings, backbone, pooled, im
     for found, expected in zip(answers(loaded, images), answers(task, images), strict=True):
         torch.testing.assert_close(found, expected, atol=0, rtol=0)
     again, test = load_run(folder)
-    torch.testing.assert_close(answers(again, images), answers(task, images), atol=0, rtol=0)
+    torch.testing.assert_close(answers(again.net, images), answers(task, images), atol=0, rtol=0)
     assert test.image_ids.tolist() == ratings.of_split("test").image_ids.tolist()
 
 
@@ -305,11 +305,11 @@ def test_the_split_of_its_seed_is_kept_with_a_run(probed, hard_folder):
     records, kept = probed("probe.seeds=[3,0]")
     ratings = instantiated(composed("train", hard_folder, "data.ratings.split_seed=3").data.ratings)
     for folder in kept.values():
-        saved, (task, test) = RunRecord.load(folder / "record.json"), load_run(folder)
+        saved, (model, test) = RunRecord.load(folder / "record.json"), load_run(folder)
         assert saved.seed == 3
         assert saved.split_fingerprint == ratings.split_fingerprint
         assert test.image_ids.tolist() == ratings.of_split("test").image_ids.tolist()
-        assert task.hparams["train_fingerprint"] == ratings.of_split("train").split_fingerprint
+        assert model.config.train_fingerprint == ratings.of_split("train").split_fingerprint
         assert len(test) == saved.n["test"]
     assert {record.split_fingerprint for record in records.values()} != {ratings.split_fingerprint}
 

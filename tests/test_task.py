@@ -1,14 +1,17 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from awcu.data import RatingData
 from awcu.images import preparation
 from awcu.metrics import evaluate
-from awcu.task import AestheticTask, TaskError, warmup_cosine
+from awcu.reference import Reference
+from awcu.task import AestheticTask, TaskError, load_task, warmup_cosine
 from awcu.weighting import SampleWeights, Step, Uniform
 
 PREPARATION = {"size": 32, "aspect": "warp", "mean": [0.5] * 3, "std": [0.25] * 3}
@@ -36,7 +39,7 @@ def trainer(epochs, **settings):
         max_epochs=epochs,
         accelerator="cpu",
         logger=False,
-        enable_checkpointing=False,
+        enable_checkpointing="callbacks" in settings,
         enable_progress_bar=False,
         enable_model_summary=False,
         reload_dataloaders_every_n_epochs=1,
@@ -156,3 +159,75 @@ def test_batch_without_attribute_labels_trains_the_aesthetic_head_alone(ratings)
     loss.backward()
     assert loss.isfinite()
     assert task.net.attribute_head.weight.grad is None
+
+
+def measured(task, ratings):
+    """The reference of a network, photograph by photograph through its maps."""
+    task.eval()
+    rows = []
+    with torch.no_grad():
+        for batch in data_for(ratings).evaluation_loader("val"):
+            for image in batch["image"]:
+                logits, maps = task.net.activation_maps(image[None])
+                biases = [head.bias[:, None, None] for head in (task.net.aesthetic_head, task.net.attribute_head)]
+                evidence = task.objective.evidence(maps.aesthetic + biases[0])
+                strongest = (maps.attributes + biases[1])[0].abs().amax((1, 2))
+                score = task.objective.score(logits.aesthetic)[0]
+                rows.append((score, logits.attributes[0], evidence.abs().max(), strongest))
+    return Reference.measure(*(torch.stack(column).double().numpy() for column in zip(*rows, strict=True)))
+
+
+class TestReference:
+    @pytest.fixture
+    def halved(self, ratings):
+        """Half of the photographs, of either class, in the validation split: enough for a link to the attributes."""
+        return replace(ratings, split=np.array(["train"] * 8 + ["val"] * 12 + ["test"] * 4))
+
+    @pytest.mark.parametrize("settings", [{}, {"objective": "distribution"}])
+    def test_every_checkpoint_holds_that_of_its_own_weights(self, halved, tmp_path, settings):
+        """A loss that falls is worst after the first epoch, so that the two kept differ."""
+        task = task_for(halved, learning_rate=3e-3, backbone_rate=1.0, **settings)
+        first = ModelCheckpoint(tmp_path / "first", monitor="train/loss", mode="max")
+        newest = ModelCheckpoint(tmp_path / "newest")
+        trainer(3, callbacks=[first, newest]).fit(task, datamodule=data_for(halved))
+        early, last = (load_task(keep.best_model_path) for keep in (first, newest))
+        for kept in (early, last):
+            expected = measured(kept, halved)
+            assert kept.reference.n == expected.n == 12
+            for name in ("scores", "score_sd", "evidence_limit", "attribute_limit"):
+                assert getattr(kept.reference, name) == pytest.approx(getattr(expected, name), rel=1e-4, abs=1e-6)
+            assert kept.reference.link.means == pytest.approx(expected.link.means, rel=1e-4, abs=1e-6)
+        assert last.reference == task.reference
+        assert early.reference != last.reference
+
+    def test_is_of_the_validation_photographs_alone(self, ratings):
+        task = task_for(ratings)
+        torch.nn.init.normal_(task.net.aesthetic_head.weight)
+        engine = trainer(1)
+        engine.test(task, datamodule=data_for(ratings), verbose=False)
+        assert task.reference is None
+        engine.validate(task, datamodule=data_for(ratings), verbose=False)
+        before = task.reference
+        scores = task.predictions["val"].score.double().numpy()
+        assert before.scores == pytest.approx(np.quantile(scores, np.linspace(0, 1, 101)))
+        engine.test(task, datamodule=data_for(ratings), verbose=False)
+        assert task.reference is before
+
+    def test_is_absent_where_nothing_was_validated(self, ratings, tmp_path):
+        task = task_for(ratings)
+        engine = trainer(1, limit_val_batches=0)
+        engine.fit(task, datamodule=data_for(ratings))
+        engine.save_checkpoint(tmp_path / "new.ckpt")
+        assert load_task(tmp_path / "new.ckpt").reference is None
+
+        stored = torch.load(tmp_path / "new.ckpt", weights_only=True)
+        del stored["reference"]
+        torch.save(stored, tmp_path / "old.ckpt")
+        assert load_task(tmp_path / "old.ckpt").reference is None
+
+    def test_a_network_whose_training_diverged_is_still_reported(self, ratings):
+        task = task_for(ratings)
+        torch.nn.init.constant_(task.net.aesthetic_head.weight, math.nan)
+        trainer(1).validate(task, datamodule=data_for(ratings), verbose=False)
+        assert math.isnan(task.reference.score_sd)
+        assert task.reference.link is None

@@ -63,6 +63,25 @@ def test_a_run_leaves_record_predictions_and_checkpoint(configured, tmp_path):
     assert sum(right) / len(right) == pytest.approx(record.metrics["test/accuracy"])
 
 
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_the_checkpoint_asked_for_is_kept_and_measured(which, configured, tmp_path):
+    # The first epoch is the best: at this rate the network forgets what it was given.
+    cfg = configured(f"trainer.checkpoint={which}", "trainer.max_epochs=4", "task.learning_rate=0.3")
+    record = run(cfg, tmp_path / "run")
+    epochs = {
+        name: torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
+        for name in ("best", "last")
+    }
+    assert epochs["best"] < epochs["last"] == 3
+    assert record.checkpoint == str(tmp_path / "run" / "checkpoints" / f"{which}.ckpt")
+
+
+def test_a_diverged_training_says_so_and_records_nothing(configured, tmp_path):
+    with pytest.raises(TaskError, match=r"not finite: training diverged; lower task.learning_rate \(1e\+30\)"):
+        run(configured("task.learning_rate=1e30", "task.warmup=0", "trainer.gradient_clip_val=null"), tmp_path / "run")
+    assert not (tmp_path / "run" / "record.json").exists()
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, tmp_path):
     first, again, other = (
         run(configured(f"seed={seed}"), tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1))
@@ -160,9 +179,10 @@ def test_a_finished_run_comes_back_with_its_test_split(configured, tmp_path):
     record = run(cfg, tmp_path / "run")
     (tmp_path / "run" / ".hydra").mkdir()
     OmegaConf.save(cfg, tmp_path / "run" / ".hydra" / "config.yaml")
-    task, test = load_run(tmp_path / "run")
+    model, test = load_run(tmp_path / "run")
     assert len(test) == record.n["test"]
-    assert task.hparams["attribute_names"] == ["indoors", "outdoors"]
+    assert model.config.attribute_names == ("indoors", "outdoors")
+    assert model.config.reference.n == record.n["val"]
 
 
 def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):

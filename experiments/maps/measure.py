@@ -40,19 +40,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=int, help="test pictures, spread over the split (default: all)")
     parser.add_argument("--methods", default=",".join(METHODS), help=f"of {', '.join(AVAILABLE)}")
-    parser.add_argument("--weightings", default="uniform", help="the runs to look into (default: uniform)")
+    parser.add_argument("--weightings", default="uniform", help="the first with every method, others with the first")
     arguments = parser.parse_args()
-    torch.set_grad_enabled(True)
-    records = []
+    methods, weightings = arguments.methods.split(","), arguments.weightings.split(",")
+    measure = _causes if arguments.question == "causes" else _faithfulness
+    records: list[RunRecord] = []
     for folder in sorted(path.parent for path in arguments.runs.glob("**/record.json")):
         run = RunRecord.load(folder / "record.json")
-        if not any(f"weighting={name}" in run.variant.split() for name in arguments.weightings.split(",")):
+        weighting = next(token for token in run.variant.split() if token.startswith("weighting=")).partition("=")[2]
+        if weighting not in weightings:
             continue
         model, test = load_run(folder)
         shown = _spread(test, arguments.pictures)
-        for method in arguments.methods.split(","):
+        for method in methods if weighting == weightings[0] else methods[:1]:
             started = time.monotonic()
-            metrics = (_causes if arguments.question == "causes" else _faithfulness)(model, shown, method, run.seed)
+            metrics = measure(model, shown, method, run.seed)
             records.append(_record(run, arguments.out.name, method, metrics, len(shown), time.monotonic() - started))
             write_results_csv(records, arguments.out / "results.csv")
             print(records[-1].variant, f"seed={run.seed}", f"{records[-1].wall_time_s:.0f} s", flush=True)

@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from awcu import export, predict
+
 if TYPE_CHECKING:
     from awcu.results import RunRecord
     from awcu.table_spec import TableSpec
@@ -71,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     gallery.add_argument("--seed", type=int, default=0, help="of the gallery (default: 0)")
     gallery.add_argument("--out", type=Path, default=Path("gallery.png"), help="PNG to write (default: gallery.png)")
     gallery.set_defaults(command=_gallery)
+
+    predict.add_parsers(commands)
+    export.add_parser(commands)
     return parser
 
 
@@ -124,11 +129,12 @@ def _pictures(spec: "TableSpec", table: "Table", records: "list[RunRecord]", out
 
 
 def _maps(arguments: argparse.Namespace) -> None:
-    from awcu.maps import explain, sheet, spread
+    from awcu.maps import spread
+    from awcu.sheet import contact_sheet
     from awcu.sources import gallery
     from awcu.train import load_run
 
-    task, test = load_run(arguments.run)
+    model, test = load_run(arguments.run)
     rows = spread(test, arguments.n)
     captions = [
         f"rated {test.mean_score[row]:.2f} ({'high' if test.high[row] else 'low'}, midpoint {test.midpoint:g})"
@@ -138,7 +144,7 @@ def _maps(arguments: argparse.Namespace) -> None:
     # Only the rendered gallery knows what its ratings come from.
     rendered = test.name == "gallery"
     causes = [gallery.truth(test, image_id).cause_map for image_id in test.image_ids[rows]] if rendered else []
-    sheet(explain(task, test, rows), captions, out, causes=causes)
+    contact_sheet([model.explain(path) for path in test.image_paths[rows]], captions, out, causes=causes)
     print(out)
 
 

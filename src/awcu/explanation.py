@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from awcu.crop import Box, Proposal, propose
 from awcu.images import Aspect
 from awcu.maps import Map, onto_photograph, overlay
-from awcu.reference import Reference
+from awcu.objective import Binary, Objective
+from awcu.reference import LEAST_R2, Reference
 
 CELLS = 64
 """Along the photograph's long side: the lattice on which crops are sought, finer than any map."""
@@ -50,25 +52,27 @@ class Explanation:
         attributes: AttAM by name, `(h, w)` log odds of the attribute, bias included.
         aspect: How the photograph was fitted to the network's square.
         reference: What the model says of its validation photographs; None if it was never validated.
+        objective: How score and probability are to be read.
     """
 
-    photograph: NDArray[np.uint8]
+    photograph: NDArray[np.uint8] = field(repr=False)
     verdict: Verdict
-    evidence: Map
-    likelihood: Map
+    evidence: Map = field(repr=False)
+    likelihood: Map = field(repr=False)
     attributes: dict[str, Map] = field(repr=False)
     aspect: Aspect
-    reference: Reference | None
+    reference: Reference | None = field(repr=False)
+    objective: Objective = field(default_factory=Binary)
 
     @property
     def contributions(self) -> dict[str, float]:
         """What each attribute adds to the score against the average photograph, by name, largest effect first.
 
         Measured on the validation photographs (`awcu.reference.AttributeLink`); empty where that was not possible
-        or the attributes explain nothing.
+        or the attributes explain less than a tenth of the score's variance.
         """
         link = self.reference.link if self.reference else None
-        if link is None or link.r2 <= 0:
+        if link is None or link.r2 < LEAST_R2:
             return {}
         values = link.contributions(list(self.verdict.attribute_logits.values())).tolist()
         named = zip(self.verdict.attribute_logits, values, strict=True)
@@ -84,11 +88,21 @@ class Explanation:
 
         The colours are full at the reference's limit, so that pictures of one model can be compared.
         """
-        grid = self.evidence if attribute is None else self.attributes[attribute]
-        limit = float(np.abs(grid).max())
+        return overlay(self.photograph, self.on_photograph(attribute), self.limit(attribute))
+
+    def limit(self, attribute: str | None = None) -> float:
+        """Where the colours of AesAM, or of all AttAM, are full: the reference's, else this map's strongest cell."""
         if self.reference is not None:
-            limit = self.reference.evidence_limit if attribute is None else self.reference.attribute_limit
-        return overlay(self.photograph, self.on_photograph(attribute), limit)
+            return self.reference.evidence_limit if attribute is None else self.reference.attribute_limit
+        grid = self.evidence if attribute is None else self.attributes[attribute]
+        return max(float(np.abs(grid).max()), 1e-6)
+
+    def on_lattice(self) -> Map:
+        """AesAM, `CELLS` along the photograph's long side and of its proportions; nan where the network saw nothing."""
+        height, width = self.photograph.shape[:2]
+        cells = CELLS / max(height, width)
+        lattice = max(round(height * cells), 1), max(round(width * cells), 1)
+        return onto_photograph(self.evidence, self.aspect, lattice)
 
     def crops(
         self, aspect: float | None = None, smallest: float = 0.5, keep: Sequence[Box] = (), top: int = 1
@@ -99,8 +113,34 @@ class Explanation:
             CropError: No crop can have that aspect or hold those boxes.
         """
         height, width = self.photograph.shape[:2]
-        cells = CELLS / max(height, width)
-        lattice = max(round(height * cells), 1), max(round(width * cells), 1)
         spread = self.reference.score_sd if self.reference else float(self.evidence.std())
-        evidence = onto_photograph(self.evidence, self.aspect, lattice) / max(spread, 1e-6)
+        evidence = self.on_lattice() / max(spread, 1e-6)
         return propose(evidence, (height, width), aspect, smallest, keep, top)
+
+    def save(
+        self,
+        path: str | Path,
+        caption: str = "",
+        attributes: int = 3,
+        crop: Proposal | Literal["best"] | None = "best",
+    ) -> None:
+        """Write the sheet, `.png` or `.html` by the name: what the model says of the photograph, and why.
+
+        Args:
+            path: Folders are made where missing.
+            caption: Set above; the photograph's name, perhaps.
+            attributes: AttAM shown at the most.
+            crop: Drawn on the photograph; None for none.
+
+        Raises:
+            SheetError: A name that ends otherwise.
+        """
+        from awcu.sheet import save
+
+        save(self, Path(path), caption, attributes, self.crops()[0] if crop == "best" else crop)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from awcu.sheet import png
+
+        return png(self, crop=self.crops()[0])

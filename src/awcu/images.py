@@ -1,8 +1,11 @@
 """Photographs from disk to network input: strict decoding, aspect handling, augmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,13 +14,27 @@ import cv2
 import numpy as np
 from albumentations.pytorch import ToTensorV2
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 Aspect = Literal["warp", "letterbox", "crop"]
 
 MAX_PIXELS = 200_000_000
 """Above any camera's; a file that declares more is refused before a pixel is decoded."""
+MAX_PROPORTION = 100
+"""Long side over short side of the longest photograph; a thread of pixels would swell when it is fitted to a square."""
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: white, as on paper and in most viewers."""
 
+_OTHER_PROGRAMS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow's own limit warns from 89 megapixels, which cameras exceed, and fails from 179.
 Image.MAX_IMAGE_PIXELS = None
@@ -27,45 +44,118 @@ class ImageError(OSError):
     """A file that is no whole photograph, or an impossible way to prepare one."""
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """What Pillow reads by itself, and HEIF where pi_heif is installed.
+
+    Without what it hands to another program: a file of any name could call Ghostscript.
+    """
+    if find_spec("pi_heif"):
+        import_module("pi_heif").register_heif_opener()
+    Image.init()
+    return tuple(name for name in Image.OPEN if name not in _OTHER_PROGRAMS)
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Endings, in small letters, of the files that `decode` reads."""
+    readable = {*formats(), "MPO"}  # which Pillow opens as a JPEG
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in readable)
+
+
 def decode(path: str | Path, at_least: int | None = None) -> NDArray[np.uint8]:
     """The photograph as `(H, W, 3)` RGB in [0, 255], turned upright by its EXIF orientation.
 
+    Transparent pixels are laid on white, of an animation the first frame counts, 16 bits become 8, and a colour
+    profile is not applied.
+
     Args:
-        path: Any format Pillow reads.
+        path: Any of the `formats`, whatever the file is called.
         at_least: A JPEG may come at 1/2, 1/4 or 1/8 of its size as long as no side falls below this many
             pixels: the network sees no more, and decoding is several times quicker.
 
     Raises:
-        ImageError: The file is missing, empty, not an image, cut short or larger than `MAX_PIXELS`. A file
-            that ends early is never returned half grey.
+        ImageError: The file is missing, empty, not an image, cut short, larger than `MAX_PIXELS`, longer than
+            `MAX_PROPORTION` or of floating-point pixels. A file that ends early is never returned half grey.
     """
+    with _refusing(path):
+        image = _upright(path, at_least)
+        if image.mode == "F":
+            raise ImageError(f"{path}: floating-point pixels name no white; save it with 8 or 16 bits")
+        return np.asarray(_rgb(image))
+
+
+def upright(path: str | Path) -> Image.Image:
+    """The photograph turned upright, else as the file holds it: its colours, its depth, its `format` and `info`.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    with _refusing(path):
+        return _upright(path, None)
+
+
+@contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong with the file, as an `ImageError` that names it."""
     try:
-        if Path(path).stat().st_size == 0:
-            raise ImageError(f"{path}: zero bytes; fetch the photograph again")
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{path}: declares {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}; shrink it first"
-                )
-            if at_least is not None:
-                image.draft("RGB", (at_least, at_least))
-            return np.asarray(_rgb(ImageOps.exif_transpose(image)))
+        yield
+    except ImageError:
+        raise
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file; check the image folder") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: not an image in a format Pillow reads; fetch the photograph again") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageError(f"{path}: damaged or cut short ({error}); fetch the photograph again") from error
+    except Exception as error:
+        # Damaged bytes bring decoders to raise nearly anything: TypeError, EOFError and RuntimeError have been seen.
+        if isinstance(error, OSError) and error.errno:
+            raise ImageError(f"{path}: {error.strerror}; see that it is a file you may read") from error
+        reason = str(error) or type(error).__name__
+        raise ImageError(f"{path}: damaged or cut short ({reason}); fetch the photograph again") from error
+
+
+def _upright(path: str | Path, at_least: int | None) -> Image.Image:
+    if Path(path).stat().st_size == 0:
+        raise ImageError(f"{path}: zero bytes; fetch the photograph again")
+    # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
+    with Path(path).open("rb") as file, Image.open(file, formats=formats()) as image:
+        short, long = sorted(image.size)
+        if short * long > MAX_PIXELS:
+            raise ImageError(
+                f"{path}: declares {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}; shrink it first"
+            )
+        if long > MAX_PROPORTION * short:
+            raise ImageError(
+                f"{path}: declares {image.width}×{image.height} pixels, one side more than {MAX_PROPORTION} times the "
+                f"other; cut it first"
+            )
+        if at_least is not None:
+            image.draft("RGB", (at_least, at_least))
+        image.load()
+        turn = _turn(image)
+        if turn is not None:
+            turned = image.transpose(turn)
+            turned.format = image.format
+            return turned
+        return image
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photograph whose EXIF is garbled is still a photograph.
+        return None
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
+    if image.mode.startswith("I"):
         # Pillow's conversion clips 16-bit grey at 255 instead of scaling it.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    elif image.mode == "P":
-        image = image.convert("RGBA")  # a palette with transparency converts to RGB only with a warning
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        above, below = image.convert("RGBA"), Image.new("RGB", image.size, BACKGROUND)
+        below.paste(above, mask=above)
+        return below
     return image.convert("RGB")
 
 

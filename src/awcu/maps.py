@@ -2,13 +2,15 @@
 
 import cv2
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from awcu.images import Aspect
 from awcu.ratings import Ratings
 
 Map = NDArray[np.float32]
+
+FOR, AGAINST = np.array([[214, 24, 24], [24, 24, 214]], dtype=np.float32)  # red, blue
+OPACITY = 0.75  # at the limit: the photograph stays visible
 
 
 def onto_photograph(grid: Map, aspect: Aspect, shape: tuple[int, ...]) -> Map:
@@ -20,16 +22,15 @@ def onto_photograph(grid: Map, aspect: Aspect, shape: tuple[int, ...]) -> Map:
         shape: Height and width of the photograph in pixels.
     """
     height, width = shape[:2]
-    if aspect == "warp":
-        return _resize(grid, height, width)
-    longest, shortest = max(height, width), min(height, width)
-    if aspect == "letterbox":
-        square = _resize(grid, longest, longest)
-        top, left = (longest - height) // 2, (longest - width) // 2
-        return square[top : top + height, left : left + width]
+    side = {"warp": (height, width), "letterbox": (max(height, width),) * 2, "crop": (min(height, width),) * 2}[aspect]
+    # The square laid over the photograph, centre on centre; its rows and columns that the photograph has.
+    (rows, down), (columns, right) = (_overlap(*sizes) for sizes in zip(side, (height, width), strict=True))
+    vertical, horizontal = (_interpolation(*sizes) for sizes in zip(grid.shape, side, strict=True))
+    drawn_out: Map = vertical[rows] @ grid.astype(np.float32) @ horizontal[columns].T
+    if aspect != "crop":
+        return drawn_out
     seen = np.full((height, width), np.nan, dtype=np.float32)
-    top, left = (height - shortest) // 2, (width - shortest) // 2
-    seen[top : top + shortest, left : left + shortest] = _resize(grid, shortest, shortest)
+    seen[down, right] = drawn_out
     return seen
 
 
@@ -41,10 +42,11 @@ def overlay(photograph: NDArray[np.uint8], values: Map, limit: float) -> NDArray
         values: `(H, W)`; nan stays untinted.
         limit: The value, > 0, at which the tint is full; one for a whole set, or pictures cannot be compared.
     """
-    strength = np.nan_to_num(np.clip(values / limit, -1, 1))
-    tint = 255 * colormaps["bwr"]((strength + 1) / 2)[..., :3]
+    strength = np.nan_to_num(np.clip(values / np.float32(limit), -1, 1))[..., None]
     grey = np.repeat(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    opacity = 0.75 * np.abs(strength)[..., None]
+    # The root: most places of most photographs stay far below the limit, and would look like nothing.
+    opacity = np.float32(OPACITY) * np.sqrt(np.abs(strength))
+    tint = np.where(strength > 0, FOR, AGAINST)
     return np.asarray(np.round((1 - opacity) * grey + opacity * tint), dtype=np.uint8)
 
 
@@ -54,5 +56,14 @@ def spread(ratings: Ratings, n: int) -> NDArray[np.int64]:
     return np.asarray(order[np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)])
 
 
-def _resize(grid: Map, height: int, width: int) -> Map:
-    return np.asarray(cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+def _overlap(square: int, photograph: int) -> tuple[slice, slice]:
+    """Which part of the square's side lies on the photograph's, and where on it; both are centred."""
+    common = min(square, photograph)
+    inside, on = (square - common) // 2, (photograph - common) // 2
+    return slice(inside, inside + common), slice(on, on + common)
+
+
+def _interpolation(cells: int, pixels: int) -> Map:
+    """`(pixels, cells)` bicubic weights along one side."""
+    identity = np.eye(cells, dtype=np.float32)
+    return np.asarray(cv2.resize(identity, (cells, pixels), interpolation=cv2.INTER_CUBIC), dtype=np.float32)

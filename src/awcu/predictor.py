@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import albumentations as A
@@ -15,9 +17,10 @@ from torch.nn import functional as F
 
 from awcu.crop import Box, Proposal
 from awcu.explanation import Explanation, Verdict
+from awcu.hub import upload
 from awcu.images import ImageError, decode, preparation
 from awcu.network import ActivationMaps, AestheticNet, BackboneError, Logits
-from awcu.saved_model import ModelConfig, load
+from awcu.saved_model import ModelConfig, load, new_folder, write
 
 Photograph = str | Path | NDArray[np.uint8]
 """A file, or `(H, W, 3)` RGB."""
@@ -55,8 +58,7 @@ class AestheticModel:
                 than the usual 32, from the same weights but not exactly the same verdict.
 
         Raises:
-            ModelError: It is none of these, or damaged.
-            TaskError: A checkpoint of another kind or version.
+            ModelError: It is none of these, of another version, or damaged.
             BackboneError: A stride that the backbone cannot have.
         """
         config, state = load(source)
@@ -65,6 +67,34 @@ class AestheticModel:
         net = config.build_network()
         net.load_state_dict(state)
         return cls(config, net, device)
+
+    def save_pretrained(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Write the model as a folder that `from_pretrained` reads; `awcu export` gives its card the run's facts too.
+
+        Args:
+            folder: Written wholly or not at all.
+            overwrite: Replace an exported folder.
+
+        Raises:
+            ModelError: The folder exists, or holds anything but an exported model.
+        """
+        target = Path(folder).resolve()
+        with new_folder(target, overwrite) as new:
+            self._write(new, target.name)
+
+    def push_to_hub(self, repo_id: str, private: bool = False) -> str:
+        """Upload the model to the Hugging Face Hub as `save_pretrained` writes it; the address of the commit.
+
+        Args:
+            repo_id: `user/name`; made where there is none.
+            private: Of a repository that is made.
+
+        Raises:
+            ModelError: No such name, not logged in, or no connection.
+        """
+        with TemporaryDirectory() as folder:
+            self._write(Path(folder), repo_id)
+            return upload(Path(folder), repo_id, private)
 
     def prepare(self, photograph: Photograph) -> Tensor:
         """`(3, S, S)` normalised input of a photograph; any thread may call it.
@@ -92,9 +122,11 @@ class AestheticModel:
         Raises:
             ImageError: From `prepare`; the command line goes on instead.
         """
-        images = [self.prepare(photograph) for photograph in photographs]
-        batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
-        return [verdict for batch in batches for verdict in self.verdicts(torch.stack(batch))]
+        left, verdicts = iter(photographs), list[Verdict]()
+        # No more than a batch in memory at a time.
+        while batch := [self.prepare(photograph) for photograph in islice(left, max(batch_size, 1))]:
+            verdicts += self.verdicts(torch.stack(batch))
+        return verdicts
 
     @torch.inference_mode()
     def explain(self, photograph: Photograph, flip: bool = False, scales: Sequence[float] = (1.0,)) -> Explanation:
@@ -109,11 +141,7 @@ class AestheticModel:
             ImageError: From `prepare`.
             BackboneError: A scale at which the backbone cannot run.
         """
-        image = self.prepare(photograph)
-        mirrorings = (False, True) if flip else (False,)
-        views = [self._view(image, scale, mirrored) for scale in scales for mirrored in mirrorings]
-        logits = Logits(*(torch.stack(parts).mean(0) for parts in zip(*(v[0] for v in views), strict=True)))
-        maps = ActivationMaps(*(_averaged(parts) for parts in zip(*(v[1] for v in views), strict=True)))
+        logits, maps = self.averaged(self.prepare(photograph), flip, scales)
         pixels = decode(photograph) if isinstance(photograph, str | Path) else photograph
         return Explanation(
             pixels,
@@ -123,7 +151,18 @@ class AestheticModel:
             dict(zip(self.config.attribute_names, maps.attributes[0].cpu().numpy(), strict=True)),
             self.config.preparation["aspect"],
             self.config.reference,
+            self.objective,
         )
+
+    @torch.inference_mode()
+    def averaged(
+        self, image: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
+    ) -> tuple[Logits, ActivationMaps]:
+        """Mean logits `(1, …)` and maps with bias of one prepared image over its views; arguments as in `explain`."""
+        mirrorings = (False, True) if flip else (False,)
+        views = [self._view(image, scale, mirrored) for scale in scales for mirrored in mirrorings]
+        logits = Logits(*(torch.stack(parts).mean(0) for parts in zip(*(v[0] for v in views), strict=True)))
+        return logits, ActivationMaps(*(_averaged(parts) for parts in zip(*(v[1] for v in views), strict=True)))
 
     def crop(
         self,
@@ -161,17 +200,22 @@ class AestheticModel:
         order = np.argsort(np.negative(scores), kind="stable")
         return [proposals[place] for place in order]
 
+    def _write(self, folder: Path, source: str) -> None:
+        # Here, so that who judges photographs does not wait for it.
+        from awcu.card import model_card
+
+        write(folder, self.config, self.net.state_dict(), model_card(self.config, source))
+
     def _view(self, image: Tensor, scale: float, mirrored: bool) -> tuple[Logits, ActivationMaps]:
-        batch = self._moved(image[None])
-        if scale != 1:
-            size = round(image.shape[-1] * scale)
-            batch = F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True)
+        batch, size = self._moved(image[None]), round(image.shape[-1] * scale)
         try:
+            if scale != 1:
+                batch = F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True)
             logits, maps = self.net.local_logits(batch.flip(3) if mirrored else batch)
         except (RuntimeError, AssertionError, ValueError) as error:
             name = self.config.network["backbone"]
             raise BackboneError(
-                f"{name} cannot look at {batch.shape[-1]} px ({error}); leave scales at 1 for this family"
+                f"{name} cannot look at {size} px ({error}); leave scales at 1 for this family"
             ) from error
         return logits, ActivationMaps(*(m.flip(3) for m in maps)) if mirrored else maps
 

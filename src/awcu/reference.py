@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 
 PENALTIES = np.logspace(-4, 4, 33)
 FEWEST = 10  # photographs; below, a regression on the attributes says nothing
+LEAST_R2 = 0.1  # fourteen attributes of noise reach it with fewer than 50 photographs only
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,20 @@ class AttributeLink:
 
     @classmethod
     def measure(cls, scores: Floats, logits: Floats) -> "AttributeLink | None":
-        """The link of scores `(N,)` to attribute logits `(N, A)`; None with fewer than 10 photographs or no attribute.
+        """The link of scores `(N,)` to attribute logits `(N, A)`.
 
-        The penalty is the one with the smallest leave-one-out error.
+        None with fewer than 10 photographs, without attributes, where all scores are equal, or where some number is
+        not finite, as in a network whose training diverged. The penalty is the one with the smallest leave-one-out
+        error.
         """
         n = len(scores)
-        if n < FEWEST or logits.shape[1] == 0 or np.ptp(scores) == 0:
+        if n < FEWEST or logits.shape[1] == 0 or not np.isfinite(np.column_stack([scores, logits])).all():
+            return None
+        if np.ptp(scores) == 0:
             return None
         means, spread = logits.mean(0), logits.std(0)
-        spread[spread == 0] = 1
+        # The deviation of equal logits is not always 0: their mean is rounded.
+        spread[np.ptp(logits, axis=0) == 0] = 1
         left, singular, right = np.linalg.svd((logits - means) / spread, full_matrices=False)
         centred = scores - scores.mean()
         projected = left.T @ centred
@@ -73,7 +79,7 @@ class Reference:
         evidence_limit: |evidence| that the strongest cell of one photograph in ten exceeds: where the colours of
             every AesAM are full.
         attribute_limit: The same of all AttAM.
-        link: None for a model without attributes.
+        link: None for a model without attributes, and where else it cannot be measured.
     """
 
     n: int

@@ -1,62 +1,248 @@
-"""Explanations as pictures: one sheet a photograph, or many photographs in one."""
+"""Explanations as sheets: one photograph as a picture or a page for the browser, or many photographs in one picture."""
 
+import base64
 import io
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
+import cv2
 import numpy as np
-from matplotlib.axes import Axes
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from PIL import Image
 
+from awcu.crop import Proposal
 from awcu.explanation import Explanation
 from awcu.maps import Map, overlay
+from awcu.page import fitted
+from awcu.panels import Picture, Scale, panels, resized
+from awcu.plots import GREY, save_png
 from awcu.results import write_atomically
+from awcu.sheet_page import PANORAMA, PORTRAIT, page_png
+from awcu.significance import number
+from awcu.wording import against_average, attributes_shown, heading, label, notes, sentence, share
+
+LONGEST, QUALITY = 900, 85  # px and JPEG quality of a page's pictures
+SMALL = 480  # px of a contact sheet's
+COLUMN, LINE, TITLE = 2.7, 2.25, 8.0  # inches and points of a contact sheet
+STOPS = 16  # of a colour scale's gradient
 
 
-def sheet(
-    explanations: list[Explanation], captions: list[str], path: Path, attributes: int = 3, causes: Sequence[Map] = ()
-) -> None:
-    """One PNG, a row a photograph: itself, its AesAM, its causes where known, AttAM of its likeliest attributes.
+READING = "red speaks for high, or for the attribute, blue against; one scale per kind of map"
+READING_EFFECTS = "; behind an attribute its probability and, in brackets, its part in the score"
+
+
+class SheetError(ValueError):
+    """A sheet that cannot be made as asked."""
+
+
+class Line(NamedTuple):
+    """One attribute in the table, as printed; "" for what is unknown."""
+
+    name: str
+    probability: str
+    average: str
+    effect: str
+
+
+class Rank(NamedTuple):
+    """A score among those of the validation photographs.
+
+    Attributes:
+        n: Photographs.
+        marks: Where each hundredth of them lies, in % of the width, and whether it is high.
+        place: Where the score lies.
+    """
+
+    n: int
+    marks: list[tuple[float, bool]]
+    place: float
+
+
+class Limits(NamedTuple):
+    """Values at which the colours of a contact sheet are full."""
+
+    evidence: float
+    attribute: float
+    cause: float
+
+
+def save(explanation: Explanation, path: Path, caption: str, attributes: int, crop: Proposal | None) -> None:
+    """Write a sheet as what its name ends in.
+
+    Raises:
+        SheetError: Neither .png nor .html.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".html"):
+        raise SheetError(f"{path.name}: a sheet is a picture or a page; let its name end in .png or .html")
+    make = png if suffix == ".png" else html
+    write_atomically(path, make(explanation, caption, attributes, crop))
+
+
+def png(explanation: Explanation, caption: str = "", attributes: int = 3, crop: Proposal | None = None) -> bytes:
+    """One photograph's sheet, 1,500 pixels wide: verdict, a sentence, maps, attributes and crop.
 
     Args:
-        explanations: At least one.
+        explanation: Of the photograph.
+        caption: Set above; the photograph's name, perhaps.
+        attributes: AttAM shown at the most: of the largest effect on the score, or of the likeliest where no effect
+            is known.
+        crop: Drawn on the photograph and shown on its own.
+    """
+    return page_png(explanation, caption, attributes, crop)
+
+
+def html(explanation: Explanation, caption: str = "", attributes: int = 3, crop: Proposal | None = None) -> str:
+    """The same as one file for the browser that needs no other, with a table of all attributes.
+
+    Args:
+        explanation: Of the photograph.
+        caption: Set above; any text.
+        attributes: AttAM shown at the most.
+        crop: Drawn on the photograph and shown on its own.
+    """
+    return _template().render(
+        shown=panels(explanation, attributes, crop, LONGEST),
+        caption=caption,
+        heading=heading(explanation),
+        sentence=sentence(explanation),
+        notes=notes(explanation),
+        rank=_rank(explanation),
+        table=_table(explanation),
+        effects=bool(explanation.contributions),
+        tall=explanation.photograph.shape[1] < PORTRAIT * explanation.photograph.shape[0],
+        wide=explanation.photograph.shape[1] >= PANORAMA * explanation.photograph.shape[0],
+    )
+
+
+def contact_sheet(
+    explanations: Sequence[Explanation],
+    captions: Sequence[str],
+    path: Path,
+    attributes: int = 3,
+    causes: Sequence[Map] = (),
+) -> None:
+    """Many photographs in one PNG, a row each: itself, its AesAM, its causes where known, its first AttAM.
+
+    Args:
+        explanations: At least one; of one model.
         captions: One a photograph, set above it.
         path: Where to write.
-        attributes: AttAM shown at the most.
+        attributes: AttAM shown at the most, chosen as in `png`.
         causes: One signed map `(H, W)` a photograph of what really raised or lowered its rating, as the gallery knows.
+
+    Raises:
+        SheetError: No photograph, or not one caption, or cause, for each.
     """
-    shown = min(attributes, len(explanations[0].attributes))
-    columns = 2 + bool(causes) + shown
-    limits = [_limit([e.aesthetic for e in explanations]), _limit(list(causes))]
-    attribute_limit = _limit([m for e in explanations for m in e.attributes.values()])
-    figure = Figure(figsize=(2.7 * columns, 2.25 * len(explanations) + 0.6), layout="constrained")
-    axes = figure.subplots(len(explanations), columns, squeeze=False)
-    for place, (row, explanation) in enumerate(zip(axes, explanations, strict=True)):
-        photograph = explanation.photograph
-        _show(row[0], photograph, captions[place])
-        verdict = f"AesAM: score {explanation.score:+.2f}".replace("-", "−")
-        _show(row[1], overlay(photograph, explanation.aesthetic, limits[0]), verdict)
-        if causes:
-            _show(row[2], overlay(photograph, causes[place], limits[1]), "what caused the rating")
-        likeliest = sorted(explanation.attribute_logits, key=explanation.attribute_logits.__getitem__, reverse=True)
-        for axis, name in zip(row[columns - shown :], likeliest, strict=False):
-            probability = 1 / (1 + np.exp(-explanation.attribute_logits[name]))
-            tinted = overlay(photograph, explanation.attributes[name], attribute_limit)
-            _show(axis, tinted, f"{name.replace('_', ' ')} {probability:.0%}")
-    figure.suptitle("red speaks for high (or for the attribute), blue against; one scale per kind of map", fontsize=9)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
-    write_atomically(path, picture.getvalue())
+    if not explanations or len(captions) != len(explanations) or len(causes) not in (0, len(explanations)):
+        raise SheetError(
+            f"{len(explanations)} photographs, {len(captions)} captions, {len(causes)} causes: give at least one "
+            f"photograph, a caption for each, and a cause for each or none"
+        )
+    limits = _limits(explanations, causes)
+    rows = [
+        _pictures(resized(one, SMALL), caption, cause, limits, attributes)
+        for one, caption, cause in zip_longest(explanations, captions, causes)
+    ]
+    figure = Figure(figsize=(COLUMN * len(rows[0]), LINE * len(rows) + 0.6), dpi=110, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
+    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    for axis, (picture, title) in zip(axes.flat, chain.from_iterable(rows), strict=True):
+        axis.imshow(picture)
+        axis.set_title(fitted(title, COLUMN - 0.1, TITLE), fontsize=TITLE, parse_math=False)
+        axis.axis("off")
+    effects = READING_EFFECTS if attributes and explanations[0].contributions else ""
+    figure.suptitle(READING + effects, fontsize=TITLE, color=GREY)
+    save_png(figure, path)
 
 
-def _show(axis: Axes, picture: NDArray[np.uint8], title: str) -> None:
-    axis.imshow(picture)
-    axis.set_title(title, fontsize=8)
-    axis.axis("off")
+def _pictures(
+    seen: Explanation, caption: str, cause: Map | None, limits: Limits, attributes: int
+) -> list[tuple[Picture, str]]:
+    """One row of a contact sheet: pictures and their titles."""
+    photograph = seen.photograph
+    score = number(seen.verdict.score, signed=True, decimals=2)
+    row = [
+        (photograph, " ".join(caption.split())),
+        (overlay(photograph, seen.on_photograph(), limits.evidence), f"AesAM, score {score}"),
+    ]
+    if cause is not None:
+        size = photograph.shape[1], photograph.shape[0]
+        resized_cause = np.asarray(cv2.resize(cause, size), dtype=np.float32)
+        row.append((overlay(photograph, resized_cause, limits.cause), "what caused the rating"))
+    return row + [
+        (overlay(photograph, seen.on_photograph(name), limits.attribute), _attribute_title(seen, name))
+        for name in attributes_shown(seen, attributes)
+    ]
 
 
-def _limit(maps: list[Map]) -> float:
+def _attribute_title(explanation: Explanation, name: str) -> str:
+    effects = explanation.contributions
+    effect = f" ({number(effects[name], signed=True, decimals=2)})" if effects else ""
+    return f"{label(name)} {share(explanation.verdict.attributes[name])}{effect}"
+
+
+def _limits(explanations: Sequence[Explanation], causes: Sequence[Map]) -> Limits:
+    """One value for the whole set: the model's own if it has any."""
+    reference = explanations[0].reference
+    if reference is not None:
+        return Limits(reference.evidence_limit, reference.attribute_limit, _limit(causes))
+    attributes = [one for explanation in explanations for one in explanation.attributes.values()]
+    return Limits(_limit([one.evidence for one in explanations]), _limit(attributes), _limit(causes))
+
+
+def _limit(maps: Sequence[Map]) -> float:
     """The value only one cell in a hundred exceeds: a single outlier must not pale the whole set."""
-    values = np.concatenate([np.abs(m).ravel() for m in maps]) if maps else np.ones(1)
+    values = np.concatenate([np.abs(one).ravel() for one in maps]) if maps else np.ones(1)
     return float(max(np.nanpercentile(values, 99), 1e-6))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("awcu", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"picture": _data_uri, "gradient": _gradient}
+    return environment.get_template("sheet.html")
+
+
+def _data_uri(picture: Picture) -> str:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _gradient(scale: Scale) -> str:
+    """The scale as CSS."""
+    colours = scale.colours[0, np.linspace(0, scale.colours.shape[1] - 1, STOPS).round().astype(int)]
+    return f"linear-gradient(to right, {', '.join(f'rgb({r} {g} {b})' for r, g, b in colours.tolist())})"
+
+
+def _rank(explanation: Explanation) -> Rank | None:
+    if explanation.reference is None:
+        return None
+    scores, score = explanation.reference.scores, explanation.verdict.score
+    low, high = min(scores[0], score), max(scores[-1], score)
+    places = [100 * (one - low) / max(high - low, 1e-6) for one in (*scores, score)]
+    return Rank(explanation.reference.n, list(zip(places, (one > 0 for one in scores), strict=False)), places[-1])
+
+
+def _table(explanation: Explanation) -> list[Line]:
+    effects = explanation.contributions
+    return [
+        Line(
+            label(name),
+            share(explanation.verdict.attributes[name]),
+            against_average(explanation, name),
+            number(effects[name], signed=True, decimals=2) if effects else "",
+        )
+        for name in attributes_shown(explanation, len(explanation.attributes))
+    ]

@@ -143,6 +143,12 @@ class AestheticTask(pl.LightningModule):
             return
         ratings = self.data.splits[split].select(rows.numpy())
         aesthetic = Logits(*logits).aesthetic
+        if not aesthetic.isfinite().all():
+            # Ranked all the same, nan would come out as a plausible AUROC.
+            raise TaskError(
+                f"the network answers {split} photographs with numbers that are not finite: training diverged; lower "
+                f"task.learning_rate ({self.hparams['learning_rate']:g})"
+            )
         # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
         same = list(ratings.attribute_names) == self.hparams["attribute_names"]
         predictions = Predictions(

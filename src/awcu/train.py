@@ -28,6 +28,7 @@ from awcu.configuration import ConfigurationError, check_keys, conf_folder, vari
 from awcu.data import RatingData, readable
 from awcu.images import ImageError, preparation
 from awcu.network import BackboneError, normalization
+from awcu.predictor import AestheticModel
 from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RunRecord, git_state, package_versions, write_atomically
@@ -84,7 +85,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         checkpoint = str(cfg.ckpt_path)
         if cfg.fit:
             trainer.fit(task, datamodule=data)
-            checkpoint = _checkpoint(trainer, cfg.trainer.checkpoint)
+            checkpoint = str(folder / "checkpoints" / f"{cfg.trainer.checkpoint}.ckpt")
             task = load_task(checkpoint)
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
@@ -112,7 +113,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     return record
 
 
-def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
+def load_run(folder: Path) -> tuple[AestheticModel, Ratings]:
     """The model of a finished run and the test split it was measured on.
 
     Raises:
@@ -124,7 +125,7 @@ def load_run(folder: Path) -> tuple[AestheticTask, Ratings]:
     cfg = OmegaConf.load(config)
     assert isinstance(cfg, DictConfig)
     ratings, _ = read_ratings(cfg)
-    return load_task(RunRecord.load(record).checkpoint), ratings.of_split("test")
+    return AestheticModel.from_pretrained(folder), ratings.of_split("test")
 
 
 def read_ratings(cfg: DictConfig) -> tuple[Ratings, int]:
@@ -220,17 +221,17 @@ def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Tr
     if precision is None:
         bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
         precision = "bf16-mixed" if bf16 else "32-true"
-    best = ModelCheckpoint(
-        folder / "checkpoints", filename="best", monitor="val/auroc", mode="max", save_last=True,
-        enable_version_counter=False,
-    )  # fmt: skip
+    kept = folder / "checkpoints"
+    best = ModelCheckpoint(kept, filename="best", monitor="val/auroc", mode="max", enable_version_counter=False)
+    # On its own: save_last of the other would write only when a new best is.
+    last = ModelCheckpoint(kept, filename="last", enable_version_counter=False)
     try:
         return pl.Trainer(
             **settings,
             precision=precision,
             default_root_dir=folder,
             logger=logger or False,
-            callbacks=[best, EpochLine()],
+            callbacks=[best, last, EpochLine()],
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             log_every_n_steps=1,
@@ -239,12 +240,6 @@ def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Tr
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise TaskError(f"trainer: {error}; see the arguments of pytorch_lightning.Trainer") from error
-
-
-def _checkpoint(trainer: pl.Trainer, which: str) -> str:
-    callback = trainer.checkpoint_callback
-    assert isinstance(callback, ModelCheckpoint)
-    return callback.best_model_path if which == "best" else callback.last_model_path
 
 
 @contextmanager
