@@ -211,7 +211,7 @@ class TestDecisions:
 
     def test_nothing_seen_is_evidence_neither_way(self) -> None:
         evidence = np.full((4, 6), np.nan, np.float32)
-        assert propose(evidence, (40, 60))[0] == (Box(0, 0, 60, 40), pytest.approx(1))
+        assert propose(evidence, (40, 60))[0] == (Box(0, 0, 60, 40), pytest.approx(CropWeights().area))
         evidence[:, 1:5] = noise(4, 4)
         mean = float(np.nanmean(evidence))
         known = np.nan_to_num(evidence, nan=0.5 * mean)  # which the level takes away

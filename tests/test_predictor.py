@@ -197,6 +197,7 @@ class TestPrepare:
             (np.zeros((1, 4, 5, 3), np.uint8), r"shape \(1, 4, 5, 3\)"),
             (np.zeros((4, 5, 3)), "type float64"),
             (np.zeros((0, 5, 3), np.uint8), r"shape \(0, 5, 3\)"),
+            (Image.new("RGB", (4, 5)), r"a Image is no photograph; give a path, or np.asarray\(image\) in RGB"),
         ],
     )
     def test_an_array_of_something_else_is_refused(self, binary, array, message):
@@ -347,6 +348,10 @@ class TestExplain:
         message = rf"{backbone} cannot look at {size * scale:.0f} px \(.+\); leave scales at 1"
         with pytest.raises(BackboneError, match=message):
             judge.explain(picture(), scales=(scale,))
+
+    def test_no_scale_at_all_is_refused(self, binary):
+        with pytest.raises(BackboneError, match="scales is empty; give at least one"):
+            binary.explain(picture(), scales=())
 
 
 class TestCrop:

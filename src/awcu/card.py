@@ -107,7 +107,7 @@ def _what(config: ModelConfig) -> list[str]:
         f"average-pooled features, of awcu {__version__}.",
         f"- Score: {score}; above 0 is high.",
         f"- Attributes ({several}): {names}." if names else "- No attributes.",
-        f"- Input: the whole photograph at {fit['size']} × {fit['size']} pixels, {_FITTED[fit['aspect']]}; RGB in "
+        f"- Input: the photograph at {fit['size']} × {fit['size']} pixels, {_FITTED[fit['aspect']]}; RGB in "
         f"[0, 1], minus {mean}, divided by {std}.",
     ]
     return [lines[0], "\n".join(lines[1:])]
@@ -139,13 +139,15 @@ def _results(run: RunFacts) -> list[str]:
     metrics, rows = run.record.metrics, []
     for key, name in METRICS.items():
         ends = run.intervals.get(key, (math.nan, math.nan))
-        interval = "–" if math.isnan(ends[0]) else f"[{number(ends[0])}, {number(ends[1])}]"
+        # All resamples alike say that there are too few photographs, not that the number is certain.
+        interval = "–" if math.isnan(ends[0]) or ends[0] == ends[1] else f"[{number(ends[0])}, {number(ends[1])}]"
         values = (metrics.get(f"test/{inner}{key}") for inner in ("", "trivial/"))
         mine, trivial = ("–" if value is None else number(value) for value in values)
         rows.append([name, mine, interval, trivial])
     below = (
-        f"The interval is the percentile bootstrap's over the test photographs ({RESAMPLES:,} resamples). The trivial "
-        "predictor knows the training ratings and looks at no photograph."
+        f"The interval is the percentile bootstrap's over the test photographs ({RESAMPLES:,} resamples), – where it "
+        "is not known or all resamples are alike. The trivial predictor knows the training ratings and looks at no "
+        "photograph."
     )
     return [
         f"## Results on the {run.record.n.get('test', 0)} test photographs",
@@ -158,7 +160,7 @@ def _range(config: ModelConfig) -> list[str]:
     if config.reference is None:
         return ["## Range of scores", "Not known: the model was never validated."]
     names = {"lowest": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95, "highest": 100}
-    scores = [number(config.reference.scores[place], signed=True, decimals=2) for place in names.values()]
+    scores = [number(config.reference.scores[place], signed=True) for place in names.values()]
     return [f"## Range of scores on {config.reference.n} validation photographs", _table(list(names), [scores])]
 
 

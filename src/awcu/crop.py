@@ -67,6 +67,8 @@ class CropWeights:
     where the frame has area 1 and a cut edge is one that lies within the frame. Evidence lost outside needs no term:
     kept and lost add up to the same for every box.
 
+    The defaults were fitted to the validation pictures of the rendered gallery (`experiments/cropping`).
+
     Attributes:
         area: What any place in the frame is worth for being in the picture, in standard deviations of the score, ≥ 0.
             A region is worth cutting off where its e is below −area.
@@ -77,8 +79,8 @@ class CropWeights:
             differences between its places count.
     """
 
-    area: float = 1.0
-    border: float = 0.02
+    area: float = 1.25
+    border: float = 0.1
     level: float = 0.5
 
     def __post_init__(self) -> None:

@@ -159,6 +159,8 @@ class AestheticModel:
         self, image: Tensor, flip: bool = False, scales: Sequence[float] = (1.0,)
     ) -> tuple[Logits, ActivationMaps]:
         """Mean logits `(1, …)` and maps with bias of one prepared image over its views; arguments as in `explain`."""
+        if not scales:
+            raise BackboneError("scales is empty; give at least one, 1.0 for the network's own size")
         mirrorings = (False, True) if flip else (False,)
         views = [self._view(image, scale, mirrored) for scale in scales for mirrored in mirrorings]
         logits = Logits(*(torch.stack(parts).mean(0) for parts in zip(*(v[0] for v in views), strict=True)))
@@ -245,6 +247,8 @@ def _on_grid(maps: Tensor, size: torch.Size) -> Tensor:
 
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if not isinstance(pixels, np.ndarray):
+        raise ImageError(f"a {type(pixels).__name__} is no photograph; give a path, or np.asarray(image) in RGB")
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or pixels.size == 0:
         raise ImageError(
             f"an array of shape {pixels.shape} and type {pixels.dtype} is no photograph; give (H, W, 3) RGB, uint8"
