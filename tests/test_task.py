@@ -225,9 +225,10 @@ class TestReference:
         torch.save(stored, tmp_path / "old.ckpt")
         assert load_task(tmp_path / "old.ckpt").reference is None
 
-    def test_a_network_whose_training_diverged_is_still_reported(self, ratings):
+    def test_a_network_whose_training_diverged_is_refused(self, ratings):
         task = task_for(ratings)
         torch.nn.init.constant_(task.net.aesthetic_head.weight, math.nan)
-        trainer(1).validate(task, datamodule=data_for(ratings), verbose=False)
-        assert math.isnan(task.reference.score_sd)
-        assert task.reference.link is None
+        with pytest.raises(TaskError, match="answers val photographs with numbers that are not finite"):
+            trainer(1).validate(task, datamodule=data_for(ratings), verbose=False)
+        assert task.reference is None
+        assert not task.metrics
