@@ -33,8 +33,7 @@ import timm, pyiqa.archs.nima_arch as nima
 from pyiqa.default_model_configs import DEFAULT_CONFIGS
 create = timm.create_model
 nima.timm.create_model = lambda name, pretrained, **options: create(name, pretrained=False, **options)
-nima.load_pretrained_network = lambda *arguments, **options: None
-DEFAULT_CONFIGS["nima"]["metric_opts"]["base_model_name"] = "{BACKBONE}"
+DEFAULT_CONFIGS["nima"]["metric_opts"] |= dict(base_model_name="{BACKBONE}", pretrained=False)
 from pyiqa.pyiqa_cmd import main
 main()
 """

@@ -1,8 +1,8 @@
 """Whether the maps are true: against the gallery's known causes, and against the network on real photographs.
 
 python experiments/maps/measure.py causes RUNS --out experiments/maps/causes
-python experiments/maps/measure.py causes RUNS --pictures 12 --methods aesam,scorecam … --out experiments/maps/scorecam
-python experiments/maps/measure.py faithfulness RUNS --pictures 60 --out experiments/maps/faithfulness
+python experiments/maps/measure.py causes RUNS --pictures 6 --methods aesam,scorecam --out experiments/maps/scorecam
+python experiments/maps/measure.py faithfulness RUNS --pictures 40 --out experiments/maps/faithfulness
 
 RUNS is the folder of an `awcu train` sweep. One record a network and method goes to results.csv, in the columns of
 which `awcu table` reads them.
