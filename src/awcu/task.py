@@ -1,6 +1,7 @@
 """Training and evaluating the dual-head network on weighted photographs."""
 
 import math
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -203,7 +204,10 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
     if checkpoint is None or not Path(checkpoint).is_file():
         raise TaskError(f"{checkpoint} is no checkpoint file; give the .ckpt that a run's record.json names")
     try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Of a pickle that is about to be refused.
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
         return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
     except Exception as error:
