@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import TypedDict
 
 import albumentations as A
@@ -15,6 +16,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from awcu.images import ImageError, decode, unreadable
 from awcu.ratings import SPLITS, Floats, Ratings, Split
 from awcu.weighting import SampleWeights
+
+FAULTS_SHOWN = 50  # lines of one message
 
 
 class Batch(TypedDict):
@@ -36,11 +39,12 @@ def readable(ratings: Ratings, exclude: bool) -> tuple[Ratings, int]:
         exclude: Leave unreadable photographs out, instead of refusing the data set.
 
     Raises:
-        ImageError: Some photographs are unreadable and `exclude` is false; all of them are listed.
+        ImageError: Some photographs are unreadable and `exclude` is false; they are listed.
     """
     faults = unreadable(ratings.image_paths)
     if faults and not exclude:
-        listed = "\n  ".join(faults.values())
+        rest = len(faults) - FAULTS_SHOWN
+        listed = "\n  ".join([*islice(faults.values(), FAULTS_SHOWN), *([f"and {rest:,} more"] if rest > 0 else [])])
         raise ImageError(
             f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
             f"Repair them, or train without them by data.on_unreadable=exclude (the record counts them)"

@@ -38,6 +38,8 @@ class Ratings:
         vote_count: `(N,)` number of ratings; nan where unknown.
         attributes: `(N, A)` 0 or 1; nan = unlabelled.
         attribute_names: The A names.
+        origin: Whose ids these are: two sets of one origin call one photograph by one id. Empty: this set's own.
+        notes: What whoever trains or measures on it should know, a sentence each, as what the reader left out.
 
     Raises:
         RatingsError: Arrays of unequal length, a repeated id, a negative or fractional vote, a row without
@@ -56,6 +58,8 @@ class Ratings:
     vote_count: Floats = field(default_factory=lambda: np.empty(0))
     attributes: Floats = field(default_factory=lambda: np.empty((0, 0)))
     attribute_names: tuple[str, ...] = ()
+    origin: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.image_ids)
@@ -106,6 +110,13 @@ class Ratings:
         for array in (self.scale, *(column[order] for column in (scores, self.attributes, *known))):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:12]
+
+    @cached_property
+    def photograph_keys(self) -> NDArray[np.uint64]:
+        """`(N,)` what tells photographs apart across data sets: a hash of origin and id."""
+        origin = self.origin or self.name
+        digests = (hashlib.sha256(f"{origin}\n{image_id}".encode()).digest()[:8] for image_id in self.image_ids)
+        return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
     @cached_property
     def split_fingerprint(self) -> str:
@@ -229,6 +240,24 @@ class Ratings:
                 f"{self.name}: attributes of {self._named(wrong.any(axis=1))} are neither 0, 1 nor empty "
                 f"(unlabelled); binarise them first"
             )
+
+
+def with_validation(split: NDArray[np.str_], image_ids: NDArray[np.str_], seed: int, val: float) -> NDArray[np.str_]:
+    """A published split with a part of its training photographs, hashed from the id, for validation.
+
+    Args:
+        split: `(N,)` of "train", "val", "test"; returned as it is where it has validation photographs.
+        image_ids: `(N,)` names.
+        seed: Another seed is another part.
+        val: Expected share of the training photographs in [0, 1).
+
+    Raises:
+        RatingsError: A share that is negative or leaves nothing to train on.
+    """
+    if (split == "val").any():
+        return split
+    part = hash_split(image_ids, seed, val, 0)
+    return np.where((split == "train") & (part == "val"), "val", split).astype(np.str_)
 
 
 def hash_split(image_ids: Sequence[str] | NDArray[np.str_], seed: int, val: float, test: float) -> NDArray[np.str_]:

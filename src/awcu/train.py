@@ -32,11 +32,13 @@ from awcu.predictor import AestheticModel
 from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RunRecord, git_state, package_versions, write_atomically
+from awcu.sources.text import SourceError
 from awcu.task import AestheticTask, TaskError, load_task
 from awcu.weighting import SampleWeights, WeightingError
 
 USER_ERRORS = (
     ConfigurationError,
+    SourceError,
     RatingsError,
     ImageError,
     BackboneError,
