@@ -152,6 +152,17 @@ def test_a_run_that_only_measured_claims_no_training():
     assert "Whether the test photographs were among those trained on is not known." in card
 
 
+@pytest.mark.parametrize(
+    ("leaked", "limit"),
+    [({}, None), ({"leaked": 12}, "LEAK: it has learned from 12 of its 160 test photographs.")],
+)
+def test_a_leak_is_the_first_limit(leaked, limit):
+    record = replace(RECORD, n=RECORD.n | leaked, train_fingerprint="fedcba")
+    card = model_card(CONFIG, "user/beauty", replace(RUN, record=record, trained=False))
+    assert "is not known." not in card
+    assert card.split("## Limits\n\n")[1].startswith(f"- {limit}" if limit else "- The ratings are of")
+
+
 def test_missing_and_undefined_numbers():
     metrics = {"test/accuracy": 0.5, "test/auroc": math.nan}
     run = replace(RUN, record=replace(RECORD, metrics=metrics, git_dirty=True), intervals={})

@@ -214,6 +214,19 @@ class TestNotConverged:
         assert body(asked)["uniform"][2] == "1.000 ± .000"
 
 
+class TestLeak:
+    def test_the_label_is_stamped(self) -> None:
+        records = [
+            replace(one, n=one.n | {"leaked": 1200 + one.seed}) if one.variant == "w=step" else one
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        table = Table.from_records(SPEC, records)
+        stamped = "step ×4, |d| ≥ 1 LEAK: trained on 1,202 of its test photographs"
+        assert list(body(table))[2:] == ["uniform", stamped.replace("|", "¦")]
+        assert stamped in " ".join(printed(table).split())
+        assert "1200–1202 leaked" in table.footer
+
+
 class TestTable:
     def test_markdown(self) -> None:
         sure = {seed: value + 0.1 + 0.001 * seed for seed, value in UNIFORM.items()}

@@ -14,7 +14,7 @@ from awcu.images import ImageError
 from awcu.ratings import RatingsError
 from awcu.results import RunRecord
 from awcu.task import TaskError
-from awcu.train import load_run, load_task, run
+from awcu.train import load_run, load_task, read_ratings, run
 from awcu.weighting import WeightingError
 
 SMALL = (
@@ -110,6 +110,59 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tmp
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
 
 
+class TestLeak:
+    OTHER_SPLIT = "data.ratings.split_seed=7"
+
+    @pytest.fixture
+    def checkpoint(self, configured, tmp_path):
+        return run(configured("trainer.max_epochs=1"), tmp_path / "first").checkpoint
+
+    @pytest.fixture
+    def measuring(self, configured, checkpoint):
+        return lambda *overrides: configured("fit=false", f"ckpt_path={checkpoint}", *overrides)
+
+    def test_measuring_on_photographs_learned_from_is_refused(self, measuring, tmp_path):
+        with pytest.raises(
+            TaskError, match=r"LEAK: .*best\.ckpt has learned from \d of .* \(picture_.*allow_leak=true"
+        ):
+            run(measuring(self.OTHER_SPLIT), tmp_path / "run")
+        assert not (tmp_path / "run" / "record.json").exists()
+
+    def test_a_forced_leak_is_counted_in_the_record(self, measuring, checkpoint, tmp_path, capsys):
+        record = run(measuring(self.OTHER_SPLIT, "allow_leak=true"), tmp_path / "run")
+        learned = set(load_task(checkpoint).learned_from.tolist())
+        test = read_ratings(measuring(self.OTHER_SPLIT))[0].of_split("test")
+        expected = sum(key in learned for key in test.photograph_keys.view("int64").tolist())
+        assert record.n["leaked"] == expected > 0
+        assert f"LEAK: the model has learned from {expected} of the {len(test)} test" in capsys.readouterr().out
+
+    def test_the_photographs_that_chose_the_epoch_count_as_well(self, measuring, checkpoint):
+        same = read_ratings(measuring())[0]
+        learned = set(load_task(checkpoint).learned_from.tolist())
+        for split, expected in (("train", True), ("val", True), ("test", False)):
+            keys = same.photograph_keys[same.split == split].view("int64").tolist()
+            assert {key in learned for key in keys} == {expected}
+
+    def test_without_a_leak_nothing_is_counted(self, measuring, checkpoint, tmp_path):
+        record = run(measuring(), tmp_path / "run")
+        assert "leaked" not in record.n
+        assert record.train_fingerprint == load_task(checkpoint).hparams["train_fingerprint"] != ""
+
+    def test_another_set_of_the_same_origin_is_the_same_photographs(self, configured, tmp_path):
+        one = run(configured("+data.ratings.origin=AVA", "trainer.max_epochs=1"), tmp_path / "one")
+        other = ("data.ratings.name=copy", self.OTHER_SPLIT, "fit=false", f"ckpt_path={one.checkpoint}")
+        with pytest.raises(TaskError, match="test photographs of copy"):
+            run(configured("+data.ratings.origin=AVA", *other), tmp_path / "run")
+        assert run(configured("+data.ratings.origin=other", *other), tmp_path / "run").n.get("leaked") is None
+
+    def test_a_checkpoint_that_does_not_know_is_refused(self, measuring, checkpoint, tmp_path):
+        saved = torch.load(checkpoint, weights_only=True)
+        del saved["learned_from"]
+        torch.save(saved, checkpoint)
+        with pytest.raises(TaskError, match=r"best\.ckpt does not say which photographs it learned from"):
+            run(measuring(), tmp_path / "run")
+
+
 class TestStartFrom:
     STILL = ("task.learning_rate=1e-12", "task.backbone_rate=0", "trainer.max_epochs=1")
 
@@ -151,10 +204,24 @@ class TestStartFrom:
             run(configured(f"start_from={first.checkpoint}", *other), tmp_path / "second")
         assert not (tmp_path / "second" / "record.json").exists()
 
-    def test_a_model_that_saw_what_is_tested_on_is_refused(self, configured, tmp_path):
+    def test_a_model_that_learned_from_what_is_tested_on_is_refused(self, configured, tmp_path):
         first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
-        with pytest.raises(TaskError, match="was trained on other photographs than this run's training split"):
+        with pytest.raises(
+            TaskError, match=r"LEAK: .*best\.ckpt has learned from \d of the \d test photographs of table"
+        ):
             run(configured(f"start_from={first.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "second")
+
+    def test_what_the_other_model_learned_from_is_not_forgotten(self, configured, tmp_path):
+        """Through two trainings, of which the second has other names for its photographs."""
+        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
+        other = ("data.ratings.name=renamed", "trainer.max_epochs=1")
+        second = run(configured(f"start_from={first.checkpoint}", *other), tmp_path / "second")
+        learned = [set(load_task(record.checkpoint).learned_from.tolist()) for record in (first, second)]
+        assert len(learned[0]) == first.n["train"] + first.n["val"]
+        assert learned[0] < learned[1]
+        assert len(learned[1]) == 2 * len(learned[0])
+        with pytest.raises(TaskError, match="LEAK"):
+            run(configured("fit=false", f"ckpt_path={second.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "x")
 
     def test_a_file_that_is_none_or_no_checkpoint_is_refused(self, configured, tmp_path):
         with pytest.raises(TaskError, match=r"none\.ckpt is no checkpoint file; give the \.ckpt that a run's record"):

@@ -11,6 +11,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from awcu import __version__
 from awcu.bootstrap import RESAMPLES
 from awcu.model_config import ModelConfig
+from awcu.results import RunRecord
 from awcu.run_facts import RunFacts
 from awcu.significance import number
 
@@ -174,8 +175,15 @@ def _limits(run: RunFacts | None) -> list[str]:
         return [*limits, "What was rated, and by whom, is not known to this card."]
     rated = _RATED.get(run.record.data, f"What the ratings of {run.record.data} are of, its own description says.")
     seed = "One run with one seed: the interval holds the choice of test photographs, no variance of training."
-    trained = "" if run.trained else "Whether the test photographs were among those trained on is not known."
-    return [rated, seed, *limits, *([trained] if trained else [])]
+    return [*_leak(run.record), rated, seed, *limits]
+
+
+def _leak(record: RunRecord) -> list[str]:
+    leaked = record.n.get("leaked", 0)
+    if leaked:
+        return [f"LEAK: it has learned from {leaked:,} of its {record.n['test']:,} test photographs."]
+    known = record.train_fingerprint != ""
+    return [] if known else ["Whether the test photographs were among those trained on is not known."]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

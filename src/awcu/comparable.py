@@ -85,7 +85,7 @@ def provenance(records: Sequence[RunRecord]) -> str:
 
 def _counts(records: Sequence[RunRecord]) -> str:
     counts = []
-    for split in ("train", "val", "test", "unused", "excluded"):
+    for split in ("train", "val", "test", "unused", "excluded", "leaked"):
         found = [record.n[split] for record in records if split in record.n]
         if found and max(found) > 0:
             low, high = min(found), max(found)

@@ -7,8 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 NOT_OF_THE_VARIANT = (
-    "seed", "experiment", "name", "fit", "ckpt_path", "data.root", "network.weights_file", "loader.workers",
-    "trainer.accelerator", "trainer.devices", "wandb", "hydra",
+    "seed", "experiment", "name", "fit", "ckpt_path", "allow_leak", "data.root", "network.weights_file",
+    "loader.workers", "trainer.accelerator", "trainer.devices", "wandb", "hydra",
 )  # fmt: skip
 """Override keys that do not make another table row: the seed, and what a machine decides."""
 

@@ -51,7 +51,8 @@ class RunRecord:
         data: Data set name.
         data_fingerprint: Of ids, scores and midpoint.
         split_fingerprint: Of which id is in which split.
-        n: Photographs per split; "excluded" are unreadable, "unused" left out of training on purpose.
+        n: Photographs per split; "excluded" are unreadable, "unused" left out of training on purpose, "leaked" those
+            of the test split that the model had learned from.
         metrics: Key "<split>/<metric>"; nan where the metric is undefined. The trivial predictor's are under
             "<split>/trivial/<metric>".
         git_commit: Full hash, or "unknown".
@@ -60,6 +61,8 @@ class RunRecord:
         wall_time_s: Seconds, finite.
         checkpoint: Where the model is, on the machine that trained it.
         created: ISO 8601, UTC.
+        train_fingerprint: Of the photographs that the model was trained on, as their `Ratings.split_fingerprint`; ""
+            in records from before it was kept.
 
     Raises:
         RecordError: A value of the wrong kind, a wall time that is not finite, a metric key without split.
@@ -81,6 +84,7 @@ class RunRecord:
     wall_time_s: float
     checkpoint: str
     created: str
+    train_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -115,7 +119,7 @@ class RunRecord:
             raise RecordError(f"{path} is not JSON ({error}); restore it or run that seed again") from error
         if not isinstance(document, dict):
             raise RecordError(f"{path} holds a {type(document).__name__}, not an object; run that seed again")
-        _check_names(document, [field.name for field in fields(cls)], f"{path}: key")
+        _check_names(document | {"train_fingerprint": ""}, [field.name for field in fields(cls)], f"{path}: key")
         if isinstance(document["metrics"], dict):
             metrics = document["metrics"].items()
             document["metrics"] = {key: math.nan if value is None else value for key, value in metrics}
@@ -204,7 +208,8 @@ def find_records(folder: Path) -> list[RunRecord]:
 # Without versions and checkpoint: the former are too many for one row a run, the latter is a place on the
 # machine that trained. Both stay in record.json.
 _CSV_FIELDS = (
-    *("experiment", "variant", "seed", "weighting", "data", "data_fingerprint", "split_fingerprint"),
+    *("experiment", "variant", "seed", "weighting"),
+    *("data", "data_fingerprint", "split_fingerprint", "train_fingerprint"),
     *("git_commit", "git_dirty", "created", "wall_time_s", "overrides"),
 )
 _KINDS = {field.name: field.type for field in fields(RunRecord)}
@@ -247,7 +252,8 @@ def read_results_csv(path: Path) -> list[RunRecord]:
         repeated = [name for name in header if header.count(name) > 1]
         if repeated:
             raise RecordError(f"{path}: column {repeated[0]} appears more than once; keep one of them")
-        _check_names([name for name in header if "/" not in name], _CSV_FIELDS, f"{path}: column")
+        found = {name for name in header if "/" not in name}
+        _check_names([*found, *{"train_fingerprint"} - found], _CSV_FIELDS, f"{path}: column")
         records = [_from_row(header, row, f"{path}, line {reader.line_num}") for row in reader if row]
     _check_runs(records, path)
     return records

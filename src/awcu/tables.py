@@ -51,7 +51,7 @@ class Row:
 
     Attributes:
         variant: Without the tokens of its column of records.
-        label: As printed, with the number of runs that did not converge where there are some.
+        label: As printed, with the number of runs that did not converge and the stamp of a leak where there are some.
         seeds: Of its runs.
         not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
         cells: One a metric key.
@@ -240,6 +240,9 @@ def _row(label: str, variant: str, runs: Mapping[int, RunRecord], cells: dict[st
     stopped = sum(run.metrics.get(_CONVERGED) == 0 for run in runs.values())
     if stopped:
         label += f" ({stopped} of {len(runs)} not converged)"
+    leaked = max((run.n.get("leaked", 0) for run in runs.values()), default=0)
+    if leaked:
+        label += f" LEAK: trained on {leaked:,} of its test photographs"
     return Row(variant, label, tuple(runs), stopped, cells)
 
 

@@ -84,6 +84,7 @@ class AestheticTask(pl.LightningModule):
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
         self._outputs: list[tuple[Tensor, Logits, ActivationMaps]] = []
         self.reference: Reference | None = None
+        self.learned_from: Tensor | None = None  # (M,) int64, `Ratings.photograph_keys` of train and val
         self.predictions: dict[Split, Predictions] = {}
         self.metrics: dict[str, float] = {}
 
@@ -170,11 +171,13 @@ class AestheticTask(pl.LightningModule):
         self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the reference with the weights it was measured with."""
+        """Keep with the weights the reference they were measured with, and which photographs made them."""
         checkpoint["reference"] = self.reference and self.reference.as_dict()
+        checkpoint["learned_from"] = self.learned_from
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it back; checkpoints saved before any validation have none."""
+        """Take them back; checkpoints saved before any validation have no reference."""
+        self.learned_from = checkpoint.get("learned_from")
         stored = checkpoint.get("reference")
         self.reference = stored and Reference.from_dict(stored)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 import pytorch_lightning as pl
 import torch
 import wandb
@@ -32,7 +33,7 @@ from awcu.predictor import AestheticModel
 from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RunRecord, git_state, package_versions, write_atomically
-from awcu.sources.text import SourceError
+from awcu.sources.text import SourceError, some_of
 from awcu.task import AestheticTask, TaskError, load_task
 from awcu.weighting import SampleWeights, WeightingError
 
@@ -79,9 +80,12 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
     ratings, excluded = read_ratings(cfg)
+    for note in ratings.notes:
+        print(f"{ratings.name}: {note}", flush=True)
     sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
     data = _data(cfg, ratings, sample_weights, task)
+    leaked = _leaked(cfg, task, data.splits["test"])
     with quiet(), _wandb_logger(cfg, folder, overrides) as logger:
         trainer = _trainer(cfg, folder, logger)
         checkpoint = str(cfg.ckpt_path)
@@ -101,7 +105,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         data=ratings.name,
         data_fingerprint=ratings.fingerprint,
         split_fingerprint=ratings.split_fingerprint,
-        n={split: len(part) for split, part in data.splits.items()} | {"excluded": excluded},
+        n={split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked,
         metrics=task.metrics,
         git_commit=commit,
         git_dirty=dirty,
@@ -109,6 +113,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         wall_time_s=time.monotonic() - started,
         checkpoint=checkpoint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        train_fingerprint=task.hparams["train_fingerprint"],
     )
     write_atomically(folder / "predictions.csv", predictions_csv(task, data))
     record.save(folder / "record.json")
@@ -162,18 +167,43 @@ def build_task(
     Raises:
         TaskError: Values that the task does not take.
     """
+    train = ratings.of_split("train")
     try:
-        return AestheticTask(
+        task = AestheticTask(
             network=network | {"image_size": preparation["size"]},
             scale=ratings.scale.tolist(),
             midpoint=ratings.midpoint,
             attribute_names=list(ratings.attribute_names),
             preparation=preparation,
-            train_fingerprint=ratings.of_split("train").split_fingerprint,
+            train_fingerprint=train.split_fingerprint,
             **settings,
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
+    # The validation photographs too, since they choose the epoch.
+    learned_from = ratings.photograph_keys[ratings.split != "test"]
+    task.learned_from = torch.from_numpy(learned_from.view(np.int64).copy())
+    return task
+
+
+def _leaked(cfg: DictConfig, task: AestheticTask, test: Ratings) -> dict[str, int]:
+    """How many of the test photographs the model has learned from; nothing where none are."""
+    if task.learned_from is None:
+        raise TaskError(
+            f"{cfg.ckpt_path or cfg.start_from} does not say which photographs it learned from, so none can be told "
+            f"from those it is tested on; train it again with this version"
+        )
+    seen = np.isin(test.photograph_keys, task.learned_from.numpy().view(np.uint64))
+    if not seen.any():
+        return {}
+    if not cfg.allow_leak:
+        raise TaskError(
+            f"LEAK: {cfg.ckpt_path or cfg.start_from} has learned from {seen.sum():,} of the {len(test):,} test "
+            f"photographs of {test.name} ({some_of(test.image_ids[seen])}); test on others, or record the result with "
+            f"its stamp by allow_leak=true"
+        )
+    print(f"LEAK: the model has learned from {seen.sum():,} of the {len(test):,} test photographs", flush=True)
+    return {"leaked": int(seen.sum())}
 
 
 def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
@@ -184,12 +214,11 @@ def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
 
 
 def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
-    """Begin with another model's backbone and heads."""
-    if source.hparams["train_fingerprint"] != task.hparams["train_fingerprint"]:
-        raise TaskError(
-            f"start_from={path} was trained on other photographs than this run's training split, so some may be tested "
-            f"on; start from a model of the same data, split and seed"
-        )
+    """Begin with another model's backbone and heads, and all they have learned from."""
+    if task.learned_from is None or source.learned_from is None:
+        task.learned_from = None
+    else:
+        task.learned_from = torch.unique(torch.cat([task.learned_from, source.learned_from]))
     try:
         task.net.load_state_dict(source.net.state_dict())
     except RuntimeError as error:

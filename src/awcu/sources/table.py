@@ -33,6 +33,7 @@ def read(
     split_seed: int = 0,
     val: float = 0.1,
     test: float = 0.2,
+    origin: str = "",
 ) -> Ratings:
     """Read a table of ratings.
 
@@ -56,6 +57,7 @@ def read(
         split_seed: Which hashed split.
         val: Share of the hashed split.
         test: Share of the hashed split.
+        origin: Whose ids these are, where another set calls the same photographs by the same ids.
 
     Raises:
         RatingsError: No such file or column, neither votes nor score, a cell that is not a number, and all
@@ -96,6 +98,7 @@ def read(
         attributes=attributes,
         attribute_names=attribute_names,
         split=_split(frame, split_column, ids, split_seed, val, test),
+        origin=origin,
     )
 
 
