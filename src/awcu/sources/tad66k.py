@@ -17,7 +17,6 @@ from awcu.ratings import Ratings, with_validation
 from awcu.sources.text import SourceError, TextTable, folder_of, names_of, photographs_in
 
 COUNTS = {"train": 52_248, "test": 14_079}
-HOME = "https://github.com/woshidandan/TANet-image-aesthetics-and-quality-assessment"
 
 
 def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts: bool = True) -> Ratings:
