@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from awcu.ratings import RatingsError, hash_split
+from awcu.ratings import RatingsError, hash_split, with_validation
 from awcu.sources.table import read
 
 VOTES = "image,c1,c2,c3,kind,sharp,split\na,1,0,2,red,1,train\nb,0,3,0,,0,val\nc,2,0,0,blue,,test\n"
@@ -108,6 +108,81 @@ def test_the_split_is_read_or_hashed_from_the_id(read_text):
     hashed = read_text(text, split_seed=3, val=0.3, test=0.4, **BY_VOTES)
     np.testing.assert_array_equal(hashed.split, hash_split(hashed.image_ids, 3, val=0.3, test=0.4))
     np.testing.assert_array_equal(read_text(text, **BY_VOTES).split, hash_split(hashed.image_ids, 0, val=0.1, test=0.2))
+
+
+TRAIN = "image,c1,c2,c3,kind,spare\n" + "".join(f"{i:03d},{i % 4},1,0,{'red' if i % 2 else ''},\n" for i in range(99))
+PARTS = {
+    "train": TRAIN,
+    "val": "image,c1,c2,c3,kind\n100,3,0,0,blue\n101,0,0,5,\n",
+    "test": "kind,image,c3,c2,c1\ngreen,102,2,1,0\n",
+}
+
+
+@pytest.fixture
+def read_parts(tmp_path):
+    """Write a CSV for each split and read them."""
+
+    def write_and_read(parts, **arguments):
+        for split, text in parts.items():
+            (tmp_path / "lists").mkdir(exist_ok=True)
+            (tmp_path / "lists" / f"{split}.csv").write_text(text)
+        files = {split: f"lists/{split}.csv" for split in parts}
+        return read(root=tmp_path, **BY_VOTES | {"file": None, "split_files": files} | arguments)
+
+    return write_and_read
+
+
+def test_a_table_for_each_split(read_parts, tmp_path):
+    ratings = read_parts(PARTS, attribute_columns=("kind",))
+    assert len(ratings) == 102
+    assert ratings.split.tolist() == ["train"] * 99 + ["val"] * 2 + ["test"]
+    assert ratings.image_ids[[0, 98, 99, 101]].tolist() == ["000", "098", "100", "102"]
+    assert ratings.image_paths[99] == str(tmp_path / "images" / "100")
+    assert ratings.votes[[3, 100, 101]].tolist() == [[3, 1, 0], [0, 0, 5], [0, 1, 2]]
+    assert ratings.attribute_names == ("blue", "green", "red")
+    nan = np.nan
+    np.testing.assert_array_equal(ratings.attributes[[0, 1, 99, 101]], [[nan] * 3, [0, 0, 1], [1, 0, 0], [0, 1, 0]])
+
+
+def test_without_a_table_for_validation_a_part_of_the_training_photographs_is(read_parts):
+    ratings = read_parts({split: PARTS[split] for split in ("train", "test")}, split_seed=2, val=0.3)
+    expected = with_validation(np.array(["train"] * 99 + ["test"]), ratings.image_ids, 2, 0.3)
+    np.testing.assert_array_equal(ratings.split, expected)
+    assert 15 < (ratings.split == "val").sum() < 45
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (PARTS | {"test": "image,c1,c2,c3\nx,1,0,0\ny,1,one,0\n"}, r"test\.csv: line 3: 'one' in column 'c2' is not"),
+        (PARTS | {"val": "image,c1,c2,c3\nx,1,0,0\n,1,0,0\n"}, r"val\.csv: line 3: column 'image' is empty"),
+        (PARTS | {"val": "image,c1,c3\nx,1,0\n"}, r"val\.csv has no column 'c2'; its columns are image, c1, c3"),
+        (PARTS | {"test": "image,c1,c2,c3\n004,1,0,0\n"}, "appear more than once: 004, 004"),
+        ({"train": TRAIN, "val": PARTS["val"]}, "split_files are for train, val; name one for train, one for test"),
+        (
+            PARTS | {"dev": TRAIN},
+            "split_files are for train, val, test, dev; name .* none for others than train, val, t",
+        ),
+    ],
+)
+def test_a_fault_in_one_of_several_tables_names_it(read_parts, parts, message):
+    with pytest.raises(RatingsError, match=message):
+        read_parts(parts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"file": "r.csv"}, "split_files say all of the split; leave file null beside them"),
+        ({"split_column": "kind"}, "leave split_column null beside them"),
+        ({"split_files": {"train": "lists/train.csv", "test": "lists/train.csv"}}, "name one file for two splits"),
+        ({"split_files": {"train": "lists/train.csv", "test": "t.csv"}}, r"t\.csv does not exist"),
+        ({"split_files": None}, "tiny: name a file, or split_files with one for train and one for test"),
+    ],
+)
+def test_either_one_table_or_one_for_each_split(read_parts, arguments, message):
+    with pytest.raises(RatingsError, match=message):
+        read_parts(PARTS, **arguments)
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,21 @@ def folder_of(root: str | Path | None, name: str, *folders: str) -> Path:
     raise SourceError(f"{name}: {root} has no folder {' or '.join(folders)}; unpack the data set there as distributed")
 
 
-def photographs_in(name: str, folder: Path, files: Sequence[str]) -> tuple[NDArray[np.str_], tuple[str, ...]]:
+def file_of(root: str | Path, *files: str) -> Path:
+    """The first of these files that is there, below the root or another folder of its own name; else the first.
+
+    Args:
+        root: The folder a user names; archives unpacked into a folder of their own nest it twice.
+        *files: Relative to `root`, the preferred one first.
+    """
+    root = Path(root).expanduser()
+    places = [folder / file for folder in (root, root / root.name) for file in files]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def photographs_in(
+    name: str, folder: Path, files: Sequence[str], others: Collection[str] = ()
+) -> tuple[NDArray[np.str_], tuple[str, ...]]:
     """Where photographs are, and what to say about those that are not.
 
     One that is missing is left to whoever decodes it, who names it with all that cannot be read.
@@ -208,6 +222,7 @@ def photographs_in(name: str, folder: Path, files: Sequence[str]) -> tuple[NDArr
         name: The data set's name, for messages.
         folder: Their folder.
         files: `(N,)` paths relative to it, with "/".
+        others: Further such paths that have a rating, but are not asked for.
 
     Returns:
         `(N,)` paths, and notes: how many are missing, how many files have no rating.
@@ -215,7 +230,7 @@ def photographs_in(name: str, folder: Path, files: Sequence[str]) -> tuple[NDArr
     Raises:
         SourceError: None of the files is there.
     """
-    there = frozenset(_files_of(folder, {str(Path(file).parent) for file in files}))
+    there = frozenset(files_of(folder, {file.rpartition("/")[0] or "." for file in files}))
     wanted = frozenset(files)
     if not wanted & there:
         raise SourceError(
@@ -223,7 +238,7 @@ def photographs_in(name: str, folder: Path, files: Sequence[str]) -> tuple[NDArr
             f"unpack them there"
         )
     notes = []
-    for kind, names in (("are not there", wanted - there), ("have no rating", there - wanted)):
+    for kind, names in (("are not there", wanted - there), ("have no rating", (there - wanted).difference(others))):
         if names:
             notes.append(f"{len(names):,} photographs in {folder} {kind}: {some_of(sorted(names))}")
     return np.array([f"{folder}{os.sep}{file}" for file in files], dtype=np.str_), tuple(notes)
@@ -232,14 +247,19 @@ def photographs_in(name: str, folder: Path, files: Sequence[str]) -> tuple[NDArr
 _PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
-def _files_of(folder: Path, parents: Collection[str]) -> Iterator[str]:
+def files_of(folder: Path, parents: Collection[str]) -> Iterator[str]:
+    """The photographs in these folders below a folder, as paths relative to it with "/", in no order.
+
+    Raises:
+        SourceError: One of the folders is there and cannot be read.
+    """
     for parent in parents:
         try:
             with os.scandir(folder / parent) as entries:
                 for entry in entries:
                     if entry.name.lower().endswith(_PHOTOGRAPHS) and not entry.name.startswith("."):
                         yield entry.name if parent == "." else f"{parent}/{entry.name}"
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a null character in its name
             continue
         except OSError as error:
             raise SourceError(f"{folder / parent} cannot be read ({error.strerror}); check its permissions") from error
