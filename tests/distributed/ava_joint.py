@@ -1,0 +1,10 @@
+"""AVA with its styles as attributes."""
+
+from pathlib import Path
+
+from distributed import ava
+
+
+def write(root: Path) -> list[str]:
+    """The copy of AVA; its styles are learned one a photograph."""
+    return [*ava.write(root), "task.attribute_loss=single_label"]
