@@ -161,14 +161,14 @@ def test_attributes_by_average_precision_over_what_is_labelled(make_ratings):
     assert found["map"] == pytest.approx(np.mean(list(expected.values())), abs=2e-6)
 
 
-def test_an_attribute_without_positives_is_undefined_and_out_of_the_mean(make_ratings):
+def test_an_attribute_that_none_has_or_all_have_is_undefined_and_out_of_the_mean(make_ratings):
     attributes = [[1, 0, NAN, 1], [0, 0, NAN, 1], [1, NAN, NAN, 1]]
     found = evaluate(predictions([0.0] * 3, attributes=np.eye(3, 4)), with_attributes(make_ratings, attributes))
     assert found["ap/a"] == pytest.approx((1 + 2 / 3) / 2)
     assert math.isnan(found["ap/b"])
     assert math.isnan(found["ap/c"])
-    assert found["ap/d"] == pytest.approx(1)
-    assert found["map"] == pytest.approx((found["ap/a"] + 1) / 2)
+    assert math.isnan(found["ap/d"])
+    assert found["map"] == found["ap/a"]
 
 
 def test_no_attribute_with_positives_leaves_the_mean_undefined(make_ratings):
@@ -188,7 +188,7 @@ def test_a_blind_predictor_by_hand(make_ratings):
     assert train.high.tolist() == [False, False, True]
     test = make_ratings(
         [[2, 0, 0], [0, 0, 1], [0, 1, 3]],
-        attributes=np.array([[1, 1, 0], [0, NAN, NAN], [0, 1, 0]]),
+        attributes=np.array([[1, 1, 0], [0, NAN, NAN], [0, 0, 0]]),
         attribute_names=("a", "b", "c"),
     )
     told = predictions([-1.0, 1, 2], np.float32(test.rating_distribution), np.float32([[3, 1, 0], [0] * 3, [1, 2, 0]]))
@@ -208,8 +208,8 @@ def test_a_blind_predictor_by_hand(make_ratings):
         "emd_r1": (5 / 6 + 7 / 6 + 11 / 12) / 9,
         "emd_r2": (math.sqrt(13 / 36) + math.sqrt(25 / 36) + math.sqrt(61 / 144)) / 3 / math.sqrt(3),
         "ap/a": 1 / 3,
-        "ap/b": 1,
-        "map": 2 / 3,
+        "ap/b": 1 / 2,
+        "map": 5 / 12,
     }
     assert {key: blind[key] for key in by_hand} == pytest.approx(by_hand, abs=1e-6)
     assert math.isnan(blind["ap/c"])

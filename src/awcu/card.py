@@ -32,6 +32,10 @@ _RATED = {
     "follows for photographs.",
     "OASIS beauty": "The ratings are of the beauty of photographs collected to stir emotions (Brielmann & Pelli 2019).",
     "BIQ2021": "The ratings are of image quality more than of beauty (Ahmed & Asif 2022).",
+    "KonIQ-10k": "The ratings are of technical quality, not of aesthetics (Hosu et al. 2020).",
+    "SPAQ": "The ratings are of the technical quality of smartphone photographs, not of aesthetics (Fang et al. 2020).",
+    "CUHK-PQ": "The photographs are of two classes, clearly good and clearly bad; ambiguous ones were left out.",
+    "BAID": "The scores are of artworks, from the votes of a web site (Yi et al. 2023).",
 }
 
 

@@ -125,7 +125,8 @@ def _attribute_metrics(logits: Tensor, ratings: Ratings) -> dict[str, float]:
         known = ~target.isnan()
         present = target[known].long()
         metrics[f"ap/{name}"] = _if(
-            bool(present.any()),
+            # Where all have it, as in a list of one label a photograph, any order is perfect.
+            bool(present.any()) and not bool(present.all()),
             lambda: binary_average_precision(_rank(logit[known]), present),  # noqa: B023
         )
     return metrics | {"map": torch.tensor(list(metrics.values()), dtype=torch.float64).nanmean().item()}
