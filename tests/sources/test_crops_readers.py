@@ -10,6 +10,7 @@ from scipy.io import savemat
 from awcu.sources import crops, gallery
 from awcu.sources.crops import CropSetError, check_sizes, cuhk_icd
 from awcu.sources.crops.gallery import of_ratings
+from awcu.sources.text import SourceError
 
 WIDTH, HEIGHT = 40, 30
 LEFT, TOP, RIGHT, BOTTOM = BOX = (12, 5, 31, 9)
@@ -67,7 +68,7 @@ def test_flms(flms_folder):
 
 def test_flms_lists_the_photographs_it_lacks(flms_folder):
     (flms_folder / "image" / "20_Large.jpg").unlink()
-    with pytest.raises(CropSetError, match=r"image lacks 1 of 2 photographs: '20_Large\.jpg'; unpack image\.tar there"):
+    with pytest.raises(SourceError, match=r"image lacks 1 of 2 photographs: '20_Large\.jpg'; unpack image\.tar there"):
         crops.read("flms", flms_folder)
 
 
@@ -111,10 +112,10 @@ def test_fcdb_without_any_photograph_is_an_error(fcdb_folder):
     for path in (fcdb_folder / "data").iterdir():
         path.unlink()
     expected = r"data holds none of the 5 photographs, such as '1_a_b\.jpg'; fetch them with scripts/download_images"
-    with pytest.raises(CropSetError, match=expected):
+    with pytest.raises(SourceError, match=expected):
         crops.read("fcdb", fcdb_folder)
     (fcdb_folder / "data").rmdir()
-    with pytest.raises(CropSetError, match=expected):
+    with pytest.raises(SourceError, match=expected):
         crops.read("fcdb", fcdb_folder)
 
 
@@ -167,7 +168,7 @@ def test_cuhk_icd_is_measured_against_one_annotator(icd_folder):
 
 def test_cuhk_icd_lists_the_photographs_it_lacks(icd_folder):
     (icd_folder / "All_Images" / "a.jpg").unlink()
-    with pytest.raises(CropSetError, match=r"All_Images lacks 1 of 2 photographs: 'a\.jpg'; unpack All_Images\.zip"):
+    with pytest.raises(SourceError, match=r"All_Images lacks 1 of 2 photographs: 'a\.jpg'; unpack All_Images\.zip"):
         crops.read("cuhk_icd", icd_folder)
 
 
@@ -205,16 +206,16 @@ def test_gaicd_reads_a_copy_without_one_split(gaicd_folder):
 
 def test_gaicd_lists_the_photographs_and_annotations_it_lacks(gaicd_folder):
     (gaicd_folder / "images" / "val" / "v.JPG").rename(gaicd_folder / "v.JPG")
-    with pytest.raises(CropSetError, match=r"images.* lacks the photographs of 1 annotations: v\.txt; unpack the im"):
+    with pytest.raises(SourceError, match=r"images.* lacks the photographs of 1 annotations: v\.txt; unpack the im"):
         crops.read("gaicd", gaicd_folder)
     (gaicd_folder / "v.JPG").rename(gaicd_folder / "images" / "val" / "v.JPG")
     next(gaicd_folder.glob("annotations/**/e.txt")).unlink()
-    with pytest.raises(CropSetError, match=r"annotations.* lacks 1 of \d annotations: 'e\.txt'; unpack the annot"):
+    with pytest.raises(SourceError, match=r"annotations.* lacks 1 of \d annotations: 'e\.txt'; unpack the annot"):
         crops.read("gaicd", gaicd_folder)
 
 
 def test_gaicd_without_photographs_is_an_error(tmp_path):
-    with pytest.raises(CropSetError, match=r"has no photographs in images/train, images/val or images/test"):
+    with pytest.raises(SourceError, match=r"has no photographs in images/train, images/val or images/test"):
         crops.read("gaicd", tmp_path)
 
 

@@ -30,7 +30,8 @@ def read(name: str, root: str | Path | None = None) -> CropSet:
         root: Its folder, as distributed; only the gallery does without.
 
     Raises:
-        CropSetError: The name is unknown, a published set has no folder, or what its reader raises.
+        CropSetError: The name is unknown, a published set has no folder, or its boxes contradict themselves.
+        SourceError: A file or photograph is missing or not as distributed.
     """
     if name == "gallery":
         return gallery.read(root)

@@ -1,7 +1,6 @@
 """What a cropping data set is: photographs, and the boxes people would cut out of each."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -9,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awcu.ratings import SPLITS, Split
+from awcu.sources.text import some_of
 
 Boxes = NDArray[np.int64]
 
 
 class CropSetError(ValueError):
-    """Published boxes that cannot be read, contradict themselves or lack their photographs."""
+    """A cropping set that is not known, or whose boxes contradict themselves or their photographs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +145,3 @@ class CropSet:
                 raise CropSetError(
                     f"{self.name}: a score of {image_id} is not a finite number; leave boxes without a score out"
                 )
-
-
-def some_of(names: Sequence[str] | NDArray[np.str_]) -> str:
-    """The first five names and how many more there are, for an error message."""
-    rest = len(names) - 5
-    return ", ".join(map(str, names[:5])) + (f" and {rest} more" if rest > 0 else "")

@@ -20,7 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from awcu.sources.crops.crop_set import Boxes, CropSet, CropSetError
-from awcu.sources.crops.on_disk import as_boxes, as_names, box, fields_of, files_in, lines_of, pixels, require, shown
+from awcu.sources.crops.on_disk import as_boxes, box, files_in, pixels, require
+from awcu.sources.text import SourceError, fields_of, lines_of, names_of, shown
 
 FILE = "Cropping parameters.txt"
 ANNOTATORS = 3
@@ -34,12 +35,13 @@ def read(root: str | Path) -> CropSet:
         root: The folder with the text file and `All_Images/`.
 
     Raises:
-        CropSetError: The file is absent or malformed, or a photograph is not on disk.
+        SourceError: The file is absent or malformed, or a photograph is not on disk.
+        CropSetError: A box has no area, or a photograph is listed twice.
     """
     path, folder = Path(root) / FILE, Path(root) / "All_Images"
     lines = lines_of(path)
     if len(lines) % LINES:
-        raise CropSetError(
+        raise SourceError(
             f"{path}: it ends at line {len(lines)}, amid a photograph; each has {LINES} lines, its name and "
             f"{ANNOTATORS} boxes: complete the last, or fetch the file again"
         )
@@ -49,11 +51,11 @@ def read(root: str | Path) -> CropSet:
     require(names, files_in(folder), folder, "photographs", "unpack All_Images.zip there")
     return CropSet(
         name="cuhk_icd",
-        image_ids=as_names(names),
-        image_paths=as_names(folder / name for name in names),
+        image_ids=names_of(names),
+        image_paths=names_of(folder / name for name in names),
         boxes=boxes,
         scores=None,
-        split=as_names("test" for _ in names),
+        split=names_of("test" for _ in names),
     )
 
 
@@ -75,7 +77,7 @@ def annotator(crop_set: CropSet, number: int) -> CropSet:
 def _name(line: str, where: str) -> str:
     category, _, name = line.replace("\\", "/").rpartition("/")
     if not category or not name:
-        raise CropSetError(rf"{where}: {shown(line)} is not category\file.jpg; a line may be lost above: correct it")
+        raise SourceError(rf"{where}: {shown(line)} is not category\file.jpg; a line may be lost above: correct it")
     return name
 
 

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from awcu.ratings import Split
-from awcu.sources.crops.crop_set import CropSet, CropSetError
-from awcu.sources.crops.on_disk import as_boxes, as_names, box, files_in, shown, text_of, whole
+from awcu.sources.crops.crop_set import CropSet
+from awcu.sources.crops.on_disk import as_boxes, box, files_in, whole
+from awcu.sources.text import SourceError, names_of, shown, text_of
 
 FILES: tuple[tuple[Split, str], ...] = (("train", "cropping_training_set.json"), ("test", "cropping_testing_set.json"))
 
@@ -41,26 +42,27 @@ def read(root: str | Path) -> CropSet:
         root: The folder with the two JSON files and `data/`.
 
     Raises:
-        CropSetError: A file is absent or not of this structure, an item is malformed, or no photograph at all is
+        SourceError: A file is absent or not of this structure, an item is malformed, or no photograph at all is
             on disk.
+        CropSetError: A box has no area, or a photograph is listed twice.
     """
     items = [item for split, file in FILES for item in _items(Path(root) / file, split)]
     folder = Path(root) / "data"
     there = files_in(folder)
     found = [item for item in items if item.name in there]
     if not found:
-        raise CropSetError(
+        raise SourceError(
             f"{folder} holds none of the {len(items)} photographs, such as {shown(items[0].name)}; fetch them with "
             f"scripts/download_images.py of the data set"
         )
     return CropSet(
         name="fcdb",
-        image_ids=as_names(item.name for item in found),
-        image_paths=as_names(folder / item.name for item in found),
+        image_ids=names_of(item.name for item in found),
+        image_paths=names_of(folder / item.name for item in found),
         boxes=tuple(as_boxes([item.box]) for item in found),
         scores=None,
-        split=as_names(item.split for item in found),
-        missing_split=as_names(item.split for item in items if item.name not in there),
+        split=names_of(item.split for item in found),
+        missing_split=names_of(item.split for item in items if item.name not in there),
     )
 
 
@@ -69,21 +71,21 @@ def _items(path: Path, split: Split) -> list[_Item]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CropSetError(f"{path} is not JSON ({error}); fetch it again") from error
+        raise SourceError(f"{path} is not JSON ({error}); fetch it again") from error
     if not isinstance(content, list) or not content:
-        raise CropSetError(f"{path}: {shown(content)} is not a list of items with url and crop; fetch it again")
+        raise SourceError(f"{path}: {shown(content)} is not a list of items with url and crop; fetch it again")
     return [_item(item, f"{path}: item {place}", split) for place, item in enumerate(content, start=1)]
 
 
 def _item(item: Any, where: str, split: Split) -> _Item:
     if not isinstance(item, dict) or not isinstance(item.get("url"), str):
-        raise CropSetError(f"{where}: {shown(item)} has no text 'url'; expected url and crop: correct it")
+        raise SourceError(f"{where}: {shown(item)} has no text 'url'; expected url and crop: correct it")
     name = item["url"].rsplit("/", 1)[-1]
     if not name.strip():
-        raise CropSetError(f"{where}: the url {shown(item['url'])} ends in no file name; correct it")
+        raise SourceError(f"{where}: the url {shown(item['url'])} ends in no file name; correct it")
     crop = item.get("crop")
     if not isinstance(crop, list) or len(crop) != 4:
-        raise CropSetError(f"{where} ({shown(name)}): crop {shown(crop)} is not x, y, width, height; correct it")
+        raise SourceError(f"{where} ({shown(name)}): crop {shown(crop)} is not x, y, width, height; correct it")
     place = f"{where} ({shown(name)})"
     x, y, width, height = (whole(value, place) for value in crop)
     return _Item(name, box(x, y, x + width, y + height, place), split)

@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from awcu.sources.crops.crop_set import Boxes, CropSet, CropSetError
-from awcu.sources.crops.on_disk import LARGEST, as_names, files_in, require, shown
+from awcu.sources.crops.crop_set import Boxes, CropSet
+from awcu.sources.crops.on_disk import LARGEST, files_in, require
+from awcu.sources.text import SourceError, names_of, shown
 
 FILE = "500_image_dataset.mat"
 STRUCT = "img_gt"
@@ -38,8 +39,9 @@ def read(root: str | Path) -> CropSet:
         root: The folder with the .mat file and `image/`.
 
     Raises:
-        CropSetError: The file is absent or of another structure, an entry is malformed or has no box left, or a
+        SourceError: The file is absent or of another structure, an entry is malformed or has no box left, or a
             photograph is not on disk.
+        CropSetError: A photograph is listed twice.
     """
     path, folder = Path(root) / FILE, Path(root) / "image"
     entries = [_entry(entry, f"{path}: entry {place}") for place, entry in enumerate(_entries(path), start=1)]
@@ -47,24 +49,24 @@ def read(root: str | Path) -> CropSet:
     require(names, files_in(folder), folder, "photographs", "unpack image.tar there")
     return CropSet(
         name="flms",
-        image_ids=as_names(names),
-        image_paths=as_names(folder / name for name in names),
+        image_ids=names_of(names),
+        image_paths=names_of(folder / name for name in names),
         boxes=tuple(boxes for _, boxes in entries),
         scores=None,
-        split=as_names("test" for _ in names),
+        split=names_of("test" for _ in names),
     )
 
 
 def _entries(path: Path) -> list[Any]:
     if not path.is_file():
-        raise CropSetError(f"{path} does not exist; give the folder that holds {FILE!r} of release_data.tar")
+        raise SourceError(f"{path} does not exist; give the folder that holds {FILE!r} of release_data.tar")
     try:
         content = loadmat(path)
     except Exception as error:  # a damaged file makes SciPy raise nearly anything
-        raise CropSetError(f"{path} cannot be read as a MATLAB file ({error}); fetch it again") from error
+        raise SourceError(f"{path} cannot be read as a MATLAB file ({error}); fetch it again") from error
     array = content.get(STRUCT)
     if not isinstance(array, np.ndarray) or len(array.dtype.names or ()) < 2 or array.size == 0:
-        raise CropSetError(
+        raise SourceError(
             f"{path} has no struct array {STRUCT!r} of file name and boxes, only "
             f"{', '.join(name for name in content if not name.startswith('__')) or 'nothing'}; fetch it again"
         )
@@ -74,19 +76,19 @@ def _entries(path: Path) -> list[Any]:
 def _entry(entry: Any, where: str) -> tuple[str, Boxes]:
     name, rows = np.asarray(entry[0]), np.asarray(entry[1])
     if name.dtype.kind != "U" or name.size != 1 or not name.item().strip():
-        raise CropSetError(f"{where}: its first field is {shown(name.tolist())}, expected one file name; correct it")
+        raise SourceError(f"{where}: its first field is {shown(name.tolist())}, expected one file name; correct it")
     text = str(name.item()).strip()
     if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf":
-        raise CropSetError(
+        raise SourceError(
             f"{where} ({text}): its second field is {rows.dtype} of shape {rows.shape}, expected rows of "
             f"y1, x1, y2, x2; correct it"
         )
     numbers = rows.astype(np.float64)
     strange = ~(np.abs(numbers) <= LARGEST) | (numbers != np.floor(numbers))
     if strange.any():
-        raise CropSetError(f"{where} ({text}): {numbers[strange][0]} is not a whole number of pixels; correct it")
+        raise SourceError(f"{where} ({text}): {numbers[strange][0]} is not a whole number of pixels; correct it")
     boxes = numbers.astype(np.int64)[:, [1, 0, 3, 2]]
     boxes = boxes[(boxes >= 0).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
     if len(boxes) == 0:
-        raise CropSetError(f"{where} ({text}): none of its {len(rows)} rows is a box; remove the entry")
+        raise SourceError(f"{where} ({text}): none of its {len(rows)} rows is a box; remove the entry")
     return text, boxes

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awcu.ratings import SPLITS, Split
-from awcu.sources.crops.crop_set import Boxes, CropSet, CropSetError, some_of
-from awcu.sources.crops.on_disk import as_boxes, as_names, box, fields_of, files_in, lines_of, pixels, require, shown
+from awcu.sources.crops.crop_set import Boxes, CropSet
+from awcu.sources.crops.on_disk import as_boxes, box, files_in, pixels, require
+from awcu.sources.text import SourceError, fields_of, lines_of, names_of, shown, some_of
 
 SUFFIXES = {".jpg", ".jpeg", ".png"}
 NOT_ANNOTATED = -2
@@ -47,24 +48,25 @@ def read(root: str | Path) -> CropSet:
         root: The folder with `images/` and `annotations/`.
 
     Raises:
-        CropSetError: A photograph without annotation or the reverse, a malformed line, or a photograph of which no
+        SourceError: A photograph without annotation or the reverse, a malformed line, or a photograph of which no
             box has a score.
+        CropSetError: A box has no area, or a photograph is in two splits.
     """
     root = Path(root)
     nested = any((root / "annotations" / split).is_dir() for split in SPLITS)
     photographs = [one for split in SPLITS for one in _photographs(root, split, nested)]
     if not photographs:
-        raise CropSetError(f"{root} has no photographs in images/train, images/val or images/test; unpack them there")
+        raise SourceError(f"{root} has no photographs in images/train, images/val or images/test; unpack them there")
     if not nested:
         _require_both(photographs, root / "annotations", root / "images")
     scored = [_scored_boxes(photograph.annotation) for photograph in photographs]
     return CropSet(
         name="gaicd",
-        image_ids=as_names(photograph.path.name for photograph in photographs),
-        image_paths=as_names(photograph.path for photograph in photographs),
+        image_ids=names_of(photograph.path.name for photograph in photographs),
+        image_paths=names_of(photograph.path for photograph in photographs),
         boxes=tuple(boxes for boxes, _ in scored),
         scores=tuple(scores for _, scores in scored),
-        split=as_names(photograph.split for photograph in photographs),
+        split=names_of(photograph.split for photograph in photographs),
     )
 
 
@@ -89,7 +91,7 @@ def _require_both(photographs: list[_Photograph], annotations: Path, images: Pat
     require(wanted, texts, annotations, "annotations", "unpack the annotations there")
     unseen = sorted(texts.difference(wanted))
     if unseen:
-        raise CropSetError(
+        raise SourceError(
             f"{images} lacks the photographs of {len(unseen)} annotations: {some_of(unseen)}; unpack the images there"
         )
 
@@ -105,14 +107,14 @@ def _scored_boxes(path: Path) -> tuple[Boxes, NDArray[np.float64]]:
             boxes.append(box(x1, y1, x2, y2, where))
             scores.append(score)
     if not boxes:
-        raise CropSetError(f"{path}: no box has a score, only {NOT_ANNOTATED}; remove the photograph")
+        raise SourceError(f"{path}: no box has a score, only {NOT_ANNOTATED}; remove the photograph")
     return as_boxes(boxes), np.array(scores, dtype=np.float64)
 
 
 def _score(word: str, where: str) -> float:
     score = float(word) if DECIMAL.fullmatch(word) else float("nan")
     if not (0 <= score <= HIGHEST or score == NOT_ANNOTATED):
-        raise CropSetError(
+        raise SourceError(
             f"{where}: {shown(word)} is not a score from 0 to {HIGHEST} or {NOT_ANNOTATED}; check the order of the "
             f"columns, or correct it"
         )

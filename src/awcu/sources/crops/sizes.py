@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from awcu.sources.crops.crop_set import CropSet, CropSetError, some_of
+from awcu.sources.crops.crop_set import CropSet, CropSetError
+from awcu.sources.text import some_of
 
 LARGEST_LOSS = 1 / 3
 """Share of a box that may lie outside its photograph; the worst known published box loses about a quarter."""
