@@ -27,18 +27,38 @@ def test_help_needs_no_torch():
     code += "sys.exit(', '.join({'torch', 'pandas', 'matplotlib', 'hydra'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert all(command in done.stdout for command in ("train", "probe", "features"))
+    assert all(command in done.stdout for command in ("prepare", "train", "probe", "features"))
 
 
 @pytest.mark.parametrize(
     ("command", "function"),
-    [("train", "awcu.train.main"), ("probe", "awcu.sweep.main"), ("features", "awcu.sweep.features_main")],
+    [
+        ("prepare", "awcu.prepare.main"),
+        ("train", "awcu.train.main"),
+        ("probe", "awcu.sweep.main"),
+        ("features", "awcu.sweep.features_main"),
+    ],
 )
 def test_what_hydra_reads_reaches_it_untouched(monkeypatch, command, function):
     seen = []
     monkeypatch.setattr(function, lambda: seen.append(list(sys.argv)))
     call(monkeypatch, command, "--help", "-m", "seed=1,2")
     assert seen == [[f"awcu {command}", "--help", "-m", "seed=1,2"]]
+
+
+def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):
+    seen = []
+    monkeypatch.setattr("awcu.prepare.main", lambda: seen.append(list(sys.argv)))
+    call(monkeypatch, "prepare", "--download", "data=ava")
+    assert seen == [["awcu prepare", "download=true", "data=ava"]]
+
+
+def test_prepare_needs_no_torch():
+    code = (
+        "import sys, awcu.prepare, awcu.sources.table\nsys.exit(', '.join({'torch', 'wandb'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

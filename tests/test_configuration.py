@@ -2,8 +2,18 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
+from omegaconf import OmegaConf
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, folder_name, variant
+from awcu.configuration import (
+    ConfigurationError,
+    check_keys,
+    conf_folder,
+    folder_name,
+    instantiated,
+    variant,
+)
+from awcu.weighting import WeightingError
 
 
 def composed(*overrides, page="train"):
@@ -70,7 +80,7 @@ def test_a_key_nothing_reads_is_refused(page, override, message):
     ("overrides", "expected"),
     [
         ((), "default"),
-        (("seed=3", "data.root=/x", "experiment=reproduce", "wandb.mode=offline"), "default"),
+        (("seed=3", "data.root=/x", "data.prepared=/y", "experiment=reproduce", "wandb.mode=offline"), "default"),
         (("weighting=step", "seed=3", "+task.warmup=0"), "+task.warmup=0 weighting=step"),
         (("data=oasis", "data.ratings.val=0.2"), "data.ratings.val=0.2 data=oasis"),
     ],
@@ -85,3 +95,20 @@ def test_folder_names_are_short_without_slashes_and_differ():
     long = [folder_name("key=" + "x" * 200 + end) for end in "ab"]
     assert long[0] != long[1]
     assert all(len(name) < 120 and name.startswith("key=xxx") for name in long)
+
+
+def test_what_cannot_be_built_is_said_with_its_target():
+    cfg = OmegaConf.create({"_target_": "awcu.weighting.Step", "detla": 1})
+    with pytest.raises(ConfigurationError, match=r"awcu\.weighting\.Step cannot be built: .*detla.*correct its values"):
+        instantiated(cfg)
+
+
+def test_an_error_of_ours_comes_out_as_itself():
+    cfg = OmegaConf.create({"_target_": "awcu.weighting.Step", "delta": -1, "ratio": 4})
+    with pytest.raises(WeightingError, match="delta"):
+        instantiated(cfg)
+
+
+def test_a_fault_of_the_code_is_not_hidden():
+    with pytest.raises(InstantiationException, match="division by zero"):
+        instantiated(OmegaConf.create({"_target_": "operator.truediv", "_args_": [1, 0]}))

@@ -39,8 +39,26 @@ def test_unreadable_photographs_are_all_listed_and_can_be_excluded(ratings):
     assert not set(kept.image_ids) & set(ratings.image_ids[[3, 7]])
 
 
-def test_readable_ratings_come_back_as_they_are(ratings):
+def test_readable_ratings_come_back_as_they_are(ratings, capsys):
     assert readable(ratings, exclude=False) == (ratings, 0)
+    assert capsys.readouterr().out == ""
+
+
+def test_of_many_unreadable_ones_the_first_are_listed(ratings, monkeypatch):
+    monkeypatch.setattr(data, "FAULTS_SHOWN", 2)
+    for path in ratings.image_paths[:5]:
+        Path(path).unlink()
+    with pytest.raises(ImageError) as caught:
+        readable(ratings, exclude=False)
+    listed = str(caught.value).splitlines()[1:-1]
+    assert [line.strip() for line in listed[2:]] == ["and 3 more"]
+    assert [Path(path).name in line for path, line in zip(ratings.image_paths, listed[:2], strict=False)] == [True] * 2
+
+
+def test_a_long_look_is_announced(ratings, monkeypatch, capsys):
+    monkeypatch.setattr(data, "MANY", 23)
+    readable(ratings, exclude=False)
+    assert "unreadable ones among 24 photographs; awcu prepare does so once" in capsys.readouterr().out
 
 
 def test_item_holds_what_was_rated(ratings):

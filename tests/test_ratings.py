@@ -1,11 +1,12 @@
 """What a rating data set says of its photographs, and everything it refuses."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
 
-from awcu.ratings import SPLITS, Ratings, RatingsError, hash_split
+from awcu.ratings import SPLITS, Ratings, RatingsError, hash_split, with_validation
 
 HALVES = np.arange(1, 5.5, 0.5)
 TENTHS_OF_VOTES = np.random.default_rng(0).integers(0, 40, (30, 10)) + np.eye(10, dtype=int)[0]
@@ -292,3 +293,44 @@ def test_a_share_of_zero_is_an_empty_split():
 def test_hash_split_refuses_impossible_shares(val, test):
     with pytest.raises(RatingsError, match=f"split shares val={val}, test={test} must be ≥ 0 and sum to less than 1"):
         hash_split(IDS, 0, val, test)
+
+
+def test_the_same_photograph_has_one_key_in_every_set_of_its_origin(make_ratings):
+    ava = make_ratings(mean_score=[2, 4], name="AVA")
+    eva = make_ratings(mean_score=[4, 3], name="EVA", origin="AVA")
+    other = make_ratings(mean_score=[2, 4], name="other")
+    assert ava.origin == eva.origin == "AVA"
+    assert other.origin == "other"
+    assert ava.photograph_keys.tolist() == eva.photograph_keys.tolist()
+    assert not set(ava.photograph_keys.tolist()) & set(other.photograph_keys.tolist())
+    # The first eight bytes of SHA-256 of "AVA\np00", least first.
+    assert ava.photograph_keys[0] == int.from_bytes(hashlib.sha256(b"AVA\np00").digest()[:8], "little")
+
+
+def test_origin_and_notes_change_no_fingerprint_and_stay_with_a_part(make_ratings):
+    plain = make_ratings(mean_score=[2, 4])
+    noted = make_ratings(mean_score=[2, 4], origin="AVA", notes=("one is missing",))
+    assert noted.fingerprint == plain.fingerprint
+    assert noted.split_fingerprint == plain.split_fingerprint
+    part = noted.select(np.array([1]))
+    assert (part.origin, part.notes) == ("AVA", ("one is missing",))
+
+
+class TestValidation:
+    IDS = np.array([f"i{number}" for number in range(400)])
+    SPLIT = np.array(["train"] * 300 + ["test"] * 100)
+
+    def test_a_part_of_the_training_photographs(self):
+        split = with_validation(self.SPLIT, self.IDS, 0, 0.2)
+        assert (split[300:] == "test").all()
+        assert 40 <= (split == "val").sum() <= 80
+        assert ((split == "val") == (self.SPLIT == "train") & (hash_split(self.IDS, 0, 0.2, 0) == "val")).all()
+        assert (with_validation(self.SPLIT, self.IDS, 1, 0.2) != split).any()
+
+    def test_a_published_one_is_kept(self):
+        split = np.where(np.arange(400) < 5, "val", self.SPLIT)
+        assert with_validation(split, self.IDS, 0, 0.2) is split
+
+    def test_a_share_out_of_range(self):
+        with pytest.raises(RatingsError, match="val=1"):
+            with_validation(self.SPLIT, self.IDS, 0, 1)

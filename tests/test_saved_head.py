@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from awcu import cli, sweep
-from awcu.configuration import conf_folder
+from awcu.configuration import conf_folder, instantiated
 from awcu.features import extract
 from awcu.images import decode, preparation
 from awcu.network import AestheticNet
@@ -20,7 +20,7 @@ from awcu.probe import ProbeError, fit_binary, fit_distribution
 from awcu.ratings import SPLITS
 from awcu.results import RunRecord
 from awcu.saved_head import network_with_heads, save_run, solve_attributes
-from awcu.train import instantiated, load_run, load_task
+from awcu.train import load_run, load_task
 from awcu.train import run as train
 
 BACKBONE = {"backbone": "test_resnet", "pad_type": "", "output_stride": None}

@@ -27,7 +27,6 @@ from awcu.selection import Search, solve
 from awcu.simulation import SimulationError
 from awcu.sources import table
 from awcu.sweep import run
-from awcu.task import TaskError
 from awcu.weighting import WeightingError
 
 N = 80
@@ -425,7 +424,7 @@ class TestSimulated:
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),
         (["network.backbone=test_resnet_"], BackboneError, "test_resnet_"),
         (["network.weights_file=none.pth"], BackboneError, "none.pth"),
-        (["+data.ratings.points=1"], TaskError, "points"),
+        (["+data.ratings.points=1"], ConfigurationError, "points"),
         (
             ["probe.objective=distribution", "data.ratings.vote_columns=[]", "data.ratings.score_column=c5",
              "data.ratings.scale=[0,30]", "data.ratings.midpoint=4"],

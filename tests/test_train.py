@@ -266,7 +266,7 @@ def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
         (["weighting=drop", "weighting.delta=4"], WeightingError, "zeroes all"),
         (["fit=false"], TaskError, r"None is no checkpoint file; give the \.ckpt"),
         (["data.on_unreadable=skip"], TaskError, "must be one of error, exclude"),
-        (["+weighting.detla=1"], TaskError, r"awcu\.weighting\.Uniform cannot be built.*detla"),
+        (["+weighting.detla=1"], ConfigurationError, r"awcu\.weighting\.Uniform cannot be built.*detla"),
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),
         (["data.ratings.test=0"], RatingsError, "the test split has no photographs"),
         (["data.root=null"], RatingsError, r"data\.root=…"),

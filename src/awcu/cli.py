@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from awcu.tables import Table
 
 HYDRA = {
+    "prepare": ("awcu.prepare", "main"),
     "train": ("awcu.train", "main"),
     "probe": ("awcu.sweep", "main"),
     "features": ("awcu.sweep", "features_main"),
@@ -27,6 +28,9 @@ def main() -> None:
     if command in HYDRA:
         module, function = HYDRA[command]
         sys.argv[:2] = [f"awcu {command}"]
+        if command == "prepare":
+            # Hydra knows no options of ours.
+            sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
         getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
@@ -39,6 +43,9 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="awcu", description="Sample-weighted aesthetic classification and its maps.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser(
+        "prepare", help="look at every photograph once, keep it small, report (awcu prepare --help)", add_help=False
+    )
     commands.add_parser("train", help="train and evaluate (Hydra: awcu train --help)", add_help=False)
     commands.add_parser(
         "probe", help="solve many weighted heads on frozen features (awcu probe --help)", add_help=False

@@ -3,11 +3,15 @@
 import difflib
 import hashlib
 from pathlib import Path
+from typing import Any
 
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 NOT_OF_THE_VARIANT = (
-    "seed", "experiment", "name", "fit", "ckpt_path", "allow_leak", "data.root", "network.weights_file",
+    "seed", "experiment", "name", "fit", "ckpt_path", "allow_leak", "data.root", "data.prepared",
+    "network.weights_file",
     "loader.workers", "trainer.accelerator", "trainer.devices", "wandb", "hydra",
 )  # fmt: skip
 """Override keys that do not make another table row: the seed, and what a machine decides."""
@@ -42,12 +46,29 @@ def _excluded(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in NOT_OF_THE_VARIANT)
 
 
+def instantiated(cfg: DictConfig) -> Any:
+    """What a `_target_` makes; an error of ours inside it comes out as itself, not wrapped by Hydra.
+
+    Raises:
+        ConfigurationError: It takes no such values.
+    """
+    try:
+        return instantiate(cfg, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if type(cause).__module__.startswith("awcu."):
+            raise cause from None  # type: ignore[misc]
+        if isinstance(cause, TypeError | ValueError | OSError):
+            raise ConfigurationError(f"{cfg.get('_target_')} cannot be built: {cause}; correct its values") from error
+        raise
+
+
 def check_keys(cfg: DictConfig, page: str) -> None:
     """Refuse what only a `+` in an override can bring in: a misspelt key that nothing would ever read.
 
     Args:
         cfg: As composed.
-        page: "train" or "probe", the page in `conf/` that it was composed from.
+        page: "train", "probe" or "prepare", the page in `conf/` that it was composed from.
 
     Raises:
         ConfigurationError: A key that the page does not have.

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from itertools import islice
 from typing import TypedDict
 
 import albumentations as A
@@ -14,10 +13,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from awcu.images import ImageError, decode, unreadable
+from awcu.prepared import Prepared
 from awcu.ratings import SPLITS, Floats, Ratings, Split
 from awcu.weighting import SampleWeights
 
 FAULTS_SHOWN = 50  # lines of one message
+MANY = 20_000  # photographs whose decoding takes minutes, which a user should know of
 
 
 class Batch(TypedDict):
@@ -31,26 +32,37 @@ class Batch(TypedDict):
     weight: Tensor  # (B,) ≥ 0; 1 outside training
 
 
-def readable(ratings: Ratings, exclude: bool) -> tuple[Ratings, int]:
+def readable(ratings: Ratings, exclude: bool, prepared: Prepared | None = None) -> tuple[Ratings, int]:
     """The ratings whose photographs decode whole, and how many were left out.
 
     Args:
         ratings: Every photograph is decoded once.
         exclude: Leave unreadable photographs out, instead of refusing the data set.
+        prepared: Knows which are unreadable, so that none is decoded.
 
     Raises:
         ImageError: Some photographs are unreadable and `exclude` is false; they are listed.
+        PreparedError: A photograph that was not prepared, or whose file changed afterwards.
     """
-    faults = unreadable(ratings.image_paths)
+    if prepared is None:
+        if len(ratings) > MANY:
+            print(
+                f"Looking for unreadable ones among {len(ratings):,} photographs; awcu prepare does so once", flush=True
+            )
+        by_row = unreadable(ratings.image_paths)
+        keep = np.setdiff1d(np.arange(len(ratings)), list(by_row))
+        kept, faults = (ratings.select(keep) if by_row else ratings), list(by_row.values())
+    else:
+        kept, by_id = prepared.readable(ratings)
+        faults = list(by_id.values())
     if faults and not exclude:
         rest = len(faults) - FAULTS_SHOWN
-        listed = "\n  ".join([*islice(faults.values(), FAULTS_SHOWN), *([f"and {rest:,} more"] if rest > 0 else [])])
+        listed = "\n  ".join([*faults[:FAULTS_SHOWN], *([f"and {rest:,} more"] if rest > 0 else [])])
         raise ImageError(
             f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
             f"Repair them, or train without them by data.on_unreadable=exclude (the record counts them)"
         )
-    keep = np.setdiff1d(np.arange(len(ratings)), list(faults))
-    return (ratings.select(keep) if faults else ratings), len(faults)
+    return kept, len(faults)
 
 
 class RatingDataset(Dataset[Batch]):
@@ -62,6 +74,10 @@ class RatingDataset(Dataset[Batch]):
         size: The side it prepares, in pixels.
         weights: `(N,)`; None for 1 each.
         seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
+        prepared: Holds the photographs, whose files are then not opened.
+
+    Raises:
+        PreparedError: A photograph that was not prepared, or is unreadable.
     """
 
     def __init__(
@@ -71,8 +87,9 @@ class RatingDataset(Dataset[Batch]):
         size: int,
         weights: Floats | None = None,
         seed: tuple[int, ...] = (0,),
+        prepared: Prepared | None = None,
     ) -> None:
-        self.paths = ratings.image_paths
+        self.photographs = ratings.image_paths if prepared is None else prepared.of(ratings)
         self.size = size
         self.preparation = preparation
         self.seed = seed
@@ -83,13 +100,15 @@ class RatingDataset(Dataset[Batch]):
         self.weight = torch.ones(len(ratings)) if weights is None else _float32(weights)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.photographs)
 
     def __getitem__(self, row: int) -> Batch:
         state = np.random.SeedSequence((*self.seed, row)).generate_state(1)
         self.preparation.set_random_seed(int(state[0]))
+        photograph = self.photographs[row]
+        pixels = decode(photograph, self.size) if isinstance(photograph, str) else photograph
         return Batch(
-            image=self.preparation(image=decode(self.paths[row], self.size))["image"],
+            image=self.preparation(image=pixels)["image"],
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
@@ -136,6 +155,10 @@ class RatingData(LightningDataModule):
         batch_size: Photographs a step.
         workers: Loader processes; None for one a core but one, at most 8.
         seed: Of order and augmentation.
+        prepared: Holds the photographs, whose files are then not opened.
+
+    Raises:
+        PreparedError: Photographs prepared smaller than `size`.
     """
 
     def __init__(
@@ -148,8 +171,11 @@ class RatingData(LightningDataModule):
         batch_size: int,
         workers: int | None,
         seed: int,
+        prepared: Prepared | None = None,
     ) -> None:
         super().__init__()
+        if prepared is not None:
+            prepared.check_size(size)
         self.splits = {split: ratings.of_split(split) for split in SPLITS}
         self.sample_weights = sample_weights
         self.training = training
@@ -158,6 +184,7 @@ class RatingData(LightningDataModule):
         self.batch_size = batch_size
         self.workers = min((os.cpu_count() or 1) - 1, 8) if workers is None else workers
         self.seed = seed
+        self.prepared = prepared
 
     def weights(self, epoch: int, epochs: int) -> Floats:
         """`(N_train,)` weights of one epoch of `epochs`; the last epoch has them at full strength."""
@@ -174,7 +201,8 @@ class RatingData(LightningDataModule):
         steps = max(1, round(len(train) / self.batch_size))
         seed = (self.seed, epoch)
         sampler = EpochSampler(np.flatnonzero(weights > 0), steps * self.batch_size, seed)
-        return self._loader(RatingDataset(train, self.training, self.size, weights, seed), sampler)
+        dataset = RatingDataset(train, self.training, self.size, weights, seed, self.prepared)
+        return self._loader(dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The validation split in order."""
@@ -186,7 +214,8 @@ class RatingData(LightningDataModule):
 
     def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
         """One split in order, without augmentation."""
-        return self._loader(RatingDataset(self.splits[split], self.evaluation, self.size), None)
+        part = self.splits[split]
+        return self._loader(RatingDataset(part, self.evaluation, self.size, prepared=self.prepared), None)
 
     def _loader(self, dataset: RatingDataset, sampler: EpochSampler | None) -> DataLoader[Batch]:
         return DataLoader(

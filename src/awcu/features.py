@@ -33,6 +33,7 @@ from awcu.data import RatingDataset
 from awcu.feature_files import Arrays, FeatureError, Manifest, blank_array, key_of, open_files, save_files
 from awcu.images import unreadable
 from awcu.network import AestheticNet
+from awcu.prepared import Prepared
 from awcu.ratings import Ratings
 
 FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
@@ -99,6 +100,7 @@ def extract(
     workers: int | None = None,
     precision: str | None = None,
     folder: Path | None = None,
+    prepared: Prepared | None = None,
 ) -> Features:
     """The features of every readable photograph; computed on first use, read from disk afterwards.
 
@@ -117,16 +119,21 @@ def extract(
         workers: Loader processes; None for one a core but one, at most 8.
         precision: "32-true" or "bf16-mixed"; None for the latter on a GPU that has it, else the former.
         folder: Holds one folder a key; the user's cache folder when None.
+        prepared: Holds the photographs, whose files are then not opened.
 
     Raises:
         FeatureError: Unknown precision, no readable photograph, features that are not finite or do not fit on the
             disk, or a cache whose files were changed afterwards.
         ImageError: A photograph that became unreadable during the extraction.
+        PreparedError: Photographs that were not prepared, changed afterwards, or were prepared smaller than `size`.
     """
     precision = _precision(precision)
+    if prepared is not None:
+        prepared.check_size(size)
+        prepared.readable(ratings)  # refuses what has changed, even where its features are in the cache
     ratings = ratings.select(np.argsort(ratings.image_ids))  # or the same table, sorted anew, would miss its cache
     asked = {"description": dict(description), "size": size, "flip": flip, "maps": maps, "precision": precision}
-    made_of = {"format": FORMAT} | asked | _provenance(ratings, network)
+    made_of = {"format": FORMAT} | asked | _provenance(ratings, network, prepared)
     key = key_of(made_of)
     home = folder if folder is not None else Path(platformdirs.user_cache_dir("awcu")) / "features"
     cache = home.expanduser().resolve() / f"{_slug(ratings.name)}-{key}"
@@ -136,7 +143,7 @@ def extract(
         with FileLock(f"{cache}.lock"):
             if not cache.exists():
                 work = cache.with_name(f"{cache.name}.partial")
-                _Extraction(work, made_of, ratings, network, preparation, batch_size, workers).run()
+                _Extraction(work, made_of, ratings, network, preparation, batch_size, workers, prepared).run()
                 work.rename(cache)
     manifest, arrays = open_files(cache, key, "r")
     return Features(np.array(manifest.image_ids), arrays["pooled"], arrays.get("maps"), manifest.unreadable, key)
@@ -150,22 +157,26 @@ def _precision(asked: str | None) -> str:
     return asked
 
 
-def _provenance(ratings: Ratings, network: AestheticNet) -> dict[str, Any]:
+def _provenance(ratings: Ratings, network: AestheticNet, prepared: Prepared | None) -> dict[str, Any]:
     weights = hashlib.sha256()
     for name, tensor in network.backbone.state_dict().items():
         weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         # As bytes, since numpy has no bfloat16; flat, since a scalar has no view as bytes.
         weights.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy())
-    photographs = hashlib.sha256()
-    for image_id, path in zip(ratings.image_ids, ratings.image_paths, strict=True):
-        photographs.update(f"{image_id} {_version(path)}\n".encode())
     return {
         "weights": weights.hexdigest(),
-        "photographs": photographs.hexdigest(),
+        "photographs": _photographs(ratings) if prepared is None else f"prepared {prepared.fingerprint}",
         "ratings": ratings.fingerprint,
         # OpenCV itself, whichever of its four packages brought it.
         "packages": {package: metadata.version(package) for package in PACKAGES} | {"opencv": cv2.__version__},
     }
+
+
+def _photographs(ratings: Ratings) -> str:
+    digest = hashlib.sha256()
+    for image_id, path in zip(ratings.image_ids, ratings.image_paths, strict=True):
+        digest.update(f"{image_id} {_version(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _version(path: str) -> str:
@@ -191,6 +202,7 @@ class _Extraction:
     preparation: A.Compose
     batch_size: int
     workers: int
+    prepared: Prepared | None
 
     def run(self) -> None:
         with _serving(self.network) as device:
@@ -205,7 +217,10 @@ class _Extraction:
 
     def _begin(self, device: torch.device) -> tuple[Manifest, Arrays]:
         ids = self.ratings.image_ids.tolist()
-        faults = {ids[row]: fault for row, fault in unreadable(self.ratings.image_paths).items()}
+        if self.prepared is None:
+            faults = {ids[row]: fault for row, fault in unreadable(self.ratings.image_paths).items()}
+        else:
+            _, faults = self.prepared.readable(self.ratings)
         readable = [image_id for image_id in ids if image_id not in faults]
         if not readable:
             first = next(iter(faults.values()), "it has none; give ratings with photographs")
@@ -226,7 +241,7 @@ class _Extraction:
     def _fill(self, manifest: Manifest, arrays: Arrays, device: torch.device) -> None:
         ids, saved = manifest.image_ids, time.monotonic()
         waiting = self.ratings.select(np.isin(self.ratings.image_ids, ids[manifest.rows_done :]))
-        dataset = RatingDataset(waiting, self.preparation, self.made_of["size"])
+        dataset = RatingDataset(waiting, self.preparation, self.made_of["size"], prepared=self.prepared)
         loader = DataLoader(
             dataset,
             self.batch_size,

@@ -1,5 +1,6 @@
 """Photographs from disk to network input: strict decoding, aspect handling, augmentation."""
 
+import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -7,14 +8,15 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
 
-import albumentations as A
 import cv2
 import numpy as np
-from albumentations.pytorch import ToTensorV2
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import albumentations as A
 
 Aspect = Literal["warp", "letterbox", "crop"]
 
@@ -35,6 +37,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_QUARTER_TURNS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 # Pillow's own limit warns from 89 megapixels, which cameras exceed, and fails from 179.
 Image.MAX_IMAGE_PIXELS = None
@@ -78,11 +81,37 @@ def decode(path: str | Path, at_least: int | None = None) -> NDArray[np.uint8]:
         ImageError: The file is missing, empty, not an image, cut short, larger than `MAX_PIXELS`, longer than
             `MAX_PROPORTION` or of floating-point pixels. A file that ends early is never returned half grey.
     """
+    with _refusing(path), Path(path).open("rb") as file:
+        image, _ = _upright(path, file, at_least)
+        return _pixels(path, image)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's bytes, for `decode_bytes`.
+
+    Raises:
+        ImageError: The file is missing or cannot be read.
+    """
     with _refusing(path):
-        image = _upright(path, at_least)
-        if image.mode == "F":
-            raise ImageError(f"{path}: floating-point pixels name no white; save it with 8 or 16 bits")
-        return np.asarray(_rgb(image))
+        return Path(path).read_bytes()
+
+
+def decode_bytes(
+    data: bytes, path: str | Path, at_least: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """As `decode`, and the width and height of the upright photograph at its full size.
+
+    Args:
+        data: The bytes of the file.
+        path: What messages call it.
+        at_least: As for `decode`.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    with _refusing(path):
+        image, size = _upright(path, io.BytesIO(data), at_least)
+        return _pixels(path, image), size
 
 
 def upright(path: str | Path) -> Image.Image:
@@ -91,8 +120,8 @@ def upright(path: str | Path) -> Image.Image:
     Raises:
         ImageError: As `decode`.
     """
-    with _refusing(path):
-        return _upright(path, None)
+    with _refusing(path), Path(path).open("rb") as file:
+        return _upright(path, file, None)[0]
 
 
 @contextmanager
@@ -114,11 +143,14 @@ def _refusing(path: str | Path) -> Iterator[None]:
         raise ImageError(f"{path}: damaged or cut short ({reason}); fetch the photograph again") from error
 
 
-def _upright(path: str | Path, at_least: int | None) -> Image.Image:
-    if Path(path).stat().st_size == 0:
+def _upright(path: str | Path, file: BinaryIO, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, perhaps at a reduced scale, and its width and height at full size."""
+    if file.seek(0, io.SEEK_END) == 0:
         raise ImageError(f"{path}: zero bytes; fetch the photograph again")
+    file.seek(0)
     # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
-    with Path(path).open("rb") as file, Image.open(file, formats=formats()) as image:
+    with Image.open(file, formats=formats()) as image:
+        width, height = image.size
         short, long = sorted(image.size)
         if short * long > MAX_PIXELS:
             raise ImageError(
@@ -133,11 +165,11 @@ def _upright(path: str | Path, at_least: int | None) -> Image.Image:
             image.draft("RGB", (at_least, at_least))
         image.load()
         turn = _turn(image)
-        if turn is not None:
-            turned = image.transpose(turn)
-            turned.format = image.format
-            return turned
-        return image
+        if turn is None:
+            return image, (width, height)
+        turned = image.transpose(turn)
+        turned.format = image.format
+        return turned, (height, width) if turn in _QUARTER_TURNS else (width, height)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -146,6 +178,12 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     except Exception:
         # A photograph whose EXIF is garbled is still a photograph.
         return None
+
+
+def _pixels(path: str | Path, image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode == "F":
+        raise ImageError(f"{path}: floating-point pixels name no white; save it with 8 or 16 bits")
+    return np.asarray(_rgb(image))
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -192,7 +230,7 @@ def preparation(
     flip: bool = False,
     random_crop: bool = False,
     color: bool = False,
-) -> A.Compose:
+) -> "A.Compose":
     """RGB `(H, W, 3)` uint8 → normalised tensor `(3, size, size)`.
 
     Without the last three it is deterministic: what validation, test and prediction use.
@@ -210,6 +248,10 @@ def preparation(
     Raises:
         ImageError: An unknown `aspect`.
     """
+    # Here, since both bring torch, which takes seconds and a process that only decodes can do without.
+    import albumentations as A
+    from albumentations.pytorch import ToTensorV2
+
     area = cv2.INTER_AREA
     fits = {
         "warp": [A.Resize(size, size, interpolation=area)],

@@ -38,7 +38,7 @@ class Ratings:
         vote_count: `(N,)` number of ratings; nan where unknown.
         attributes: `(N, A)` 0 or 1; nan = unlabelled.
         attribute_names: The A names.
-        origin: Whose ids these are: two sets of one origin call one photograph by one id. Empty: this set's own.
+        origin: Whose ids these are: two sets of one origin call one photograph by one id. Its own name where empty.
         notes: What whoever trains or measures on it should know, a sentence each, as what the reader left out.
 
     Raises:
@@ -63,6 +63,7 @@ class Ratings:
 
     def __post_init__(self) -> None:
         n = len(self.image_ids)
+        object.__setattr__(self, "origin", self.origin or self.name)
         if self.votes is not None:
             self._check_votes(self.votes)
             self._set_vote_moments(self.votes)
@@ -114,8 +115,7 @@ class Ratings:
     @cached_property
     def photograph_keys(self) -> NDArray[np.uint64]:
         """`(N,)` what tells photographs apart across data sets: a hash of origin and id."""
-        origin = self.origin or self.name
-        digests = (hashlib.sha256(f"{origin}\n{image_id}".encode()).digest()[:8] for image_id in self.image_ids)
+        digests = (hashlib.sha256(f"{self.origin}\n{image_id}".encode()).digest()[:8] for image_id in self.image_ids)
         return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
     @cached_property

@@ -13,7 +13,9 @@ from awcu.bootstrap import point_and_interval
 from awcu.model_config import ModelError
 from awcu.results import RunRecord
 
-_MACHINE = ("data.root", "network.weights_file", "ckpt_path", "start_from", "hydra.run.dir", "hydra.sweep.dir")
+_MACHINE = (
+    "data.root", "data.prepared", "network.weights_file", "ckpt_path", "start_from", "hydra.run.dir", "hydra.sweep.dir",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
 from awcu.selection import total_variance
 from awcu.task import AestheticTask
-from awcu.train import build_task, predictions_csv, quiet
+from awcu.train import build_task, predictions_csv, prepared_photographs, quiet
 from awcu.weighting import SampleWeights, Uniform
 
 BATCH = 32
@@ -100,7 +100,17 @@ def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConf
     checkpoint = folder / "head.ckpt"
     settings = task.hparams["preparation"]
     fitted = preparation(**settings)
-    data = RatingData(ratings, SampleWeights(Uniform()), fitted, fitted, settings["size"], BATCH, workers=0, seed=0)
+    data = RatingData(
+        ratings,
+        SampleWeights(Uniform()),
+        fitted,
+        fitted,
+        settings["size"],
+        BATCH,
+        workers=0,
+        seed=0,
+        prepared=prepared_photographs(cfg),
+    )
     with quiet():
         trainer = pl.Trainer(
             accelerator="cpu",

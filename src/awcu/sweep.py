@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated
 from awcu.feature_files import FeatureError
 from awcu.features import Features, extract
 from awcu.grid import GridRow, grid_rows
@@ -33,7 +33,7 @@ from awcu.selection import Search, Solved, predict, solve, weigh
 from awcu.simulation import SimulationError, simulate
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
-from awcu.train import USER_ERRORS, image_settings, instantiated, plain
+from awcu.train import USER_ERRORS, image_settings, plain, prepared_photographs
 
 Splits = dict[Split, Ratings]
 
@@ -85,6 +85,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
         ConfigurationError: A setting that does not exist or is out of range.
         RatingsError: Ratings or split at fault.
         ImageError: Unreadable photographs.
+        PreparedError: Prepared photographs at fault, or of other photographs.
         BackboneError: Backbone or its weights at fault.
         FeatureError: A feature cache at fault.
         WeightingError: A weighting at fault.
@@ -127,6 +128,7 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
         preparation(**images),
         images["size"],
         folder=folder,
+        prepared=prepared_photographs(cfg),
         **settings,
     )
 

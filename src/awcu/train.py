@@ -13,27 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import numpy as np
 import pytorch_lightning as pl
 import torch
 import wandb
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, variant
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, variant
 from awcu.data import RatingData, readable
 from awcu.images import ImageError, preparation
+from awcu.leak import both, leaked_count, learned_from
 from awcu.network import BackboneError, normalization
 from awcu.predictor import AestheticModel
+from awcu.prepared import Prepared, PreparedError
 from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RunRecord, git_state, package_versions, write_atomically
-from awcu.sources.text import SourceError, some_of
+from awcu.sources.text import SourceError
 from awcu.task import AestheticTask, TaskError, load_task
 from awcu.weighting import SampleWeights, WeightingError
 
@@ -42,6 +41,7 @@ USER_ERRORS = (
     SourceError,
     RatingsError,
     ImageError,
+    PreparedError,
     BackboneError,
     WeightingError,
     TaskError,
@@ -71,6 +71,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         ConfigurationError: A setting that does not exist.
         RatingsError: Ratings, table or split at fault.
         ImageError: Unreadable photographs.
+        PreparedError: Prepared photographs at fault, or of other photographs.
         BackboneError: Backbone or its weights at fault.
         WeightingError: Weighting at fault.
         TaskError: A number of the task out of range, or `fit=false` without a checkpoint.
@@ -79,13 +80,14 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     check_keys(cfg, "train")
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     folder.mkdir(parents=True, exist_ok=True)
-    ratings, excluded = read_ratings(cfg)
+    prepared = prepared_photographs(cfg)
+    ratings, excluded = read_ratings(cfg, prepared)
     for note in ratings.notes:
         print(f"{ratings.name}: {note}", flush=True)
     sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
-    data = _data(cfg, ratings, sample_weights, task)
-    leaked = _leaked(cfg, task, data.splits["test"])
+    data = _data(cfg, ratings, sample_weights, task, prepared)
+    leaked = leaked_count(task, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
     with quiet(), _wandb_logger(cfg, folder, overrides) as logger:
         trainer = _trainer(cfg, folder, logger)
         checkpoint = str(cfg.ckpt_path)
@@ -131,15 +133,21 @@ def load_run(folder: Path) -> tuple[AestheticModel, Ratings]:
         raise TaskError(f"{folder} holds no finished run (record.json and .hydra/config.yaml); train one first")
     cfg = OmegaConf.load(config)
     assert isinstance(cfg, DictConfig)
-    ratings, _ = read_ratings(cfg)
+    ratings, _ = read_ratings(cfg, prepared_photographs(cfg))
     return AestheticModel.from_pretrained(folder), ratings.of_split("test")
 
 
-def read_ratings(cfg: DictConfig) -> tuple[Ratings, int]:
+def prepared_photographs(cfg: DictConfig) -> Prepared | None:
+    """What `awcu prepare` made, where the configuration names it."""
+    folder = cfg.data.get("prepared")
+    return None if folder is None else Prepared.open(str(folder))
+
+
+def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Ratings, int]:
     """The readable ratings and how many photographs were excluded."""
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
-    return readable(instantiated(cfg.data.ratings), exclude=cfg.data.on_unreadable == "exclude")
+    return readable(instantiated(cfg.data.ratings), cfg.data.on_unreadable == "exclude", prepared)
 
 
 def image_settings(cfg: DictConfig) -> dict[str, Any]:
@@ -180,30 +188,8 @@ def build_task(
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
-    # The validation photographs too, since they choose the epoch.
-    learned_from = ratings.photograph_keys[ratings.split != "test"]
-    task.learned_from = torch.from_numpy(learned_from.view(np.int64).copy())
+    task.learned_from = learned_from(ratings)
     return task
-
-
-def _leaked(cfg: DictConfig, task: AestheticTask, test: Ratings) -> dict[str, int]:
-    """How many of the test photographs the model has learned from; nothing where none are."""
-    if task.learned_from is None:
-        raise TaskError(
-            f"{cfg.ckpt_path or cfg.start_from} does not say which photographs it learned from, so none can be told "
-            f"from those it is tested on; train it again with this version"
-        )
-    seen = np.isin(test.photograph_keys, task.learned_from.numpy().view(np.uint64))
-    if not seen.any():
-        return {}
-    if not cfg.allow_leak:
-        raise TaskError(
-            f"LEAK: {cfg.ckpt_path or cfg.start_from} has learned from {seen.sum():,} of the {len(test):,} test "
-            f"photographs of {test.name} ({some_of(test.image_ids[seen])}); test on others, or record the result with "
-            f"its stamp by allow_leak=true"
-        )
-    print(f"LEAK: the model has learned from {seen.sum():,} of the {len(test):,} test photographs", flush=True)
-    return {"leaked": int(seen.sum())}
 
 
 def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
@@ -215,10 +201,7 @@ def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
 
 def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
     """Begin with another model's backbone and heads, and all they have learned from."""
-    if task.learned_from is None or source.learned_from is None:
-        task.learned_from = None
-    else:
-        task.learned_from = torch.unique(torch.cat([task.learned_from, source.learned_from]))
+    task.learned_from = both(task.learned_from, source.learned_from)
     try:
         task.net.load_state_dict(source.net.state_dict())
     except RuntimeError as error:
@@ -228,7 +211,13 @@ def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
         ) from error
 
 
-def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task: AestheticTask) -> RatingData:
+def _data(
+    cfg: DictConfig,
+    ratings: Ratings,
+    sample_weights: SampleWeights,
+    task: AestheticTask,
+    prepared: Prepared | None,
+) -> RatingData:
     if task.hparams["objective"] == "distribution" and ratings.votes is None:
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
     settings = task.hparams["preparation"]
@@ -240,6 +229,7 @@ def _data(cfg: DictConfig, ratings: Ratings, sample_weights: SampleWeights, task
         evaluation=preparation(**settings),
         size=settings["size"],
         seed=cfg.seed,
+        prepared=prepared,
         **plain(cfg.loader),
     )
 
@@ -327,18 +317,6 @@ def predictions_csv(task: AestheticTask, data: RatingData) -> str:
         for image_id, mean, high, score, attributes in rows:
             writer.writerow([image_id, split, float(mean), int(high), score.item(), *attributes.tolist()])
     return text.getvalue()
-
-
-def instantiated(cfg: DictConfig) -> Any:
-    """What a `_target_` makes; a fault inside it comes out as itself, not wrapped by Hydra."""
-    try:
-        return instantiate(cfg, _convert_="all")
-    except InstantiationException as error:
-        if isinstance(error.__cause__, USER_ERRORS):
-            raise error.__cause__ from None
-        if isinstance(error.__cause__, TypeError | ValueError | OSError):
-            raise TaskError(f"{cfg.get('_target_')} cannot be built: {error.__cause__}; correct its values") from error
-        raise
 
 
 def plain(cfg: Any) -> Any:
