@@ -1,8 +1,10 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -14,7 +16,7 @@ from awcu.images import ImageError
 from awcu.ratings import RatingsError
 from awcu.results import RunRecord
 from awcu.task import TaskError
-from awcu.train import load_run, load_task, read_ratings, run
+from awcu.train import build_task, load_run, load_task, read_ratings, run
 from awcu.weighting import WeightingError
 
 SMALL = (
@@ -108,6 +110,31 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tmp
     record = run(configured(f"network.weights_file={weights}"), tmp_path / "second")
     weights.unlink()
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
+
+
+class TestAttributeLoss:
+    @pytest.fixture
+    def one_each(self, ratings):
+        """As AVA-style's list: one attribute a photograph, the others not known."""
+        labels = np.where(ratings.attributes == 1, 1, np.nan)
+        return replace(ratings, attributes=labels)
+
+    @pytest.fixture
+    def built(self):
+        preparation = {"size": 64, "aspect": "warp", "mean": [0.5] * 3, "std": [0.5] * 3}
+        return lambda ratings, **settings: build_task(ratings, {"backbone": "test_resnet"}, preparation, **settings)
+
+    def test_it_is_by_what_the_set_labels(self, ratings, one_each, built):
+        without = replace(ratings, attributes=np.empty((len(ratings), 0)), attribute_names=())
+        found = [built(one).hparams["attribute_loss"] for one in (ratings, one_each, without)]
+        assert found == ["multi_label", "single_label", "multi_label"]
+
+    def test_it_can_be_asked_for(self, ratings, built):
+        assert built(ratings, attribute_loss="single_label").hparams["attribute_loss"] == "single_label"
+
+    def test_what_has_no_negatives_cannot_be_learned_each_on_its_own(self, one_each, built):
+        with pytest.raises(TaskError, match="needs photographs without an attribute, and tiny says of none that it is"):
+            built(one_each, attribute_loss="multi_label")
 
 
 class TestLeak:

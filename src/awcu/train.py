@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 import pytorch_lightning as pl
 import torch
 import wandb
@@ -176,6 +177,7 @@ def build_task(
         TaskError: Values that the task does not take.
     """
     train = ratings.of_split("train")
+    settings["attribute_loss"] = _attribute_loss(settings.get("attribute_loss"), train)
     try:
         task = AestheticTask(
             network=network | {"image_size": preparation["size"]},
@@ -190,6 +192,19 @@ def build_task(
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
     task.learned_from = learned_from(ratings)
     return task
+
+
+def _attribute_loss(asked: str | None, train: Ratings) -> str:
+    """The loss that fits what the training photographs say of attributes."""
+    labelled = train.attributes[~np.isnan(train.attributes)]
+    # As AVA-style's list: of each photograph one attribute is known, and of none that it is absent.
+    one_each = labelled.size > 0 and bool(labelled.all())
+    if asked == "multi_label" and one_each:
+        raise TaskError(
+            f"task.attribute_loss=multi_label needs photographs without an attribute, and {train.name} says of none "
+            f"that it is absent; use single_label"
+        )
+    return asked or ("single_label" if one_each else "multi_label")
 
 
 def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:

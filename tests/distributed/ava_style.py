@@ -7,4 +7,4 @@ from distributed import ava
 
 def write(root: Path) -> list[str]:
     """The copy of AVA; its styles are learned one a photograph."""
-    return [*ava.write(root), "task.attribute_loss=single_label"]
+    return ava.write(root)

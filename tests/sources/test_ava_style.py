@@ -53,8 +53,7 @@ def test_a_copy_as_distributed(copy):
             expected = [1 if style == STYLE_TRAIN[photograph] else np.nan for style in range(1, 15)]
         np.testing.assert_array_equal(row, expected)
     assert ratings.notes == (
-        "a training photograph has one style and is unlabelled in the others: train with "
-        "task.attribute_loss=single_label",
+        "a training photograph has one style and is unlabelled in the others, so styles are trained as one of 14",
         "2 training photographs are in the official aesthetic test list and left out",
         "1 test photographs that have no style are tested on as well, as in published figures",
     )

@@ -23,9 +23,7 @@ from awcu.sources.ava_files import Ids, Integers, as_ratings, label_folder, list
 from awcu.sources.text import SourceError, fields_of, folder_of, lines_of, number
 
 COUNTS = {"train": 11_270, "test": 2_809}
-SINGLE_LABEL = (
-    "a training photograph has one style and is unlabelled in the others: train with task.attribute_loss=single_label"
-)
+SINGLE_LABEL = "a training photograph has one style and is unlabelled in the others, so styles are trained as one of 14"
 
 
 class Styles(NamedTuple):
