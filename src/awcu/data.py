@@ -140,7 +140,8 @@ class EpochSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng(self.seed)
         passes = [random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))]
-        return iter(np.concatenate(passes)[: self.length].tolist())
+        # One at a time: a list of them would be copied into every forked worker as its counts of references change.
+        return map(int, np.concatenate(passes)[: self.length])
 
 
 class RatingData(LightningDataModule):
