@@ -19,7 +19,7 @@ import pytest
 from conftest import TABLE
 from PIL import Image
 
-from awcu import preparing, shards
+from awcu import shard_writer, shards
 from awcu.images import decode
 from awcu.prepared import Prepared, PreparedError, prepare
 from awcu.ratings import Ratings
@@ -191,7 +191,7 @@ class TestUnreadable:
 
     def test_too_long_for_a_jpeg(self, tmp_path, monkeypatch):
         Image.fromarray(smooth(10, 300)).save(tmp_path / "a", "PNG")
-        monkeypatch.setattr(preparing, "LONGEST_SIDE", 299)
+        monkeypatch.setattr(shard_writer, "LONGEST_SIDE", 299)
         store = prepare(rated([tmp_path / "a"]), tmp_path / "prepared")
         assert store.facts["fault"][0].as_py() == (
             f"{tmp_path}/a: 300 pixels long when prepared, and a JPEG has at most 299; cut it"
@@ -223,9 +223,9 @@ class TestAgain:
         prepare(ratings, folder, 32, workers=1)
         os.utime(ratings.image_paths[9], ns=(1, 1))
         looked_at = []
-        real = preparing.decode_bytes
+        real = shard_writer.decode_bytes
         monkeypatch.setattr(
-            preparing, "decode_bytes", lambda data, path, side: looked_at.append(path) or real(data, path, side)
+            shard_writer, "decode_bytes", lambda data, path, side: looked_at.append(path) or real(data, path, side)
         )
         prepare(ratings, folder, 32, workers=1)
         assert looked_at == [ratings.image_paths[9]]
@@ -247,12 +247,12 @@ class TestAgain:
     def test_a_file_that_could_not_be_read_is_tried_again(self, ratings, folder, monkeypatch):
         def failing(path):
             if path == ratings.image_paths[9]:
-                raise preparing.ImageError(f"{path}: Input/output error; see that it is a file you may read")
+                raise shard_writer.ImageError(f"{path}: Input/output error; see that it is a file you may read")
             return real(path)
 
-        real = preparing.read_bytes
+        real = shard_writer.read_bytes
         with monkeypatch.context() as patch:
-            patch.setattr(preparing, "read_bytes", failing)
+            patch.setattr(shard_writer, "read_bytes", failing)
             assert "Input/output" in prepare(ratings, folder, 32, workers=1).facts["fault"][9].as_py()
         assert prepare(ratings, folder, 32, workers=1).facts["fault"].null_count == 24
 
@@ -260,7 +260,7 @@ class TestAgain:
         first = prepare(ratings, folder, 32, workers=1)
         (tmp_path / "images").rename(tmp_path / "elsewhere")
         paths = np.array([path.replace("/images/", "/elsewhere/") for path in ratings.image_paths.tolist()])
-        monkeypatch.setattr(preparing, "decode_bytes", None)
+        monkeypatch.setattr(shard_writer, "decode_bytes", None)
         moved = prepare(replace(ratings, image_paths=paths), folder, 32, workers=1)
         assert moved.facts["path"].to_pylist() == paths.tolist()
         assert moved.fingerprint == first.fingerprint
@@ -288,7 +288,7 @@ class TestAgain:
     [
         ({"short_side": 48}, "short_side 32 instead of 48"),
         ({"quality": 90}, "quality 95 instead of 90"),
-        ({"name": "others"}, "data tiny instead of others"),
+        ({"origin": "others"}, "data tiny instead of others"),
         ({"rows": np.arange(23)}, "n 24 instead of 23"),
         ({"image_ids": np.array([f"{i}" for i in range(24)])}, "other ids"),
     ],
@@ -296,7 +296,7 @@ class TestAgain:
 def test_a_folder_of_something_else_is_refused(ratings, folder, other, message):
     prepare(ratings, folder, 32)
     settings = {"short_side": 32} | {key: other[key] for key in ("short_side", "quality") if key in other}
-    fields = {key: other[key] for key in ("name", "image_ids") if key in other}
+    fields = {key: other[key] for key in ("origin", "image_ids") if key in other}
     others = replace(ratings, **fields).select(other.get("rows", np.arange(24)))
     with pytest.raises(PreparedError, match=rf"holds other prepared photographs \({message}\); delete it or give anot"):
         prepare(others, folder, **settings)
@@ -325,7 +325,7 @@ def test_no_photographs_are_refused(ratings, folder):
 SCRIPT = """
 import os, pickle, signal, sys
 from pathlib import Path
-from awcu import preparing, shards
+from awcu import shard_writer, shards
 from awcu.prepared import prepare
 
 def main(ratings, folder, workers, kill_after):
@@ -336,10 +336,10 @@ def main(ratings, folder, workers, kill_after):
     def make_shard(path, *arguments):
         print(path.stem, flush=True)
         return real(path, *arguments)
-    done, real = [], preparing.make_shard
+    done, real = [], shard_writer.make_shard
     shards.PHOTOGRAPHS = 2
     if workers == 1:
-        preparing.make_shard = make_shard
+        shard_writer.make_shard = make_shard
     prepare(ratings, folder, 32, workers=workers, advance=advance)
     assert "torch" not in sys.modules
 
@@ -396,7 +396,7 @@ def test_a_worker_that_is_killed_is_named(ratings, folder, monkeypatch, four_a_s
         def shutdown(self, cancel_futures):
             pass
 
-    monkeypatch.setattr(preparing, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(shard_writer, "ProcessPoolExecutor", Pool)
     with pytest.raises(
         PreparedError, match="was killed, perhaps for want of memory; run awcu prepare again with fewer"
     ):
@@ -404,18 +404,17 @@ def test_a_worker_that_is_killed_is_named(ratings, folder, monkeypatch, four_a_s
 
 
 class TestFullDisk:
-    @pytest.fixture
-    def small_files(self):
-        """No file of more than 4,000 bytes can be written, as by a full disk."""
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
-        yield
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    @pytest.mark.usefixtures("small_files")
     def test_nothing_half_written_is_left(self, ratings, folder):
-        with pytest.raises(PreparedError, match=r"prepared cannot be written \(File too large\); make room or give an"):
-            prepare(ratings, folder, 32)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # No file of more than 4,000 bytes can be written meanwhile; the test's own output may be in one.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+        try:
+            with pytest.raises(
+                PreparedError, match=r"prepared cannot be written \(File too large\); make room or give"
+            ):
+                prepare(ratings, folder, 32)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert sorted(path.name for path in folder.rglob("*")) == [".lock", "settings.json", "shards"]
 
     def test_it_goes_on_where_it_was(self, ratings, folder, monkeypatch, four_a_shard):
@@ -424,9 +423,9 @@ class TestFullDisk:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             real(path, content)
 
-        real = preparing.write_atomically
+        real = shard_writer.write_atomically
         with monkeypatch.context() as patch:
-            patch.setattr(preparing, "write_atomically", write)
+            patch.setattr(shard_writer, "write_atomically", write)
             with pytest.raises(PreparedError, match=r"cannot be written \(No space left on device\); make room or"):
                 prepare(ratings, folder, 32, workers=1)
         there = files_in(folder)

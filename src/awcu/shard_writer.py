@@ -1,4 +1,4 @@
-"""Preparing photographs: a shard looked at and written, many in worker processes."""
+"""Shards of prepared photographs made: each looked at and written wholly, many in worker processes."""
 
 import hashlib
 import multiprocessing
