@@ -20,7 +20,6 @@ from awcu.ratings import Ratings, hash_split
 from awcu.sources.text import SourceError, files_of, folder_of, names_of
 
 CATEGORIES = frozenset(("animal", "architecture", "human", "landscape", "night", "plant", "static"))
-HOME = "http://mmlab.ie.cuhk.edu.hk/archive/CUHKPQ/Dataset.htm"
 
 _CLASSES = ("HighQuality", "LowQuality")
 _NOTE = (

@@ -23,7 +23,6 @@ from awcu.sources.text import SourceError, TextTable, file_of, folder_of, names_
 COUNT = 10_073
 SCORES = "koniq10k_scores_and_distributions.csv"
 SETS = "koniq10k_distributions_sets.csv"
-HOME = "https://osf.io/hcsdy"
 
 _SPLIT_OF = {"training": "train", "validation": "val", "test": "test"}
 _COUNTS = [f"c{rating}" for rating in range(1, 6)]

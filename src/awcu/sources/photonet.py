@@ -33,7 +33,6 @@ from awcu.sources.text import (
 
 COUNT = 20_278
 LIST = "photonet_dataset.txt"
-HOME = "http://ritendra.weebly.com/aesthetics-datasets.html"
 
 _COLUMNS = "index photo_id ratings mean sd n1 n2 n3 n4 n5 n6 n7"
 _MOST = 1e6  # ratings; more are a slip of the pen

@@ -21,7 +21,6 @@ from awcu.sources.text import SourceError, TextTable, folder_of, names_of, photo
 
 COUNT = 11_125
 SHEET = "MOS and Image attribute scores"
-HOME = "https://github.com/h4nwei/SPAQ"
 
 _ATTRIBUTES = ("Brightness", "Colorfulness", "Contrast", "Noisiness", "Sharpness")
 _COLUMNS = ("Image name", "MOS", *_ATTRIBUTES)
