@@ -63,7 +63,7 @@ def test_a_copy_as_distributed(root):
     assert ratings.vote_count[8] == 100
     assert ratings.high.tolist() == [False, True] * 20
     assert ratings.attribute_names == ()
-    assert ratings.origin == ""
+    assert ratings.origin == root.name
     assert ratings.notes == ()
 
 
