@@ -59,6 +59,7 @@ def without(*path):
     [
         CONFIG,
         replace(CONFIG, reference=None),
+        replace(CONFIG, trained_on="gallery"),
         replace(CONFIG, attribute_names=(), reference=replace(CONFIG.reference, link=None)),
         replace(CONFIG, objective="distribution", attribute_loss="single_label"),
     ],
@@ -83,12 +84,18 @@ def test_what_is_not_given_is_the_networks_default_and_places_are_left_out():
     assert from_json(short.to_json(""), "c")[0] == CONFIG
 
 
+def test_a_model_that_an_earlier_version_wrote_does_not_say_what_it_was_trained_on():
+    assert from_json(without("trained_on"), "config.json")[0].trained_on == ""
+
+
 def test_a_tasks_settings_are_a_configuration():
     settings = {name: getattr(CONFIG, name) for name in ("objective", "scale", "midpoint", "attribute_loss")}
     settings |= {"attribute_names": list(CONFIG.attribute_names), "learning_rate": 1e-3, "train_fingerprint": "f"}
     settings |= {"network": {"backbone": "test_resnet", "image_size": 64, "pretrained": True, "weights_file": "w.pth"}}
     settings |= {"preparation": CONFIG.preparation}
     assert of_task(settings, CONFIG.reference, "x.ckpt") == replace(CONFIG, train_fingerprint="f")
+    named = of_task(settings | {"trained_on": "gallery"}, CONFIG.reference, "x.ckpt")
+    assert named == replace(CONFIG, train_fingerprint="f", trained_on="gallery")
     with pytest.raises(ModelError, match=r"x\.ckpt: midpoint is None; a number is needed"):
         of_task(settings | {"midpoint": None}, None, "x.ckpt")
 

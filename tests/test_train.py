@@ -174,6 +174,7 @@ class TestLeak:
         record = run(measuring(), tmp_path / "run")
         assert "leaked" not in record.n
         assert record.train_fingerprint == load_task(checkpoint).hparams["train_fingerprint"] != ""
+        assert load_task(checkpoint).hparams["trained_on"] == record.data
 
     def test_another_set_of_the_same_origin_is_the_same_photographs(self, configured, tmp_path):
         one = run(configured("+data.ratings.origin=AVA", "trainer.max_epochs=1"), tmp_path / "one")

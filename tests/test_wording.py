@@ -213,6 +213,11 @@ class TestNotes:
         assert "the strongest place of one in ten of its 152 validation photographs" in notes(explained())[0]
         assert "cannot be compared between photographs" in notes(explained(reference=None))[0]
 
+    def test_a_model_that_has_seen_no_photograph_says_so_first(self):
+        said = "trained on rendered scenes: it is for trying the tool, not for judging photographs."
+        assert notes(explained(trained_on="gallery"))[0].endswith(said)
+        assert not any("rendered" in note for note in notes(explained(trained_on="AVA")))
+
     def test_unit_of_the_effects(self):
         assert "in log odds," in notes(explained())[1]
         assert "in rating points," in notes(explained(objective=RATED))[1]

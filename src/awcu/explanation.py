@@ -53,6 +53,7 @@ class Explanation:
         aspect: How the photograph was fitted to the network's square.
         reference: What the model says of its validation photographs; None if it was never validated.
         objective: How score and probability are to be read.
+        trained_on: Name of the data set that the model learned from; "" where it is not known.
     """
 
     photograph: NDArray[np.uint8] = field(repr=False)
@@ -63,6 +64,7 @@ class Explanation:
     aspect: Aspect
     reference: Reference | None = field(repr=False)
     objective: Objective = field(default_factory=Binary)
+    trained_on: str = ""
 
     @property
     def contributions(self) -> dict[str, float]:

@@ -33,6 +33,7 @@ _KINDS: dict[str, Any] = {
     "attribute_loss": str,
     "preparation": {"size": int, "aspect": str, "mean": tuple[float, ...], "std": tuple[float, ...]},
     "train_fingerprint": str,
+    "trained_on": str,
     "reference": {field.name: field.type for field in fields(Reference)}
     | {"link": {field.name: field.type for field in fields(AttributeLink)}},
 }
@@ -57,6 +58,7 @@ class ModelConfig:
         attribute_loss: "multi_label" or "single_label".
         preparation: Arguments of `awcu.images.preparation`.
         train_fingerprint: Of the ids trained on.
+        trained_on: Name of the data set; "" where it is not known.
         reference: What the model says of its validation photographs; None if it was never validated.
     """
 
@@ -69,6 +71,7 @@ class ModelConfig:
     preparation: dict[str, Any]
     train_fingerprint: str
     reference: Reference | None
+    trained_on: str = ""
 
     @property
     def high(self) -> str:
@@ -127,7 +130,8 @@ def from_json(text: str, where: str) -> tuple[ModelConfig, str]:
         raise ModelError(
             f"{where} has the format {found!r}; awcu {__version__} reads format {FORMAT}: use the version that wrote it"
         )
-    values = _read(_HEAD | _KINDS, document, where)
+    # What earlier versions wrote does not say.
+    values = _read(_HEAD | _KINDS, {"trained_on": ""} | document, where)
     return _config({name: values[name] for name in _KINDS}, where), values["weights_sha256"]
 
 
@@ -142,7 +146,7 @@ def of_task(settings: Mapping[str, Any], reference: Reference | None, where: str
     Raises:
         ModelError: As from `from_json`.
     """
-    document = {name: settings.get(name) for name in _KINDS}
+    document = {name: settings.get(name) for name in _KINDS} | {"trained_on": settings.get("trained_on", "")}
     document |= {"network": _complete(settings["network"]), "reference": reference and reference.as_dict()}
     return _config(_read(_KINDS, document, where), where)
 

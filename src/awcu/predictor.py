@@ -152,6 +152,7 @@ class AestheticModel:
             self.config.preparation["aspect"],
             self.config.reference,
             self.objective,
+            self.config.trained_on,
         )
 
     @torch.inference_mode()

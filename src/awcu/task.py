@@ -45,6 +45,7 @@ class AestheticTask(pl.LightningModule):
         weight_decay: AdamW's.
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
         train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
+        trained_on: Name of the data set, kept for whoever shows what the model says.
 
     Raises:
         TaskError: Unknown objective or attribute loss, or a number out of range.
@@ -66,6 +67,7 @@ class AestheticTask(pl.LightningModule):
         weight_decay: float = 0.05,
         warmup: float = 0.1,
         train_fingerprint: str = "",
+        trained_on: str = "",
     ) -> None:
         super().__init__()
         self.save_hyperparameters()

@@ -186,6 +186,7 @@ def build_task(
             attribute_names=list(ratings.attribute_names),
             preparation=preparation,
             train_fingerprint=train.split_fingerprint,
+            trained_on=ratings.name,
             **settings,
         )
     except TypeError as error:

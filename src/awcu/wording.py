@@ -90,7 +90,15 @@ def percent(value: float) -> str:
 
 def notes(explanation: Explanation) -> list[str]:
     """What a reader must know to read a sheet, a paragraph each."""
-    return [text for text in (_on_colours(explanation), _on_attributes(explanation), _on_limits(explanation)) if text]
+    texts = on_training(explanation.trained_on), _on_colours(explanation), _on_attributes(explanation)
+    return [text for text in (*texts, _on_limits(explanation)) if text]
+
+
+def on_training(trained_on: str) -> str:
+    """What must be said of a model that has seen no photograph; "" for all others."""
+    if trained_on != "gallery":
+        return ""
+    return "The model was trained on rendered scenes: it is for trying the tool, not for judging photographs."
 
 
 def _on_colours(explanation: Explanation) -> str:
