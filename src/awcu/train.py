@@ -315,6 +315,8 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # How many workers pay off depends on the photographs; loader.workers says it.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # On a cluster's login node, or any machine with Slurm; a job that Slurm starts is not warned.
+        warnings.filterwarnings("ignore", ".*`srun` command is available.*")
         # Lightning 2.6 against torch's newer pytree; nothing of ours.
         warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
         yield
