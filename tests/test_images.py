@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from awcu import images
-from awcu.images import ImageError, decode, preparation, suffixes, unreadable, upright
+from awcu.images import Encoded, ImageError, declared_size, decode, preparation, suffixes, unreadable, upright
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXIF_ORIENTATION = 0x0112
@@ -216,6 +216,24 @@ def test_upright_keeps_colours_depth_and_profile(tmp_path):
 def test_a_jpeg_is_decoded_small_where_that_is_enough(tmp_path, at_least, shape):
     Image.fromarray(picture(600, 800)).save(tmp_path / "a.jpg")
     assert decode(tmp_path / "a.jpg", at_least).shape == shape
+
+
+def test_a_photograph_in_memory_is_the_one_on_disk(tmp_path):
+    """Turned, so that what the file declares differs from what is shown."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    Image.fromarray(picture()).save(tmp_path / "a.png", exif=exif)
+    held = Encoded((tmp_path / "a.png").read_bytes(), "a.png")
+    np.testing.assert_array_equal(np.asarray(upright(held)), decode(tmp_path / "a.png"))
+    assert upright(held).format == "PNG"
+    assert declared_size(held) == (60, 40)
+
+
+@pytest.mark.parametrize(("data", "says"), [(b"", "a.png: zero bytes"), (b"words", "a.png: not an image in a format")])
+@pytest.mark.parametrize("read", [upright, declared_size])
+def test_what_is_no_photograph_in_memory_is_refused_by_its_name(read, data, says):
+    with pytest.raises(ImageError, match=says):
+        read(Encoded(data, "a.png"))
 
 
 def test_suffixes_are_of_what_is_read():

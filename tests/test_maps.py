@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from awcu.maps import onto_photograph, overlay, spread
+from awcu.maps import layer, onto_photograph, overlay, spread
 
 
 def test_warp_stretches_over_the_whole_photograph():
@@ -36,6 +36,20 @@ def test_overlay_is_red_for_blue_against_and_grey_at_zero():
     assert red[0] > red[1] == red[2]
     assert blue[2] > blue[0] == blue[1]
     assert zero.tolist() == unseen.tolist() == [100, 100, 100]
+
+
+def test_a_layer_over_the_grey_photograph_is_the_overlay():
+    random = np.random.default_rng(0)
+    photograph = np.repeat(random.integers(0, 256, (6, 8, 1), dtype=np.uint8), 3, axis=2)
+    values = random.normal(0, 1, (6, 8)).astype(np.float32)
+    values[0, 0] = np.nan
+    tint = layer(values, 1.5)
+    assert tint.shape == (6, 8, 4)
+    opacity = tint[..., 3:] / 255
+    laid = (1 - opacity) * photograph + opacity * tint[..., :3]
+    # Opacity comes in steps of 1/255.
+    np.testing.assert_allclose(laid, overlay(photograph, values, 1.5), atol=1.2)
+    assert tint[0, 0, 3] == 0
 
 
 def test_spread_goes_from_the_best_to_the_worst(make_ratings):

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, get_args
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple, get_args
 
 import cv2
 import numpy as np
@@ -41,6 +41,18 @@ _QUARTER_TURNS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
 
 # Pillow's own limit warns from 89 megapixels, which cameras exceed, and fails from 179.
 Image.MAX_IMAGE_PIXELS = None
+
+
+class Encoded(NamedTuple):
+    """A photograph's file that is not on disk.
+
+    Attributes:
+        data: Its bytes.
+        name: What messages call it.
+    """
+
+    data: bytes
+    name: str = "photograph"
 
 
 class ImageError(OSError):
@@ -114,14 +126,27 @@ def decode_bytes(
         return _pixels(path, image), size
 
 
-def upright(path: str | Path) -> Image.Image:
+def upright(photograph: str | Path | Encoded) -> Image.Image:
     """The photograph turned upright, else as the file holds it: its colours, its depth, its `format` and `info`.
 
     Raises:
         ImageError: As `decode`.
     """
-    with _refusing(path), Path(path).open("rb") as file:
-        return _upright(path, file, None)[0]
+    if isinstance(photograph, Encoded):
+        with _refusing(photograph.name):
+            return _upright(photograph.name, io.BytesIO(photograph.data), None)[0]
+    with _refusing(photograph), Path(photograph).open("rb") as file:
+        return _upright(photograph, file, None)[0]
+
+
+def declared_size(photograph: Encoded) -> tuple[int, int]:
+    """Width and height that a file declares, before a pixel is decoded and before it is turned.
+
+    Raises:
+        ImageError: Empty, or no image.
+    """
+    with _refusing(photograph.name), _opened(photograph.name, io.BytesIO(photograph.data)) as image:
+        return image.size
 
 
 @contextmanager
@@ -145,11 +170,7 @@ def _refusing(path: str | Path) -> Iterator[None]:
 
 def _upright(path: str | Path, file: BinaryIO, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
     """The picture, perhaps at a reduced scale, and its width and height at full size."""
-    if file.seek(0, io.SEEK_END) == 0:
-        raise ImageError(f"{path}: zero bytes; fetch the photograph again")
-    file.seek(0)
-    # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
-    with Image.open(file, formats=formats()) as image:
+    with _opened(path, file) as image:
         width, height = image.size
         short, long = sorted(image.size)
         if short * long > MAX_PIXELS:
@@ -170,6 +191,14 @@ def _upright(path: str | Path, file: BinaryIO, at_least: int | None) -> tuple[Im
         turned = image.transpose(turn)
         turned.format = image.format
         return turned, (height, width) if turn in _QUARTER_TURNS else (width, height)
+
+
+def _opened(path: str | Path, file: BinaryIO) -> Image.Image:
+    if file.seek(0, io.SEEK_END) == 0:
+        raise ImageError(f"{path}: zero bytes; fetch the photograph again")
+    file.seek(0)
+    # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
+    return Image.open(file, formats=formats())
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

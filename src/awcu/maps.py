@@ -42,12 +42,23 @@ def overlay(photograph: NDArray[np.uint8], values: Map, limit: float) -> NDArray
         values: `(H, W)`; nan stays untinted.
         limit: The value, > 0, at which the tint is full; one for a whole set, or pictures cannot be compared.
     """
-    strength = np.nan_to_num(np.clip(values / np.float32(limit), -1, 1))[..., None]
     grey = np.repeat(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    tint, opacity = _tint(values, limit)
+    return np.asarray(np.round((1 - opacity) * grey + opacity * tint), dtype=np.uint8)
+
+
+def layer(values: Map, limit: float) -> NDArray[np.uint8]:
+    """`(H, W, 4)` RGBA: the tint of `overlay` by itself, to be laid over a grey photograph of any size."""
+    tint, opacity = _tint(values, limit)
+    return np.asarray(np.round(np.concatenate([tint, 255 * opacity], axis=2)), dtype=np.uint8)
+
+
+def _tint(values: Map, limit: float) -> tuple[Map, Map]:
+    """Colours `(H, W, 3)` and how much of them shows, `(H, W, 1)`."""
+    strength = np.nan_to_num(np.clip(values / np.float32(limit), -1, 1))[..., None]
     # The root: most places of most photographs stay far below the limit, and would look like nothing.
     opacity = np.float32(OPACITY) * np.sqrt(np.abs(strength))
-    tint = np.where(strength > 0, FOR, AGAINST)
-    return np.asarray(np.round((1 - opacity) * grey + opacity * tint), dtype=np.uint8)
+    return np.where(strength > 0, FOR, AGAINST), opacity
 
 
 def spread(ratings: Ratings, n: int) -> NDArray[np.int64]:

@@ -79,7 +79,7 @@ def panels(explanation: Explanation, attributes: int, crop: Proposal | None, lon
 
 def resized(explanation: Explanation, longest: int) -> Explanation:
     """The same with a photograph of another size: a map on 24 megapixels takes long and shows no more."""
-    return replace(explanation, photograph=_fitted(explanation.photograph, longest))
+    return replace(explanation, photograph=fitted(explanation.photograph, longest))
 
 
 def _photograph(explanation: Explanation, seen: Explanation, crop: Proposal | None, box: Box | None) -> Panel:
@@ -92,19 +92,34 @@ def _photograph(explanation: Explanation, seen: Explanation, crop: Proposal | No
 
 
 def _evidence(seen: Explanation) -> Panel:
-    limit, grid = seen.limit(), seen.evidence
+    scale = Scale(signed_colours(seen.limit()), scale_ends(seen))
+    return Panel("Evidence (AesAM)", evidence_note(seen), _tinted(seen, None), scale)
+
+
+def evidence_note(explanation: Explanation) -> str:
+    """Between which values AesAM lies."""
+    grid = explanation.evidence
     low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
-    unit = "" if isinstance(seen.objective, RatingDistribution) else " log odds"
-    note = f"on this photograph from {low} to {high}{unit}"
-    return Panel("Evidence (AesAM)", note, _tinted(seen, None), Scale(_signed_colours(limit), _ends(limit, "high")))
+    unit = "" if isinstance(explanation.objective, RatingDistribution) else " log odds"
+    return f"on this photograph from {low} to {high}{unit}"
 
 
 def _attribute(seen: Explanation, name: str) -> Panel:
-    verdict, average = seen.verdict, against_average(seen, name)
-    note = f"probability {share(verdict.attributes[name])}" + (f", {average} average" if average else "")
-    effects, limit = seen.contributions, seen.limit(name)
-    effect = number(effects[name], signed=True, decimals=2) if effects else ""
-    return Panel(label(name), note, _tinted(seen, name), Scale(_signed_colours(limit), _ends(limit, "it")), effect)
+    scale = Scale(signed_colours(seen.limit(name)), scale_ends(seen, name))
+    return Panel(label(name), attribute_note(seen, name), _tinted(seen, name), scale, effect(seen, name))
+
+
+def attribute_note(explanation: Explanation, name: str) -> str:
+    """How likely the attribute is."""
+    average = against_average(explanation, name)
+    probability = f"probability {share(explanation.verdict.attributes[name])}"
+    return probability + (f", {average} average" if average else "")
+
+
+def effect(explanation: Explanation, name: str) -> str:
+    """What the attribute adds to the score, as printed; "" where that is not known."""
+    effects = explanation.contributions
+    return number(effects[name], signed=True, decimals=2) if effects else ""
 
 
 def _likelihood(seen: Explanation) -> Panel:
@@ -124,7 +139,7 @@ def _likelihood(seen: Explanation) -> Panel:
 def _crop(explanation: Explanation, box: Box, longest: int) -> Panel:
     height, width = explanation.photograph.shape[:2]
     cut = explanation.photograph[box.top : box.bottom, box.left : box.right]
-    picture = _fitted(cut, round(longest * max(box.width, box.height) / max(height, width)))
+    picture = fitted(cut, round(longest * max(box.width, box.height) / max(height, width)))
     part = percent(box.width * box.height / (width * height))
     return Panel("Suggested crop", f"{box.width} × {box.height} px, {part} of the area", picture)
 
@@ -133,13 +148,15 @@ def _tinted(seen: Explanation, attribute: str | None) -> Picture:
     return _hatched(seen.overlay(attribute), seen.on_photograph(attribute))
 
 
-def _signed_colours(limit: float) -> Picture:
+def signed_colours(limit: float) -> Picture:
     """The colours of `overlay` over an even grey, from −limit to limit."""
     ground = np.full((1, STEPS, 3), GROUND, dtype=np.uint8)
     return overlay(ground, np.linspace(-limit, limit, STEPS, dtype=np.float32)[None], limit)
 
 
-def _ends(limit: float, what: str) -> tuple[str, str, str]:
+def scale_ends(explanation: Explanation, attribute: str | None = None) -> tuple[str, str, str]:
+    """What stands below the colours of AesAM, or of an attribute's AttAM."""
+    limit, what = explanation.limit(attribute), "high" if attribute is None else "it"
     text = number(limit, decimals=1 if limit >= 1 else 2)
     return f"−{text} against {what}", "0", f"for {what} +{text}"
 
@@ -150,13 +167,16 @@ def _blended(ground: Picture, values: Map) -> Picture:
 
 
 def _hatched(picture: Picture, values: Map) -> Picture:
-    """Diagonal lines where the map says nothing."""
+    return np.where(hatching(values)[..., None], np.uint8(255), picture)
+
+
+def hatching(values: Map) -> NDArray[np.bool_]:
+    """`(H, W)` diagonal lines where the map says nothing."""
     unseen = np.isnan(values)
     if not unseen.any():
-        return picture
-    rows, columns = np.indices(unseen.shape)
-    lines = unseen & ((rows + columns) % STRIPE < 2)
-    return np.where(lines[..., None], np.uint8(255), picture)
+        return unseen
+    rows, columns = np.indices(values.shape)
+    return np.asarray(unseen & ((rows + columns) % STRIPE < 2))
 
 
 def _framed(photograph: Picture, box: Box, factor: float) -> Picture:
@@ -170,7 +190,8 @@ def _framed(photograph: Picture, box: Box, factor: float) -> Picture:
     return picture
 
 
-def _fitted(picture: Picture, longest: int) -> Picture:
+def fitted(picture: Picture, longest: int) -> Picture:
+    """The picture, `longest` pixels along its longer side."""
     height, width = picture.shape[:2]
     factor = longest / max(height, width)
     size = max(round(width * factor), 1), max(round(height * factor), 1)

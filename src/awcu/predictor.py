@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from awcu.crop import Box, Proposal
 from awcu.explanation import Explanation, Verdict
 from awcu.hub import upload
-from awcu.images import ImageError, decode, preparation
+from awcu.images import Encoded, ImageError, decode, decode_bytes, preparation
 from awcu.network import ActivationMaps, AestheticNet, BackboneError, Logits
 from awcu.saved_model import ModelConfig, load, new_folder, write
 
-Photograph = str | Path | NDArray[np.uint8]
-"""A file, or `(H, W, 3)` RGB."""
+Photograph = str | Path | Encoded | NDArray[np.uint8]
+"""A file on disk or in memory, or `(H, W, 3)` RGB."""
 
 CANDIDATES = 12  # crops that are judged again
 
@@ -103,7 +103,7 @@ class AestheticModel:
             ImageError: An unreadable file, or an array that is no RGB photograph.
         """
         settings = self.config.preparation
-        pixels = decode(photograph, settings["size"]) if isinstance(photograph, str | Path) else _checked(photograph)
+        pixels = _pixels(photograph, settings["size"])
         # albumentations keeps state between calls, so every thread has its own.
         if not hasattr(self._local, "preparation"):
             self._local.preparation = preparation(**settings)
@@ -142,9 +142,8 @@ class AestheticModel:
             BackboneError: A scale at which the backbone cannot run.
         """
         logits, maps = self.averaged(self.prepare(photograph), flip, scales)
-        pixels = decode(photograph) if isinstance(photograph, str | Path) else photograph
         return Explanation(
-            pixels,
+            _pixels(photograph),
             self._verdicts(logits)[0],
             self.objective.evidence(maps.aesthetic)[0].cpu().numpy(),
             self.objective.probability(maps.aesthetic)[0].cpu().numpy(),
@@ -245,6 +244,14 @@ def _averaged(maps: Sequence[Tensor]) -> Tensor:
 
 def _on_grid(maps: Tensor, size: torch.Size) -> Tensor:
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bicubic")
+
+
+def _pixels(photograph: Photograph, at_least: int | None = None) -> NDArray[np.uint8]:
+    if isinstance(photograph, str | Path):
+        return decode(photograph, at_least)
+    if isinstance(photograph, Encoded):
+        return decode_bytes(photograph.data, photograph.name, at_least)[0]
+    return _checked(photograph)
 
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from awcu.crop import Proposal
 from awcu.explanation import Explanation
 from awcu.maps import Map, overlay
 from awcu.page import fitted
-from awcu.panels import Picture, Scale, panels, resized
+from awcu.panels import Picture, Scale, effect, panels, resized
 from awcu.plots import GREY, save_png
 from awcu.results import write_atomically
 from awcu.sheet_page import PANORAMA, PORTRAIT, page_png
@@ -111,7 +111,7 @@ def html(explanation: Explanation, caption: str = "", attributes: int = 3, crop:
         heading=heading(explanation),
         sentence=sentence(explanation),
         notes=notes(explanation),
-        rank=_rank(explanation),
+        rank=rank(explanation),
         table=_table(explanation),
         effects=bool(explanation.contributions),
         tall=explanation.photograph.shape[1] < PORTRAIT * explanation.photograph.shape[0],
@@ -181,9 +181,8 @@ def _pictures(
 
 
 def _attribute_title(explanation: Explanation, name: str) -> str:
-    effects = explanation.contributions
-    effect = f" ({number(effects[name], signed=True, decimals=2)})" if effects else ""
-    return f"{label(name)} {share(explanation.verdict.attributes[name])}{effect}"
+    part = effect(explanation, name)
+    return f"{label(name)} {share(explanation.verdict.attributes[name])}" + (f" ({part})" if part else "")
 
 
 def _limits(explanations: Sequence[Explanation], causes: Sequence[Map]) -> Limits:
@@ -210,23 +209,25 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"picture": _data_uri, "gradient": _gradient}
+    environment.filters |= {"picture": data_uri, "gradient": gradient}
     return environment.get_template("sheet.html")
 
 
-def _data_uri(picture: Picture) -> str:
+def data_uri(picture: Picture) -> str:
+    """The picture as a JPEG within an address."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="JPEG", quality=QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _gradient(scale: Scale) -> str:
+def gradient(scale: Scale) -> str:
     """The scale as CSS."""
     colours = scale.colours[0, np.linspace(0, scale.colours.shape[1] - 1, STOPS).round().astype(int)]
     return f"linear-gradient(to right, {', '.join(f'rgb({r} {g} {b})' for r, g, b in colours.tolist())})"
 
 
-def _rank(explanation: Explanation) -> Rank | None:
+def rank(explanation: Explanation) -> Rank | None:
+    """Where the score lies; None without validation photographs."""
     if explanation.reference is None:
         return None
     scores, score = explanation.reference.scores, explanation.verdict.score
@@ -236,13 +237,12 @@ def _rank(explanation: Explanation) -> Rank | None:
 
 
 def _table(explanation: Explanation) -> list[Line]:
-    effects = explanation.contributions
     return [
         Line(
             label(name),
             share(explanation.verdict.attributes[name]),
             against_average(explanation, name),
-            number(effects[name], signed=True, decimals=2) if effects else "",
+            effect(explanation, name),
         )
         for name in attributes_shown(explanation, len(explanation.attributes))
     ]

@@ -202,7 +202,7 @@ def _places(explanation: Explanation) -> str:
         return "evidence is faint all over the frame"
     if high - low < faint:
         return f"the evidence is {'for' if high > 0 else 'against'} high and even over the frame"
-    best, worst = _third(evidence), _third(-evidence)
+    best, worst = third(evidence), third(-evidence)
     if low > -faint:
         return f"the strongest evidence for high lies {best}, and next to none speaks against"
     if high < faint:
@@ -212,7 +212,7 @@ def _places(explanation: Explanation) -> str:
     return f"the strongest evidence for high lies {best}, the strongest against {worst}"
 
 
-def _third(evidence: Map) -> str:
+def third(evidence: Map) -> str:
     """Which of the nine parts of the frame holds the largest value."""
     places = zip(np.unravel_index(np.nanargmax(evidence), evidence.shape), evidence.shape, strict=True)
     # Of a cell, its middle.
