@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install reproduce probe test check tables
+.PHONY: install reproduce probe demo test check tables
 
 install: .venv/installed
 
@@ -26,6 +26,10 @@ probe: install
 	$(BIN)/awcu probe experiment=probe_ladder
 	$(BIN)/awcu table experiments/probe_ladder --runs runs/probe_ladder --out runs/probe_ladder
 	@echo "table.md, results.csv and ladder.png are in runs/probe_ladder"
+
+# The web page on this machine, with the small models that come with the package.
+demo: install
+	$(BIN)/awcu demo
 
 test: install
 	$(BIN)/python -m pytest

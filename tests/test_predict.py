@@ -350,11 +350,13 @@ class TestAnyCommand:
             assert name in ended
             assert "\n" not in ended
 
-    def test_the_model_is_not_optional(self, monkeypatch, capsys, command):
-        monkeypatch.setattr(sys, "argv", ["awcu", command, "a.jpg"])
-        with pytest.raises(SystemExit, match="2"):
-            cli.main()
-        assert "--checkpoint" in capsys.readouterr().err
+    def test_without_a_model_the_small_one_says_what_it_is_not_for(self, monkeypatch, capsys, good, command):
+        monkeypatch.setattr(sys, "argv", ["awcu", command, "photos/b.jpg", "--device", "cpu"])
+        cli.main()
+        assert capsys.readouterr().err == (
+            "awcu: The model was trained on rendered scenes: it is for trying the tool, not for judging photographs. "
+            "--checkpoint MODEL takes another.\n"
+        )
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from awcu import export, predict
+from awcu import demo, export, predict
 
 if TYPE_CHECKING:
     from awcu.results import RunRecord
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     gallery.set_defaults(command=_gallery)
 
     predict.add_parsers(commands)
+    demo.add_parser(commands)
     export.add_parser(commands)
     return parser
 

@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from awcu import bundled
 from awcu.crop import CropError, Proposal, parse_aspect
 from awcu.cutting import cut
 from awcu.explanation import Explanation, Verdict
@@ -23,6 +24,7 @@ from awcu.photographs import distinct_names, find, read_ahead
 from awcu.predictor import CANDIDATES, AestheticModel
 from awcu.results import write_atomically
 from awcu.verdict_rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
+from awcu.wording import on_training
 
 T = TypeVar("T")
 
@@ -171,9 +173,11 @@ def _model(arguments: argparse.Namespace) -> AestheticModel:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0]
         raise PredictError(f"--device {arguments.device} is not there ({reason}); leave it out or give cpu") from error
-    return AestheticModel.from_pretrained(
-        arguments.checkpoint, arguments.device, getattr(arguments, "output_stride", None)
-    )
+    source = arguments.checkpoint or bundled.WEIGHTED
+    model = AestheticModel.from_pretrained(source, arguments.device, getattr(arguments, "output_stride", None))
+    if arguments.checkpoint is None:
+        print(f"awcu: {on_training(model.config.trained_on)} --checkpoint MODEL takes another.", file=sys.stderr)
+    return model
 
 
 def _check_file(out: Path, overwrite: bool) -> None:

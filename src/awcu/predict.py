@@ -47,7 +47,9 @@ def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
         "photographs", nargs="+", metavar="PHOTOGRAPH", help='files, folders and all below, or patterns ("**/*.jpg")'
     )
     parser.add_argument(
-        "--checkpoint", required=True, metavar="MODEL", help="checkpoint, exported folder, run's folder or Hub id"
+        "--checkpoint",
+        metavar="MODEL",
+        help="checkpoint, exported folder, run's folder or Hub id (default: a small one, for trying the tool)",
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: an accelerator if there is one)")
     parser.add_argument("--overwrite", action="store_true", help="replace what an earlier call wrote")

@@ -97,7 +97,7 @@ def attribute_columns(names: Sequence[str]) -> list[str]:
     return [f"attribute {name}" if name in _TAKEN else name for name in names]
 
 
-def verdict_row(path: Path, verdict: Verdict, reference: Reference | None) -> Row:
+def verdict_row(path: Path | str, verdict: Verdict, reference: Reference | None) -> Row:
     """The verdict on one photograph, still without its rank."""
     columns = attribute_columns(list(verdict.attributes))
     return {
