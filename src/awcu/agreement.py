@@ -11,8 +11,9 @@ from awcu.comparable import provenance
 from awcu.record_columns import split_records
 from awcu.results import RunRecord
 from awcu.significance import CONFIDENCE, Estimate, number
+from awcu.table_rows import Row
 from awcu.table_spec import TableError, TableSpec
-from awcu.tables import Row, Table
+from awcu.tables import Table
 
 DRAWS, SEED = 2000, 0
 Floats = NDArray[np.float64]

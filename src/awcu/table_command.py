@@ -1,0 +1,74 @@
+"""The command `awcu table`: runs to CSVs, CSVs to a table and its plots; imports no more than the table asks for."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from awcu import differences, failed_runs
+from awcu.readme import refresh_block
+from awcu.results import RunRecord, find_records, read_results_csv, write_atomically, write_results_csv
+from awcu.table_spec import TableSpec
+from awcu.tables import Table
+
+RESULTS = "results.csv"
+
+
+def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence[Path]) -> None:
+    """Write table.md, table.csv and the plots, print the table, refresh its block in READMEs.
+
+    Args:
+        experiment: Folder with table.yaml, and without `runs` with what `collect` writes.
+        runs: Folder of finished runs, to collect from into `out` first.
+        out: Folder to write into.
+        readmes: Files with a block of the experiment that the records name.
+    """
+    spec = TableSpec.load(experiment / "table.yaml")
+    kept = experiment if runs is None else out
+    if runs is not None:
+        collect(spec, runs, out)
+    records = read_results_csv(kept / RESULTS)
+    by_photograph = differences.read_differences(kept / differences.FILE)
+    table = Table.from_records(spec, records, by_photograph, failed_runs.read_failures(kept / failed_runs.FILE))
+    table.to_csv(out / "table.csv")
+    below = _pictures(spec, table, records, out)
+    markdown = table.to_markdown() + below
+    write_atomically(out / "table.md", markdown)
+    for readme in readmes:
+        refresh_block(readme, table.experiment, markdown)
+    # A pipe or a log file has no width to fit into.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table.to_terminal())
+    console.print(below, markup=False, highlight=False, end="")
+
+
+def collect(spec: TableSpec, runs: Path, out: Path) -> None:
+    """Gather the runs below a folder: results.csv, failures.csv, and differences.csv where they left predictions."""
+    from awcu.paired_bootstrap import find_differences
+
+    records = find_records(runs)
+    write_results_csv(records, out / RESULTS)
+    failed_runs.write_failures(failed_runs.find_failures(runs, records), out / failed_runs.FILE)
+    differences.write_differences(find_differences(spec, records, runs), out / differences.FILE)
+
+
+def _pictures(spec: TableSpec, table: Table, records: list[RunRecord], out: Path) -> str:
+    """Draw what the spec asks for; what the pictures add below the table, as Markdown."""
+    # Each plot only where it is asked for, since matplotlib takes longer to import than a table to make.
+    if spec.ladder:
+        from awcu.plots import ladder
+
+        ladder(table, out / "ladder.png")
+    if spec.heat_map:
+        from awcu.heat_map import heat_map
+
+        heat_map(spec, records, out / "heat_map.png")
+    if spec.agreement is None:
+        return ""
+    from awcu.agreement import rank_agreements, sentence
+    from awcu.agreement_plot import agreement_plot
+
+    found = rank_agreements(spec, records)
+    agreement_plot(spec, found, out / "agreement.png")
+    return f"\n{sentence(spec, found)}\n"
