@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from awcu import differences, failed_runs
+from awcu import differences, failed_runs, published
 from awcu.picture_stamp import digest, is_from, stamp_picture
 from awcu.readme import refresh_block
 from awcu.results import RunRecord, find_records, read_results_csv, write_atomically, write_results_csv
@@ -33,6 +33,9 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
         out: Folder to write into.
         readmes: Files with a block of the experiment that the records name.
     """
+    if (experiment / published.FILE).is_file():
+        _make_published(experiment, runs, out, readmes)
+        return
     spec = TableSpec.load(experiment / SPEC)
     kept = experiment if runs is None else out
     if runs is not None:
@@ -46,10 +49,25 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     write_atomically(out / "table.md", markdown)
     for readme in readmes:
         refresh_block(readme, table.experiment, markdown)
-    # A pipe or a log file has no width to fit into.
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = _console()
     console.print(table.to_terminal())
     console.print(below, markup=False, highlight=False, end="")
+
+
+def _make_published(experiment: Path, runs: Path | None, out: Path, readmes: Sequence[Path]) -> None:
+    if runs is not None:
+        write_results_csv(find_records(runs), out / RESULTS)
+    own = (experiment if runs is None else out) / RESULTS
+    table = published.PublishedTable.load(experiment, read_results_csv(own) if own.is_file() else ())
+    write_atomically(out / "table.md", table.to_markdown())
+    for readme in readmes:
+        refresh_block(readme, table.spec.name, table.to_markdown())
+    _console().print(table.to_terminal())
+
+
+def _console() -> Console:
+    # A pipe or a log file has no width to fit into.
+    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def data_digest(experiment: Path, kept: Path) -> str:
