@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from awcu import cli
+from awcu.picture_stamp import is_from
 from awcu.results import read_results_csv, write_results_csv
+from awcu.table_command import data_digest
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(
-    path.parent.relative_to(ROOT / "experiments").as_posix() for path in (ROOT / "experiments").rglob("results.csv")
+    path.parent.relative_to(ROOT / "experiments").as_posix() for path in (ROOT / "experiments").rglob("table.yaml")
 )
 
 
@@ -69,9 +71,20 @@ def test_committed_tables_are_fresh(monkeypatch, tmp_path, capsys, experiment):
     folder, block = Path("experiments") / experiment, f"<!-- table:{experiment} -->"
     readmes = [one for one in sorted(tmp_path.rglob("README.md")) if block in one.read_text()]
     call(monkeypatch, "table", tmp_path / folder, *(word for one in readmes for word in ("--readme", one)))
-    for path in [folder / "table.md", folder / "table.csv", *(one.relative_to(tmp_path) for one in readmes)]:
+    tables = [path for path in (folder / "table.md", folder / "table.csv") if (tmp_path / path).exists()]
+    for path in [*tables, *(one.relative_to(tmp_path) for one in readmes)]:
         assert (tmp_path / path).read_text() == (ROOT / path).read_text(), f"{path} is stale: run make tables"
-    assert "adjusted p" in capsys.readouterr().out
+    assert (tmp_path / folder / "table.md").read_text().splitlines()[0].split()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [path for name in ("ladder", "heat_map", "agreement") for path in ROOT.rglob(f"experiments/**/{name}.png")],
+)
+def test_committed_pictures_are_of_the_committed_results(picture):
+    assert is_from(picture, f"data {data_digest(picture.parent, picture.parent)}"), (
+        f"{picture} is stale: run make tables"
+    )
 
 
 class TestTable:

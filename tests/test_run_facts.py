@@ -8,7 +8,6 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
 from awcu.bootstrap import point_and_interval
-from awcu.model_config import ModelError
 from awcu.results import RecordError, RunRecord
 from awcu.run_facts import RunFacts
 
@@ -106,14 +105,14 @@ def test_damaged_predictions_are_named(finished_run, old, new):
     folder, _ = finished_run
     path = folder / "predictions.csv"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(ModelError, match=r"predictions\.csv is no list of predictions"):
+    with pytest.raises(RecordError, match=r"predictions\.csv is no list of predictions"):
         RunFacts.read(folder)
 
 
 def test_predictions_of_another_run_are_refused(finished_run):
     folder, record = finished_run
     replace(record, metrics=record.metrics | {"test/auroc": 0.123}).save(folder / "record.json")
-    with pytest.raises(ModelError, match=r"gives test/auroc 0\.\d+, record\.json 0\.123000: they are not of one run"):
+    with pytest.raises(RecordError, match=r"gives test/auroc 0\.\d+, record\.json 0\.123000: they are not of one run"):
         RunFacts.read(folder)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from awcu.significance import Estimate, holm, number
+from awcu.significance import Estimate, Sampling, holm, number
 
 T_2 = 4.302652729911275  # 97.5 % quantile of Student's t, two degrees of freedom
 DIFFERENCES = [0.02, 0.01, 0.0]  # mean .01, standard deviation .01
@@ -41,6 +41,46 @@ class TestEstimate:
         assert (estimate.p_value < 0.05) == (abs(estimate.mean) > estimate.half_width)
         if not overlap:
             assert estimate.p_value == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+
+    @pytest.mark.parametrize(
+        ("sampling", "variance", "freedom"),
+        [
+            # S²/n is .0001/3 and (.005² − .003²)/2 of it is counted twice.
+            (Sampling(0.003, 0.005, 101), 9e-6 + 1e-4 / 3 - 8e-6, None),
+            # All of S²/n is what photographs do to each seed: their own degrees of freedom are left.
+            (Sampling(0.03, 0.05, 101), 9e-4, 100),
+            # Seeds that react alike to photographs: nothing is counted twice.
+            (Sampling(0.01, 0.01, 101), 1e-4 + 1e-4 / 3, None),
+            # Redrawn seeds that share few photographs may come out below the mean of them: nothing is taken off.
+            (Sampling(0.01, 0.009, 101), 1e-4 + 1e-4 / 3, None),
+        ],
+    )
+    def test_photographs_by_hand(self, sampling: Sampling, variance: float, freedom: float | None) -> None:
+        seeds = variance - sampling.error**2
+        freedom = freedom or variance**2 / (seeds**2 / 2 + sampling.error**4 / 100)
+        estimate, without = Estimate.of(DIFFERENCES, sampling=sampling), Estimate.of(DIFFERENCES)
+        half_width = stats.t.ppf(0.975, freedom) * math.sqrt(variance)
+        assert estimate.half_width == pytest.approx(max(half_width, without.half_width))
+        p_value = 2 * stats.t.sf(0.01 / math.sqrt(variance), freedom)
+        assert estimate.p_value == pytest.approx(max(p_value, without.p_value))
+        assert estimate.mean == without.mean
+
+    def test_photographs_never_make_it_surer(self) -> None:
+        rng = np.random.default_rng(0)
+        wider = 0
+        for _ in range(100):
+            values = list(rng.normal(0.01, 0.01, rng.integers(2, 6)))
+            sampling = Sampling(*(rng.uniform(0, 0.01, 2)), 50)
+            one, without = Estimate.of(values, 0.2, sampling), Estimate.of(values, 0.2)
+            assert one.half_width >= without.half_width
+            assert one.p_value >= without.p_value
+            assert (one.p_value < 0.05) == (abs(one.mean) > one.half_width)
+            wider += one.half_width > without.half_width
+        assert 0 < wider < 100
+        assert Estimate.of(DIFFERENCES, sampling=Sampling(0.0, 0.0, 50)) == Estimate.of(DIFFERENCES)
+
+    def test_photographs_alone_make_no_interval(self) -> None:
+        assert math.isnan(Estimate.of([0.8], sampling=Sampling(0.1, 0.1, 50)).half_width)
 
     @pytest.mark.parametrize(
         ("values", "p_value"),

@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
+from awcu.differences import PairedDifference
+from awcu.failed_runs import FailedRun
 from awcu.results import RunRecord
 from awcu.significance import Estimate, holm
 from awcu.table_spec import Agreement, HeatMap, Side, TableError, TableSpec
@@ -227,6 +229,90 @@ class TestLeak:
         assert "1200–1202 leaked" in table.footer
 
 
+class TestPhotographs:
+    """Differences whose interval is over photographs too."""
+
+    KNOWN = PairedDifference("w=step", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
+    RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": UNIFORM})
+
+    def test_interval_and_p_by_hand(self) -> None:
+        table = Table.from_records(SPEC, self.RECORDS, [self.KNOWN])
+        # S²/n = .01²/3, what is counted twice is (.03² − .02²)/2 and more than that, so that .02² is left.
+        cell = table.rows[1].cells["test/accuracy"]
+        assert cell.difference is not None
+        assert cell.difference.half_width == pytest.approx(stats.t.ppf(0.975, 387) * 0.02)
+        assert cell.difference.p_value == pytest.approx(2 * stats.t.sf(0.5, 387))
+        assert cell.photographs == 388
+        # The mean of the row itself is over seeds.
+        assert cell.value == Table.from_records(SPEC, self.RECORDS).rows[1].cells["test/accuracy"].value
+
+    def test_they_can_take_a_difference_back(self) -> None:
+        sure = {seed: value + 0.02 + 0.001 * seed for seed, value in UNIFORM.items()}
+        records = runs({"w=uniform": UNIFORM, "w=step": sure})
+        known = replace(self.KNOWN, difference=0.021)
+        assert body(Table.from_records(SPEC, records))["step ×4, ¦d¦ ≥ 1"][1] == "**+.021 ± .002**"
+        assert body(Table.from_records(SPEC, records, [known]))["step ×4, ¦d¦ ≥ 1"][1] == "+.021 ± .039"
+
+    def test_the_caption_says_which_intervals_are_over_photographs(self) -> None:
+        some = Table.from_records(SPEC, self.RECORDS, [self.KNOWN])
+        pairing = "paired by seed and test photograph, its interval over both (bootstrap of 388 photographs)"
+        assert f"{pairing}; †: over seeds only; bold where" in some.footer
+        lines = body(some)
+        assert (lines["step ×4, ¦d¦ ≥ 1"][1], lines["w=power"][1]) == ("+.010 ± .039", ".000 ± .000 †")
+        other = replace(self.KNOWN, variant="w=power", difference=0.0, photographs=1388)
+        every = Table.from_records(SPEC, self.RECORDS, [self.KNOWN, other])
+        assert "(bootstrap of 388 to 1,388 photographs); bold where" in every.footer
+        assert "†" not in every.to_markdown()
+
+    def test_csv(self, tmp_path: Path) -> None:
+        Table.from_records(SPEC, self.RECORDS, [self.KNOWN]).to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            assert [line["photographs"] for line in csv.DictReader(file)] == ["", "388", ""]
+
+    @pytest.mark.parametrize("changes", [{"seeds": (0, 1)}, {"difference": 0.0101}])
+    def test_those_of_other_runs_are_refused(self, changes: dict[str, Any]) -> None:
+        message = (
+            r"differences.csv gives test/accuracy of 'w=step' as \+0.010.* over seeds \(0, 1.*\), results.csv as "
+            r"\+0.010000 over \(0, 1, 2\); collect both again with --runs"
+        )
+        with pytest.raises(TableError, match=message):
+            Table.from_records(SPEC, self.RECORDS, [replace(self.KNOWN, **changes)])
+
+
+class TestFailures:
+    def failed(self, variant: str, seed: str, error: str, experiment: str = "weighting") -> FailedRun:
+        return FailedRun(experiment, variant, seed, error)
+
+    def test_the_row_says_how_many_and_why(self) -> None:
+        records = runs({"w=uniform": UNIFORM, "w=step": {0: 0.9, 2: 0.92}})
+        failures = [self.failed("w=step", "1", "out of memory")]
+        lines = body(Table.from_records(SPEC, records, failures=failures))
+        assert "step ×4, ¦d¦ ≥ 1 (n = 2 of 3; 1 failed: out of memory)" in lines
+
+    def test_a_seed_that_failed_everywhere_was_asked_for(self) -> None:
+        failures = [self.failed(f"w={variant}", "3", "disk full") for variant in ("uniform", "step")]
+        failures += [self.failed("w=step", "4", "disk full"), self.failed("w=step", "x", "no seed")]
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP}), failures=failures))
+        assert list(lines)[2:] == [
+            "uniform (n = 3 of 6; 1 failed: disk full)",
+            "step ×4, ¦d¦ ≥ 1 (n = 3 of 6; 3 failed: disk full; no seed)",
+        ]
+
+    def test_a_variant_that_never_succeeded_has_its_row(self) -> None:
+        table = Table.from_records(
+            SPEC, runs({"w=uniform": UNIFORM}), failures=[self.failed("w=power", "0", "no such network")]
+        )
+        assert body(table)["w=power (n = 0 of 3; 1 failed: no such network)"] == ["–", "–"]
+
+    def test_in_columns(self) -> None:
+        """A failed run belongs to the column whose tokens it carries."""
+        spec = replace(SPEC, heat_map=HeatMap(("test/accuracy",), "size", {"size=5": "5", "": "all"}))
+        failures = [self.failed("size=5 w=step", "0", "small"), self.failed("w=step", "0", "large")]
+        text = Table.from_records(spec, runs({"w=uniform": UNIFORM}), failures=failures).to_markdown()
+        assert "1 failed: large" in text
+        assert "small" not in text
+
+
 class TestTable:
     def test_markdown(self) -> None:
         sure = {seed: value + 0.1 + 0.001 * seed for seed, value in UNIFORM.items()}
@@ -240,10 +326,10 @@ class TestTable:
             "| step ×4, \\|d\\| ≥ 1 | .820 ± .050 | +.010 ± .025 |\n"
             "| w=power | .911 ± .077 | **+.101 ± .002** |\n"
             "\n"
-            "gallery (aaaa), photographs: 80 train, 10 val, 11 test; 3 seeds (0, 1, 2); commit 1a2b3c4. ± is "
-            "the half-width of the 95 % Student-t interval of the mean over training seeds on one split. Δ is the "
-            "difference to uniform, paired by seed; bold where it survives Holm's correction over the rows "
-            "(adjusted p < .05).\n"
+            "gallery (aaaa), photographs: 80 train, 10 val, 11 test, split (split0); 3 seeds (0, 1, 2); commit 1a2b3c4"
+            ". ± is the half-width of the 95 % Student-t interval of the mean over training seeds on one split. Δ is "
+            "the difference to uniform, paired by seed, its interval over seeds only; bold where it survives Holm's "
+            "correction over the rows (adjusted p < .05).\n"
         )
 
     def test_missing_seeds_are_said(self) -> None:
@@ -305,7 +391,7 @@ class TestTable:
             ),
         ]
         assert Table.from_records(SPEC, records).provenance == (
-            "gallery (aaaa), photographs: 78–80 train, 11–13 test, 0–5 excluded; 2 seeds (0, 4); "
+            "gallery (aaaa), photographs: 78–80 train, 11–13 test, 0–5 excluded, split (split0); 2 seeds (0, 4); "
             "commit 1a2b3c4, fedcba9+ (+: with uncommitted changes)"
         )
 

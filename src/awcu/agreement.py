@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from awcu.comparable import provenance
 from awcu.record_columns import split_records
 from awcu.results import RunRecord
 from awcu.significance import CONFIDENCE, Estimate, number
+from awcu.table_rows import Row
 from awcu.table_spec import TableError, TableSpec
-from awcu.tables import Row, Table
+from awcu.tables import Table
 
 DRAWS, SEED = 2000, 0
 Floats = NDArray[np.float64]
@@ -89,7 +89,8 @@ def sentence(spec: TableSpec, found: Sequence[RankAgreement]) -> str:
 
 def spearman(x: Floats, y: Floats) -> Floats:
     """Spearman's rank correlation along the first axis, `(n, …)` each; nan where all values are equal."""
-    ranks = [rankdata(values, axis=0) for values in (x, y)]
+    # By comparing all pairs, since there are few values and scipy.stats takes seconds to import.
+    ranks = [((v[:, None] > v).sum(axis=1) + (v[:, None] == v).sum(axis=1) / 2) for v in (x, y)]
     one, two = (each - each.mean(axis=0) for each in ranks)
     with np.errstate(invalid="ignore"):
         return np.asarray((one * two).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (two**2).sum(axis=0)))

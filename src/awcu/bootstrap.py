@@ -1,16 +1,14 @@
-"""How far a test metric would move with other test photographs: percentile bootstrap intervals."""
+"""How far a test metric would move with other test photographs: accuracy, AUROC and SRCC of redrawn samples."""
 
-import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, bootstrap, rankdata
 
 from awcu.significance import CONFIDENCE
 
 RESAMPLES = 2000
+METRICS = ("accuracy", "balanced_accuracy", "auroc", "srcc")
 _CELLS = 2_000_000  # of one batch of resamples, to bound the memory
 
 Floats = NDArray[np.float64]
@@ -28,55 +26,62 @@ def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[s
         high: `(N,)` labels.
         mean_score: `(N,)` what SRCC ranks by.
     """
-    columns = score, high, mean_score
-    return {name: _interval(metric, columns) for name, metric in METRICS.items()}
+    points = sample_metrics(score, high, mean_score, np.ones((1, len(score))))
+    parts = [sample_metrics(score, high, mean_score, times) for times in redraws(len(score))]
+    found = {}
+    for name in METRICS:
+        drawn = np.concatenate([part[name] for part in parts])
+        known = drawn[~np.isnan(drawn)]
+        ends = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if known.size else (np.nan, np.nan)
+        found[name] = float(points[name][0]), float(ends[0]), float(ends[1])
+    return found
 
 
-def _interval(metric: Callable[..., Floats], columns: tuple[NDArray[Any], ...]) -> tuple[float, float, float]:
-    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
-        # About undefined resamples, which are left out below.
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        drawn = bootstrap(
-            columns,
-            metric,
-            paired=True,
-            vectorized=True,
-            axis=-1,
-            n_resamples=RESAMPLES,
-            batch=max(1, _CELLS // len(columns[0])),
-            method="percentile",
-            rng=np.random.default_rng(0),
-        ).bootstrap_distribution
-        point = float(metric(*columns))
-    known = drawn[~np.isnan(drawn)]
-    if known.size == 0:
-        return point, np.nan, np.nan
-    low, upper = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return point, float(low), float(upper)
+def redraws(n: int) -> Iterator[Floats]:
+    """How often each of n photographs is drawn, `(B, n)` a batch, `RESAMPLES` times n draws in all; always the same."""
+    rng, left, most = np.random.default_rng(0), RESAMPLES, max(1, _CELLS // n)
+    while left:
+        batch = min(left, most)
+        yield rng.multinomial(n, np.full(n, 1 / n), size=batch).astype(np.float64)
+        left -= batch
 
 
-def _accuracy(score: Floats, high: Bools, mean_score: Floats, axis: int = -1) -> Floats:
-    return np.asarray(((score > 0) == high).mean(axis))
+def sample_metrics(score: Floats, high: Bools, mean_score: Floats, times: Floats) -> dict[str, Floats]:
+    """The `METRICS` of samples in which photograph i stands `times[b, i]` times, `(B,)` each.
 
+    nan where a sample lacks what a metric needs: both classes, or two different scores.
 
-def _balanced_accuracy(score: Floats, high: Bools, mean_score: Floats, axis: int = -1) -> Floats:
+    Args:
+        score: `(N,)`, > 0 is high.
+        high: `(N,)` labels.
+        mean_score: `(N,)` what SRCC ranks by.
+        times: `(B, N)` ≥ 0.
+    """
     said = score > 0
-    right_high = (said & high).sum(axis) / high.sum(axis)
-    right_low = (~said & ~high).sum(axis) / (~high).sum(axis)
-    return np.asarray((right_high + right_low) / 2)
+    positive, negative = times @ high, times @ ~high
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recalls = times @ (said & high) / positive, times @ (~said & ~high) / negative
+        ranks = _midranks(score, times)
+        # Of the sum of the ranks of the high, the pairs among themselves make up half of their square.
+        wins = ((times * ranks) @ high) - positive**2 / 2
+        return {
+            "accuracy": times @ (said == high) / (positive + negative),
+            "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
+            "auroc": wins / (positive * negative),
+            "srcc": _correlation(ranks, _midranks(mean_score, times), times),
+        }
 
 
-def _auroc(score: Floats, high: Bools, mean_score: Floats, axis: int = -1) -> Floats:
-    positive = high.sum(axis)
-    pairs = positive * (high.shape[axis] - positive)
-    return np.asarray(((rankdata(score, axis=axis) * high).sum(axis) - positive * (positive + 1) / 2) / pairs)
+def _midranks(values: Floats, times: Floats) -> Floats:
+    """How many of a sample lie below each value, those equal to it counting half: `(B, N)`."""
+    _, place, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    starts = np.cumsum(sizes) - sizes
+    equal = np.add.reduceat(times[:, np.argsort(place, kind="stable")], starts, axis=1)
+    return np.asarray((np.cumsum(equal, axis=1) - equal / 2)[:, place])
 
 
-def _srcc(score: Floats, high: Bools, mean_score: Floats, axis: int = -1) -> Floats:
-    ranks = (rankdata(column, axis=axis) for column in (score, mean_score))
-    ours, theirs = (column - column.mean(axis, keepdims=True) for column in ranks)
-    spread = np.sqrt((ours**2).sum(axis) * (theirs**2).sum(axis))
-    return np.asarray((ours * theirs).sum(axis) / spread)
-
-
-METRICS = {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy, "auroc": _auroc, "srcc": _srcc}
+def _correlation(one: Floats, two: Floats, times: Floats) -> Floats:
+    n = times.sum(axis=1, keepdims=True)
+    one, two = (each - (times * each).sum(axis=1, keepdims=True) / n for each in (one, two))
+    spread = np.sqrt((times * one**2).sum(axis=1) * (times * two**2).sum(axis=1))
+    return np.asarray((times * one * two).sum(axis=1) / spread)

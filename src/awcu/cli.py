@@ -4,14 +4,8 @@ import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from awcu import demo, export, predict
-
-if TYPE_CHECKING:
-    from awcu.results import RunRecord
-    from awcu.table_spec import TableSpec
-    from awcu.tables import Table
 
 HYDRA = {
     "prepare": ("awcu.prepare", "main"),
@@ -54,11 +48,16 @@ def _parser() -> argparse.ArgumentParser:
 
     table = commands.add_parser("table", help="collect runs into a table and its plots")
     table.add_argument("experiment", type=Path, help="folder with table.yaml (and results.csv)")
-    table.add_argument("--runs", type=Path, help="folder of finished runs; writes results.csv anew")
+    table.add_argument(
+        "--runs",
+        type=Path,
+        help="folder of finished runs; writes results.csv anew, and what their photographs say (differences.csv)",
+    )
     table.add_argument(
         "--out",
         type=Path,
-        help="where to write results.csv, table.md, table.csv and the plots (default: the experiment folder)",
+        help="where to write results.csv, differences.csv, failures.csv, table.md, table.csv and the plots "
+        "(default: the experiment folder)",
     )
     table.add_argument(
         "--readme",
@@ -88,52 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _table(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
+    from awcu.table_command import make_table
 
-    from awcu.readme import refresh_block
-    from awcu.results import find_records, read_results_csv, write_atomically, write_results_csv
-    from awcu.table_spec import TableSpec
-    from awcu.tables import Table
-
-    out = arguments.out or arguments.experiment
-    spec = TableSpec.load(arguments.experiment / "table.yaml")
-    if arguments.runs:
-        records = find_records(arguments.runs)
-        write_results_csv(records, out / "results.csv")
-    else:
-        records = read_results_csv(arguments.experiment / "results.csv")
-    table = Table.from_records(spec, records)
-    table.to_csv(out / "table.csv")
-    below = _pictures(spec, table, records, out)
-    markdown = table.to_markdown() + below
-    write_atomically(out / "table.md", markdown)
-    for readme in arguments.readme:
-        refresh_block(readme, table.experiment, markdown)
-    # A pipe or a log file has no width to fit into.
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table.to_terminal())
-    console.print(below, markup=False, highlight=False, end="")
-
-
-def _pictures(spec: "TableSpec", table: "Table", records: "list[RunRecord]", out: Path) -> str:
-    """Draw what the spec asks for; what the pictures add below the table, as Markdown."""
-    # Each plot only where it is asked for, since matplotlib takes longer to import than a table to make.
-    if spec.ladder:
-        from awcu.plots import ladder
-
-        ladder(table, out / "ladder.png")
-    if spec.heat_map:
-        from awcu.heat_map import heat_map
-
-        heat_map(spec, records, out / "heat_map.png")
-    if spec.agreement is None:
-        return ""
-    from awcu.agreement import rank_agreements, sentence
-    from awcu.agreement_plot import agreement_plot
-
-    found = rank_agreements(spec, records)
-    agreement_plot(spec, found, out / "agreement.png")
-    return f"\n{sentence(spec, found)}\n"
+    make_table(arguments.experiment, arguments.runs, arguments.out or arguments.experiment, arguments.readme)
 
 
 def _maps(arguments: argparse.Namespace) -> None:

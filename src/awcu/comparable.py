@@ -66,12 +66,13 @@ def overlap(records: Sequence[RunRecord]) -> float:
 
 
 def provenance(records: Sequence[RunRecord]) -> str:
-    """Where the numbers of these records are from, in one line: data, photographs, seeds, commits."""
+    """Where the numbers of these records are from, in one line: data, photographs, split, seeds, commits."""
     sets: dict[str, list[RunRecord]] = {}
     for record in records:
         sets.setdefault(record.data, []).append(record)
     data = "; ".join(
-        f"{name} ({', '.join(sorted({record.data_fingerprint for record in mine}))}), photographs: {_counts(mine)}"
+        f"{name} ({', '.join(sorted({record.data_fingerprint for record in mine}))}), photographs: {_counts(mine)}, "
+        f"{_split(mine)}"
         for name, mine in sorted(sets.items())
     )
     seeds = sorted({record.seed for record in records})
@@ -91,3 +92,12 @@ def _counts(records: Sequence[RunRecord]) -> str:
             low, high = min(found), max(found)
             counts.append(f"{low}–{high} {split}" if low < high else f"{low} {split}")
     return ", ".join(counts)
+
+
+def _split(records: Sequence[RunRecord]) -> str:
+    """The one split, by its name where it was asked for by name and by its fingerprint; of several, how many."""
+    fingerprints = {record.split_fingerprint for record in records}
+    key = "data.ratings.split="
+    asked = {word.removeprefix(key) for record in records for word in record.overrides if word.startswith(key)}
+    name = f" {', '.join(sorted(asked))}" if asked else ""
+    return f"split{name} ({fingerprints.pop()})" if len(fingerprints) == 1 else f"{len(fingerprints)} splits{name}"

@@ -21,8 +21,9 @@ from awcu.plots import BLACK, DPI, GREY, save_png, text_width
 from awcu.record_columns import split_records
 from awcu.results import RunRecord
 from awcu.significance import LEVEL, Estimate, holm, number
+from awcu.table_rows import Row
 from awcu.table_spec import HeatMap, TableError, TableSpec
-from awcu.tables import Row, Table
+from awcu.tables import Table
 
 # Red and blue stay apart under every common colour blindness, and the sign of each number says the same. Without
 # the darkest of both, on which a frame would not show.

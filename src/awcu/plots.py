@@ -14,8 +14,9 @@ from matplotlib.textpath import TextPath
 
 from awcu.results import write_atomically
 from awcu.significance import CONFIDENCE, number
+from awcu.table_rows import Cell, Row
 from awcu.table_spec import Ladder
-from awcu.tables import TRIVIAL, Cell, Row, Table
+from awcu.tables import TRIVIAL, Table
 
 # Okabe and Ito's palette stays apart under every common colour blindness; the marker's shape says the same.
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#222222"

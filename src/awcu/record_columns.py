@@ -2,19 +2,23 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
+from awcu.failed_runs import FailedRun
 from awcu.results import RunRecord
 from awcu.table_spec import TableError
 
+Run = TypeVar("Run", RunRecord, FailedRun)
 
-def split_records(records: Iterable[RunRecord], columns: Collection[str]) -> dict[str, list[RunRecord]]:
+
+def split_records(records: Iterable[Run], columns: Collection[str]) -> dict[str, list[Run]]:
     """Sort records into columns by the tokens of their variant.
 
     A record belongs to the column whose tokens are all among its own; of several such columns to the one with
     most tokens, so that "" is for the records that carry none of the others' tokens.
 
     Args:
-        records: Of one experiment.
+        records: Of one experiment, finished or failed.
         columns: Override tokens, space-joined if several.
 
     Returns:
@@ -23,7 +27,7 @@ def split_records(records: Iterable[RunRecord], columns: Collection[str]) -> dic
     Raises:
         TableError: A record fits no column, or two equally well.
     """
-    found: dict[str, list[RunRecord]] = {column: [] for column in columns}
+    found: dict[str, list[Run]] = {column: [] for column in columns}
     for record in records:
         column = _column(record.variant, columns)
         # A record is checked again when it is replaced, which takes long for thousands.
@@ -45,7 +49,7 @@ def _column(variant: str, columns: Collection[str]) -> str:
     return best[0]
 
 
-def _without(record: RunRecord, column: str) -> RunRecord:
+def _without(record: Run, column: str) -> Run:
     tokens = column.split()
     # At single spaces only: a token's own text may hold several.
     rest = [token for token in record.variant.split(" ") if token not in tokens]

@@ -1,16 +1,13 @@
 """What a finished run knows of its model: the record, how the photographs were split, how sure its metrics are."""
 
-import csv
-import math
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from awcu.bootstrap import point_and_interval
-from awcu.model_config import ModelError
+from awcu.predictions import ScoredPhotographs
 from awcu.results import RunRecord
 
 _MACHINE = (
@@ -46,8 +43,7 @@ class RunFacts:
         """From record.json, and where they are there .hydra/config.yaml and predictions.csv.
 
         Raises:
-            RecordError: record.json is damaged.
-            ModelError: predictions.csv is damaged or of another run.
+            RecordError: record.json is damaged, or predictions.csv is or is of another run.
         """
         record = RunRecord.load(folder / "record.json")
         config, predictions = folder / ".hydra" / "config.yaml", folder / "predictions.csv"
@@ -63,23 +59,8 @@ class RunFacts:
 
 
 def _intervals(path: Path, record: RunRecord) -> dict[str, tuple[float, float]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
-        score, mean_score = (np.array([float(row[name]) for row in rows]) for name in ("score", "mean_score"))
-        high = np.array([{"0": False, "1": True}[row["high"]] for row in rows])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{path} is no list of predictions ({error}); restore it, or remove it and go without intervals"
-        ) from error
-    found = point_and_interval(score, high, mean_score) if len(rows) > 1 else {}
-    for name, (point, _, _) in found.items():
-        recorded = record.metrics.get(f"test/{name}", math.nan)
-        if not (math.isnan(point) and math.isnan(recorded)) and not math.isclose(point, recorded, abs_tol=1e-5):
-            raise ModelError(
-                f"{path} gives test/{name} {point:.6f}, record.json {recorded:.6f}: they are not of one run; measure "
-                f"it again (fit=false)"
-            )
+    said = ScoredPhotographs.read(path, record)
+    found = point_and_interval(said.score, said.high, said.mean_score) if len(said.score) > 1 else {}
     return {name: (low, upper) for name, (_, low, upper) in found.items()}
 
 

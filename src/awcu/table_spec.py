@@ -133,14 +133,7 @@ class TableSpec:
             TableError: Not YAML, an unknown or missing key, a value of the wrong kind, a plot that does not fit
                 the columns or another plot.
         """
-        try:
-            document = OmegaConf.to_container(OmegaConf.load(path))
-        except yaml.YAMLError as error:
-            raise TableError(f"{path} is not YAML ({error}); correct it there") from error
-        try:
-            return _read(cls, document, "table.yaml")
-        except (TableError, RecordError) as error:
-            raise TableError(f"{path}: {error}") from error
+        return load_yaml(cls, path)
 
     @property
     def record_columns(self) -> tuple[str, ...]:
@@ -174,6 +167,22 @@ class TableSpec:
 
 
 S = TypeVar("S")
+
+
+def load_yaml(kind: type[S], path: Path) -> S:
+    """An instance of the dataclass `kind` from a YAML file.
+
+    Raises:
+        TableError: Not YAML, an unknown or missing key, a value of the wrong kind, or what `kind` refuses.
+    """
+    try:
+        document = OmegaConf.to_container(OmegaConf.load(path))
+    except yaml.YAMLError as error:
+        raise TableError(f"{path} is not YAML ({error}); correct it there") from error
+    try:
+        return _read(kind, document, "table.yaml")
+    except (TableError, RecordError) as error:
+        raise TableError(f"{path}: {error}") from error
 
 
 def _read(kind: type[S], document: Any, where: str) -> S:

@@ -1,67 +1,28 @@
-"""From run records to a comparison table: means over seeds, and differences paired by seed."""
+"""From run records to a comparison table: means over seeds, and differences paired by seed and photograph."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from awcu.comparable import check_comparable, overlap, provenance
+from awcu.differences import PairedDifference
+from awcu.failed_runs import FailedRun
 from awcu.record_columns import split_records
 from awcu.results import RunRecord, write_atomically
-from awcu.significance import CONFIDENCE, LEVEL, Estimate, holm, number
+from awcu.significance import CONFIDENCE, LEVEL, Estimate, number
+from awcu.table_rows import Cell, Row, compared_rows
 from awcu.table_spec import TableError, TableSpec
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 TRIVIAL = "trivial predictor"
-_CONVERGED = "probe/converged"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One variant under one metric.
-
-    Attributes:
-        values: Seed → metric, undefined ones included.
-        value: Over these seeds.
-        difference: To the baseline over the seeds that both have; None in the baseline's own row.
-        adjusted_p: Of the difference, in [0, 1], by Holm's correction over the table's rows; nan where there was
-            nothing to test, None in the baseline's own row.
-    """
-
-    values: dict[int, float]
-    value: Estimate
-    difference: Estimate | None
-    adjusted_p: float | None = None
-
-    @property
-    def significant(self) -> bool:
-        """Whether the difference survives Holm's correction."""
-        return self.adjusted_p is not None and self.adjusted_p < LEVEL
-
-
-@dataclass(frozen=True)
-class Row:
-    """One variant.
-
-    Attributes:
-        variant: Without the tokens of its column of records.
-        label: As printed, with the number of runs that did not converge and the stamp of a leak where there are some.
-        seeds: Of its runs.
-        not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
-        cells: One a metric key.
-    """
-
-    variant: str
-    label: str
-    seeds: tuple[int, ...]
-    not_converged: int
-    cells: dict[str, Cell]
+SEEDS_ONLY = "†"
 
 
 @dataclass(frozen=True)
@@ -85,42 +46,54 @@ class Table:
     provenance: str
 
     @classmethod
-    def from_records(cls, spec: TableSpec, records: Iterable[RunRecord]) -> "Table":
+    def from_records(
+        cls,
+        spec: TableSpec,
+        records: Iterable[RunRecord],
+        differences: Iterable[PairedDifference] = (),
+        failures: Iterable[FailedRun] = (),
+    ) -> "Table":
         """Compare the variants of the main column of records, which is all of them where the spec asks for one.
 
         Raises:
             TableError: As in `of_column`, or the records do not fit the spec's columns of records.
         """
-        return cls.of_column(spec, split_records(records, spec.record_columns)[spec.main])
+        mine = split_records(records, spec.record_columns)[spec.main]
+        failed = split_records(failures, spec.record_columns)[spec.main]
+        return cls.of_column(spec, mine, differences, failed)
 
     @classmethod
-    def of_column(cls, spec: TableSpec, records: Sequence[RunRecord]) -> "Table":
+    def of_column(
+        cls,
+        spec: TableSpec,
+        records: Sequence[RunRecord],
+        differences: Iterable[PairedDifference] = (),
+        failures: Iterable[FailedRun] = (),
+    ) -> "Table":
         """Group the runs of one column of records by variant and compare each with the baseline.
+
+        Args:
+            spec: What is asked for.
+            records: Of one column.
+            differences: What is known of the photographs behind the column's differences.
+            failures: The column's runs without record.
 
         Raises:
             TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under
                 one seed, two weightings under one variant, a column that no record has, no baseline, splits
-                that test on no photograph or on all.
+                that test on no photograph or on all, a difference that is not that of the records.
         """
         check_comparable(records)
         _check_named(spec, records)
-        widening = overlap(records)
-        runs: dict[str, dict[int, RunRecord]] = {}
-        for record in sorted(records, key=lambda record: (record.variant, record.seed)):
-            runs.setdefault(record.variant, {})[record.seed] = record
-        rows = []
-        for variant in dict.fromkeys([*spec.rows, *runs]):
-            mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
-            cells = {metric: _cell(metric, mine, other, widening) for metric in spec.columns}
-            rows.append(_row(spec.label(variant), variant, mine, cells))
+        rows = compared_rows(spec, records, overlap(records), differences, failures)
         trivial = {metric: _trivial(metric, records) for metric in spec.columns}
         found = {metric: estimate for metric, estimate in trivial.items() if estimate.n}
-        return cls(spec, _adjusted(rows), found, records[0].experiment, widening, provenance(records))
+        return cls(spec, rows, found, records[0].experiment, overlap(records), provenance(records))
 
     @property
     def most_seeds(self) -> int:
-        """Seeds of the most complete row."""
-        return max(len(row.seeds) for row in self.rows)
+        """Seeds of the row that was run with most."""
+        return max(row.asked for row in self.rows)
 
     @property
     def plus_minus(self) -> str:
@@ -136,9 +109,24 @@ class Table:
         """Where the numbers are from and what the signs mean."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         return (
-            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, paired by seed; bold "
+            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self._pairing}; bold "
             f"where it survives Holm's correction over the rows (adjusted p < {level})."
         )
+
+    @property
+    def _pairing(self) -> str:
+        """How the differences are paired and what their intervals are over, in words."""
+        if not self._by_photograph:
+            return "paired by seed, its interval over seeds only"
+        cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
+        counts = sorted({cell.photographs for cell in cells if cell.photographs})
+        photographs = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        text = f"paired by seed and test photograph, its interval over both (bootstrap of {photographs} photographs)"
+        return text + (f"; {SEEDS_ONLY}: over seeds only" if any(not cell.photographs for cell in cells) else "")
+
+    @property
+    def _by_photograph(self) -> bool:
+        return any(cell.photographs for row in self.rows for cell in row.cells.values())
 
     def to_markdown(self) -> str:
         """Title, table and footer as GitHub Markdown."""
@@ -180,7 +168,7 @@ class Table:
     def to_csv(self, path: Path) -> None:
         """Write one line a row and metric, full precision."""
         header = ["variant", "row", "metric", "seeds", "mean", "half_width"]
-        header += ["pairs", "difference", "difference_half_width", "p", "adjusted_p"]
+        header += ["pairs", "difference", "difference_half_width", "p", "adjusted_p", "photographs"]
         text = io.StringIO()
         writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
         writer.writeheader()
@@ -192,7 +180,7 @@ class Table:
                 line = [row.variant, row.label, metric, value.n, value.mean, value.half_width]
                 if difference is not None:
                     line += [difference.n, difference.mean, difference.half_width]
-                    line += [difference.p_value, cell.adjusted_p]
+                    line += [difference.p_value, cell.adjusted_p, cell.photographs or ""]
                 writer.writerow(dict(zip(header, line, strict=False)))
         write_atomically(path, text.getvalue())
 
@@ -204,8 +192,10 @@ class Table:
             texts = ["–" if one is None else one.text() if one.undefined else number(one.mean) for one in trivial]
             lines.append((TRIVIAL, [pair for text in texts for pair in ((text, False), ("", False))]))
         for row in self.rows:
-            few = len(row.seeds) < self.most_seeds
-            label = row.label + (f" (n = {len(row.seeds)} of {self.most_seeds})" if few else "")
+            notes = [f"n = {len(row.seeds)} of {self.most_seeds}"] if len(row.seeds) < self.most_seeds else []
+            if row.failed:
+                notes.append(f"{len(row.failed)} failed: {'; '.join(dict.fromkeys(one.error for one in row.failed))}")
+            label = row.label + (f" ({'; '.join(notes)})" if notes else "")
             cells = [pair for cell in row.cells.values() for pair in self._cell_texts(row, cell)]
             lines.append((label, cells))
         return lines
@@ -219,6 +209,8 @@ class Table:
         difference, pairs = cell.difference.text(signed=True), cell.difference.n
         if pairs < cell.value.n and not cell.difference.undefined:
             difference += f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
+        if self._by_photograph and pairs and not cell.photographs:
+            difference += f" {SEEDS_ONLY}"
         return [(text, False), (difference, cell.significant)]
 
 
@@ -234,37 +226,6 @@ def _check_named(spec: TableSpec, records: Sequence[RunRecord]) -> None:
             f"no run of the baseline {spec.baseline!r} among {', '.join(map(repr, variants))}; train it, or "
             f"name another baseline"
         )
-
-
-def _row(label: str, variant: str, runs: Mapping[int, RunRecord], cells: dict[str, Cell]) -> Row:
-    stopped = sum(run.metrics.get(_CONVERGED) == 0 for run in runs.values())
-    if stopped:
-        label += f" ({stopped} of {len(runs)} not converged)"
-    leaked = max((run.n.get("leaked", 0) for run in runs.values()), default=0)
-    if leaked:
-        label += f" LEAK: trained on {leaked:,} of its test photographs"
-    return Row(variant, label, tuple(runs), stopped, cells)
-
-
-def _cell(metric: str, runs: Mapping[int, RunRecord], others: Mapping[int, RunRecord] | None, overlap: float) -> Cell:
-    values = {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
-    value = Estimate.of(list(values.values()), overlap)
-    if others is None:
-        return Cell(values, value, None)
-    both = [seed for seed in values if seed in others and metric in others[seed].metrics]
-    differences = [values[seed] - others[seed].metrics[metric] for seed in both]
-    return Cell(values, value, Estimate.of(differences, overlap))
-
-
-def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with Holm's correction over them, a metric at a time."""
-    cells = [dict(row.cells) for row in rows]
-    for metric in cells[0]:
-        tests = {place: mine[metric].difference for place, mine in enumerate(cells)}
-        p_values = {place: test.p_value for place, test in tests.items() if test is not None}
-        for place, adjusted_p in zip(p_values, holm(list(p_values.values())), strict=True):
-            cells[place][metric] = replace(cells[place][metric], adjusted_p=adjusted_p)
-    return tuple(replace(row, cells=mine) for row, mine in zip(rows, cells, strict=True))
 
 
 def _trivial(metric: str, records: Sequence[RunRecord]) -> Estimate:

@@ -1,0 +1,86 @@
+"""Runs that ended in an error, as a table shows them: read from each failure.json, kept in failures.csv."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from awcu.results import RecordError, RunRecord, write_atomically
+
+FILE = "failures.csv"
+_LONGEST = 120  # characters of an error in a table
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """Why a run has no record.
+
+    Attributes:
+        experiment: Name of the experiment whose table the run belongs to.
+        variant: As in `RunRecord`.
+        seed: As asked for, a seed or not.
+        error: What went wrong, in one line.
+    """
+
+    experiment: str
+    variant: str
+    seed: str
+    error: str
+
+
+def find_failures(folder: Path, records: Iterable[RunRecord]) -> list[FailedRun]:
+    """The run of every failure.json below a folder, except those that have a record since.
+
+    Raises:
+        RecordError: A file that is not JSON, or without variant, seed or error.
+    """
+    done = {(record.experiment, record.variant, str(record.seed)) for record in records}
+    experiments = sorted({experiment for experiment, _, _ in done})
+    found = {}
+    for path in sorted(folder.rglob("failure.json")):
+        one = _load(path, experiments[0] if experiments else "")
+        if (one.experiment, one.variant, one.seed) not in done:
+            found[one.experiment, one.variant, one.seed] = one
+    return [found[run] for run in sorted(found)]
+
+
+def write_failures(failures: Sequence[FailedRun], path: Path) -> None:
+    """One line a run; without any, no file."""
+    if not failures:
+        path.unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [one.name for one in fields(FailedRun)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(asdict, failures))
+    write_atomically(path, text.getvalue())
+
+
+def read_failures(path: Path) -> list[FailedRun]:
+    """Read what `write_failures` wrote; none where there is no file.
+
+    Raises:
+        RecordError: A missing or foreign column, or a line of another length.
+    """
+    if not path.is_file():
+        return []
+    names = [one.name for one in fields(FailedRun)]
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    wrong = [row for row in rows if len(row) != len(names)] if header == names else [header]
+    if wrong:
+        raise RecordError(f"{path} has {wrong[0]} where {names} belong; collect it again with --runs")
+    return [FailedRun(*row) for row in rows]
+
+
+def _load(path: Path, experiment: str) -> FailedRun:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        variant, seed, error = (str(document[key]) for key in ("variant", "seed", "error"))
+    except (KeyError, TypeError, ValueError) as fault:
+        raise RecordError(f"{path} names no variant, seed and error ({fault!r}); run that seed again") from fault
+    first = next(iter(error.strip().splitlines()), "no message")
+    first = first if len(first) <= _LONGEST else first[: _LONGEST - 1] + "…"
+    return FailedRun(str(document.get("experiment", experiment)), variant, seed, first)
