@@ -19,7 +19,7 @@ def test_number_of_runs_is_the_sweepers(overrides, runs):
 
 
 def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
-    clock = iter([100.0, 190.0, 200.0, 230.0])
+    clock = iter([100.0, 190.0, 200.0, 230.0, 300.0, 300.1])
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     progress = SweepProgress(minutes=9, measured_on="two cores")
     config = OmegaConf.create(
@@ -27,7 +27,8 @@ def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
                    "job": {"override_dirname": "seed=0"}}}
     )  # fmt: skip
     progress.on_multirun_start(config)
-    for _ in range(2):
+    for number in range(3):
+        config.hydra.job.num = number
         progress.on_job_start(config)
         progress.on_job_end(config, job_return=None)
     assert capsys.readouterr().out.splitlines() == [
@@ -36,6 +37,8 @@ def test_sweep_says_how_long_it_takes_and_how_long_still(capsys, monkeypatch):
         "  90 s",
         "run 2 of 6: seed=0",
         "  30 s, about 2 min left",
+        "run 3 of 6: seed=0",
+        "  0 s",
     ]
 
 

@@ -17,8 +17,12 @@ class EpochLine(pl.Callback):
     def __init__(self) -> None:
         self.started = 0.0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock, also where a resumed run goes on within an epoch."""
+        self.started = time.monotonic()
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock anew."""
         self.started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -45,7 +49,6 @@ class SweepProgress(Callback):
         self.minutes = minutes
         self.measured_on = measured_on
         self.runs = 0
-        self.done = 0
         self.started = 0.0
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -59,16 +62,17 @@ class SweepProgress(Callback):
         if self.runs:
             job = config.hydra.job.override_dirname
             self.started = time.monotonic()
-            print(f"run {self.done + 1} of {self.runs}: {job}", flush=True)
+            print(f"run {config.hydra.job.num + 1} of {self.runs}: {job}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Say how long the rest will take at the pace so far."""
         if self.runs:
-            self.done += 1
+            done = config.hydra.job.num + 1
             seconds = time.monotonic() - self.started
             # The first run may have prepared the data as well, so only later ones tell the pace.
-            left = math.ceil(seconds * (self.runs - self.done) / 60)
-            pace = f", about {left} min left" if self.done > 1 else ""
+            left = math.ceil(seconds * (self.runs - done) / 60)
+            # Nor does one that had finished before, which takes no time.
+            pace = f", about {left} min left" if done > 1 and seconds > 1 else ""
             print(f"  {seconds:.0f} s{pace}", flush=True)
 
 
