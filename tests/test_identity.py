@@ -88,7 +88,7 @@ class TestClaim:
             claim(tmp_path, wanted())
 
     def test_an_infinite_ratio_is_equal_to_itself(self, wanted, tmp_path):
-        infinite = wanted("weighting=step", "weighting.delta=1", "weighting.ratio=.inf")
+        infinite = wanted("weighting=step", "weighting.delta=1", "weighting.ratio=inf")
         assert infinite["weighting.ratio"] == math.inf
         claim(tmp_path, infinite)
         (tmp_path / "record.json").touch()

@@ -9,11 +9,10 @@ import tempfile
 import pandas as pd
 import pytest
 import torch
-
 from conftest import VOTE_COLUMNS, file_size_limit
 
-from awcu.resume import AtomicCheckpoints, ResumeError, checkpoint_to_resume
 from awcu.results import RunRecord
+from awcu.resume import AtomicCheckpoints, ResumeError, checkpoint_to_resume
 from awcu.task import AestheticTask
 from awcu.train import run
 

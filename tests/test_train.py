@@ -347,12 +347,13 @@ class TestFinishedRun:
 def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_path, monkeypatch, capsys):
     """The real entry point, in a process of its own and again in this one."""
     words = ["train", "-m", *small, "trainer.max_epochs=1", "name=pair", "start_from=first.ckpt,null"]
+    words += ["hydra.sweep.subdir=${hydra.job.num}"]
     done = subprocess.run([sys.executable, "-m", "awcu", *words], cwd=tmp_path, capture_output=True, text=True)
-    hole, trained = (next((tmp_path / "runs" / "pair").glob(f"*start_from={value}*")) for value in ("first", "null"))
+    hole, trained = (tmp_path / "runs" / "pair" / number for number in "01")
     error = "first.ckpt is no checkpoint file; give the .ckpt that a run's record.json names"
     assert done.returncode == 1
     assert f"awcu: {error}" in done.stdout
-    assert done.stderr == f"awcu: 1 runs failed; the same command runs them again:\n  runs/pair/{hole.name}: {error}\n"
+    assert done.stderr == f"awcu: 1 runs failed; the same command runs them again:\n  runs/pair/0: {error}\n"
     failure = json.loads((hole / "failure.json").read_text())
     assert {**failure, "created": ""} == {
         "experiment": "pair",
