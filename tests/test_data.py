@@ -106,12 +106,13 @@ def test_epoch_has_as_many_steps_when_photographs_are_dropped(ratings):
 
 @pytest.mark.parametrize(("batch_idx", "left"), [(-1, 3), (0, 2), (1, 1), (2, 3)])
 def test_an_interrupted_epoch_has_its_rest_and_one_that_is_over_starts_again(ratings, batch_idx, left):
-    whole = [
-        batch["row"].tolist() for batch in rating_data(ratings, SampleWeights(Uniform()), epoch=1).train_dataloader()
-    ]
-    loader = rating_data(ratings, SampleWeights(Uniform()), epoch=1, batch_idx=batch_idx).train_dataloader()
-    assert len(loader) == len(whole) == 3, "Lightning counts the steps that are done as well"
-    assert [batch["row"].tolist() for batch in loader] == whole[-left:]
+    def loader(**trainer):
+        return rating_data(ratings, SampleWeights(Uniform()), epoch=1, batch_size=3, **trainer).train_dataloader()
+
+    whole = [batch["row"].tolist() for batch in loader()]
+    rest = loader(batch_idx=batch_idx)
+    assert len(rest) == len(whole) == 3, "Lightning counts the steps that are done as well"
+    assert [batch["row"].tolist() for batch in rest] == whole[-left:]
 
 
 def test_dropped_photographs_are_never_decoded(ratings, monkeypatch):

@@ -18,7 +18,7 @@ pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="awcu[launch
 pytestmark = [
     pytest.mark.slurm,
     pytest.mark.skipif(shutil.which("slurmctld") is None, reason="needs Debian's slurm-wlm and munge"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1200),
 ]
 
 CONF = """
@@ -93,6 +93,8 @@ def slurm(tmp_path_factory):
             "no idle node",
         )
         yield environment
+        # Or the jobs of a test that failed would outlive the cluster.
+        subprocess.run(["scancel", "--full", "--state=RUNNING"], env=environment, check=True)
     finally:
         for process in reversed(started):
             process.send_signal(signal.SIGTERM)
@@ -116,7 +118,7 @@ def test_a_sweep_whose_job_is_preempted_ends_with_the_numbers_of_one_that_is_not
         sweep = subprocess.Popen(command, cwd=tmp_path, env=slurm, stdout=out, stderr=out)
     folder = tmp_path / "runs" / "cluster"
     try:
-        wait_until((folder / "0" / "checkpoints" / "last.ckpt").exists, 240, "no checkpoint")
+        wait_until((folder / "0" / "checkpoints" / "last.ckpt").exists, 400, "no checkpoint")
         job = next(job for job in jobs(slurm) if job.endswith("_0"))
         subprocess.run(["scancel", "--signal=USR2", job], env=slurm, check=True)
         sweep.wait(400)

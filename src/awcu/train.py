@@ -130,29 +130,43 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
             task = load_task(checkpoint)
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
+    counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
+    record = _record(cfg, overrides, task, ratings, str(sample_weights), counts, checkpoint, preemption.seconds)
+    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
+    record.save(folder / "record.json")
+    return record
+
+
+def _record(
+    cfg: DictConfig,
+    overrides: tuple[str, ...],
+    task: AestheticTask,
+    ratings: Ratings,
+    weighting: str,
+    counts: dict[str, int],
+    checkpoint: str,
+    seconds: float,
+) -> RunRecord:
     commit, dirty = git_state(Path(__file__).parent)
-    record = RunRecord(
+    return RunRecord(
         experiment=cfg.name,
         variant=variant(overrides),
-        weighting=str(sample_weights),
+        weighting=weighting,
         seed=cfg.seed,
         overrides=overrides,
         data=ratings.name,
         data_fingerprint=ratings.fingerprint,
         split_fingerprint=ratings.split_fingerprint,
-        n={split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked,
+        n=counts,
         metrics=task.metrics,
         git_commit=commit,
         git_dirty=dirty,
         versions=package_versions(),
-        wall_time_s=preemption.seconds,
+        wall_time_s=seconds,
         checkpoint=checkpoint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         train_fingerprint=task.hparams["train_fingerprint"],
     )
-    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
-    record.save(folder / "record.json")
-    return record
 
 
 def load_run(folder: Path) -> tuple[AestheticModel, Ratings]:
