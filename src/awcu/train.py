@@ -59,8 +59,10 @@ def main(cfg: DictConfig) -> None:
     except Exception as error:
         _leave_failure(error, cfg, folder, overrides)
         if job.mode == RunMode.MULTIRUN:
+            # Raised, it would be all that Hydra says at the end of the sweep.
             print(f"awcu: {error}" if isinstance(error, USER_ERRORS) else traceback.format_exc(), flush=True)
-        elif isinstance(error, USER_ERRORS):
+            return
+        if isinstance(error, USER_ERRORS):
             raise SystemExit(f"awcu: {error}") from error
         raise
     (folder / FAILURE_FILE).unlink(missing_ok=True)
