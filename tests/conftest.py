@@ -1,5 +1,8 @@
 """Tiny data sets, written or built within a test, and what several test files look at or set."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,11 @@ import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
+from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from PIL import Image
 
+from awcu.configuration import conf_folder
 from awcu.ratings import SPLITS, Ratings
 from awcu.reference import Reference
 from awcu.sources import table
@@ -26,6 +31,24 @@ TABLE = {
     "scale": (1, 2, 3, 4, 5),
     "midpoint": 3,
 }
+
+TINY_RUN = (
+    "data=table",
+    "data.ratings.vote_columns=[c1,c2,c3,c4,c5]",
+    "data.ratings.scale=[1,2,3,4,5]",
+    "data.ratings.midpoint=3",
+    "data.ratings.attribute_columns=[kind]",
+    "data.ratings.val=0.25",
+    "data.ratings.test=0.25",
+    "network.backbone=test_resnet",
+    "images.size=64",
+    "loader.batch_size=6",
+    "loader.workers=0",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "wandb.mode=disabled",
+)
+"""Overrides that train on `rated_folder` within a second or two."""
 
 
 @pytest.fixture
@@ -49,6 +72,23 @@ def rated_folder(tmp_path):
     frame = pd.DataFrame(rows, columns=["image", *VOTE_COLUMNS, "kind"])
     frame.to_csv(tmp_path / "ratings.csv", index=False)
     return tmp_path
+
+
+@pytest.fixture
+def small(rated_folder):
+    """Overrides of a run on `rated_folder`."""
+    return [*TINY_RUN, f"data.root={rated_folder}"]
+
+
+@pytest.fixture
+def configured(small):
+    """Compose the configuration of such a run."""
+
+    def configure(*overrides):
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            return compose("train", [*small, *overrides])
+
+    return configure
 
 
 @pytest.fixture
@@ -81,6 +121,17 @@ def make_ratings():
         return Ratings(**values | fields)
 
     return make
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """A full disk: no file of more than `size` bytes can be written meanwhile; the test's own output may be in one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from awcu.configuration import (
     ConfigurationError,
+    check_experiment,
     check_keys,
     conf_folder,
     folder_name,
@@ -74,6 +75,24 @@ def test_every_data_set_can_be_probed(data):
 def test_a_key_nothing_reads_is_refused(page, override, message):
     with pytest.raises(ConfigurationError, match=message):
         check_keys(composed(override, page=page), page)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "null", "oasis,biq2021"])
+def test_every_experiment_there_is_may_be_asked_for(name):
+    check_experiment(["-m", f"experiment={name}", "seed=0"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
+        ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
+        ("experiment=zzzzzzzz", r"nearest: biq2021, demo, .*, smoke$"),
+    ],
+)
+def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):
+    with pytest.raises(ConfigurationError, match=message):
+        check_experiment([override])
 
 
 @pytest.mark.parametrize(

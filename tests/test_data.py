@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,16 +15,17 @@ FLIPPING = preparation(32, "warp", [0.5] * 3, [0.5] * 3, flip=True)
 
 
 class TrainerAt:
-    """The two facts a loader asks a trainer for."""
+    """What a loader asks a trainer for."""
 
-    def __init__(self, current_epoch, max_epochs):
+    def __init__(self, current_epoch, max_epochs, batch_idx=-1):
         self.current_epoch = current_epoch
         self.max_epochs = max_epochs
+        self.fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_idx=batch_idx))
 
 
-def rating_data(ratings, sample_weights, epoch=0, epochs=1, batch_size=4):
+def rating_data(ratings, sample_weights, epoch=0, epochs=1, batch_size=4, **trainer):
     module = RatingData(ratings, sample_weights, FLIPPING, PLAIN, 32, batch_size, workers=0, seed=0)
-    module.trainer = TrainerAt(epoch, epochs)
+    module.trainer = TrainerAt(epoch, epochs, **trainer)
     return module
 
 
@@ -100,6 +102,17 @@ def test_epoch_has_as_many_steps_when_photographs_are_dropped(ratings):
     some = rating_data(ratings, SampleWeights(Drop(0.8))).train_dataloader()
     assert len(everything) == len(some)
     assert all(len(batch["row"]) == 4 for batch in some)
+
+
+@pytest.mark.parametrize(("batch_idx", "left"), [(-1, 3), (0, 2), (1, 1), (2, 3)])
+def test_an_interrupted_epoch_has_its_rest_and_one_that_is_over_starts_again(ratings, batch_idx, left):
+    def loader(**trainer):
+        return rating_data(ratings, SampleWeights(Uniform()), epoch=1, batch_size=3, **trainer).train_dataloader()
+
+    whole = [batch["row"].tolist() for batch in loader()]
+    rest = loader(batch_idx=batch_idx)
+    assert len(rest) == len(whole) == 3, "Lightning counts the steps that are done as well"
+    assert [batch["row"].tolist() for batch in rest] == whole[-left:]
 
 
 def test_dropped_photographs_are_never_decoded(ratings, monkeypatch):

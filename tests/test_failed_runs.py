@@ -18,6 +18,14 @@ def leave(folder: Path, **document: Any) -> None:
     (folder / "failure.json").write_text(json.dumps(document))
 
 
+def test_a_run_says_which_it_is_and_why_it_failed(tmp_path: Path) -> None:
+    FAILED.save(tmp_path)
+    document = json.loads((tmp_path / "failure.json").read_text())
+    assert document.pop("created").startswith("20")
+    assert document == {"experiment": "weighting", "variant": "weighting=step", "seed": "3", "error": "out of memory"}
+    assert find_failures(tmp_path, []) == [FAILED]
+
+
 def test_found_at_any_depth_and_by_variant(tmp_path: Path) -> None:
     leave(tmp_path / "a", experiment="weighting", variant="w=2", seed=1, error="disk full\nTraceback")
     leave(tmp_path / "b" / "c", experiment="weighting", variant="w=1", seed="x", error="")

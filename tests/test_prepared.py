@@ -302,8 +302,6 @@ class TestCommands:
         record = run(cfg, tmp_path / "run", ("data.prepared=x", "seed=0"))
         assert record.variant == "default"
         assert sum(record.n.values()) == 24
-        (tmp_path / "run" / ".hydra").mkdir()
-        OmegaConf.save(cfg, tmp_path / "run" / ".hydra" / "config.yaml")
         assert len(load_run(tmp_path / "run")[1]) == record.n["test"]
         frame = pd.read_csv(tmp_path / "run" / "predictions.csv")
         assert len(frame) == record.n["val"] + record.n["test"]

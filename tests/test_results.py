@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import file_size_limit
 
 from awcu.results import (
     RecordError,
@@ -57,6 +58,13 @@ def random_floats(n: int) -> list[float]:
 
 
 class TestRecord:
+    def test_a_full_disk_leaves_the_old_one(self, tmp_path: Path) -> None:
+        record(seed=0).save(tmp_path / "record.json")
+        with file_size_limit(400), pytest.raises(OSError, match="File too large"):
+            record(seed=1).save(tmp_path / "record.json")
+        assert RunRecord.load(tmp_path / "record.json") == record(seed=0)
+        assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
     def test_survives_the_disk(self, tmp_path: Path) -> None:
         record().save(tmp_path / "run" / "record.json")
         assert RunRecord.load(tmp_path / "run" / "record.json") == record()

@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import pickle
-import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import TABLE
+from conftest import TABLE, file_size_limit
 from PIL import Image
 
 from awcu import shard_writer, shards
@@ -405,16 +404,9 @@ def test_a_worker_that_is_killed_is_named(ratings, folder, monkeypatch, four_a_s
 
 class TestFullDisk:
     def test_nothing_half_written_is_left(self, ratings, folder):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        # No file of more than 4,000 bytes can be written meanwhile; the test's own output may be in one.
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
-        try:
-            with pytest.raises(
-                PreparedError, match=r"prepared cannot be written \(File too large\); make room or give"
-            ):
-                prepare(ratings, folder, 32)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        message = r"prepared cannot be written \(File too large\); make room or give"
+        with file_size_limit(4000), pytest.raises(PreparedError, match=message):
+            prepare(ratings, folder, 32)
         assert sorted(path.name for path in folder.rglob("*")) == [".lock", "settings.json", "shards"]
 
     def test_it_goes_on_where_it_was(self, ratings, folder, monkeypatch, four_a_shard):

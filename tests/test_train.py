@@ -1,4 +1,7 @@
 import csv
+import json
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,43 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from awcu import cli
-from awcu.configuration import ConfigurationError, conf_folder
+from awcu.configuration import ConfigurationError
+from awcu.identity import IdentityError
 from awcu.images import ImageError
 from awcu.ratings import RatingsError
-from awcu.results import RunRecord
+from awcu.results import RecordError, RunRecord
 from awcu.task import TaskError
 from awcu.train import build_task, load_run, load_task, read_ratings, run
 from awcu.weighting import WeightingError
-
-SMALL = (
-    "data=table",
-    "data.ratings.vote_columns=[c1,c2,c3,c4,c5]",
-    "data.ratings.scale=[1,2,3,4,5]",
-    "data.ratings.midpoint=3",
-    "data.ratings.attribute_columns=[kind]",
-    "data.ratings.val=0.25",
-    "data.ratings.test=0.25",
-    "network.backbone=test_resnet",
-    "images.size=64",
-    "loader.batch_size=6",
-    "loader.workers=0",
-    "trainer.max_epochs=2",
-    "trainer.accelerator=cpu",
-    "wandb.mode=disabled",
-)
-
-
-@pytest.fixture
-def configured(rated_folder):
-    def configure(*overrides):
-        with initialize_config_dir(conf_folder(), version_base="1.3"):
-            return compose("train", [*SMALL, f"data.root={rated_folder}", *overrides])
-
-    return configure
 
 
 def test_a_run_leaves_record_predictions_and_checkpoint(configured, tmp_path):
@@ -272,8 +248,6 @@ def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path
 def test_a_finished_run_comes_back_with_its_test_split(configured, tmp_path):
     cfg = configured()
     record = run(cfg, tmp_path / "run")
-    (tmp_path / "run" / ".hydra").mkdir()
-    OmegaConf.save(cfg, tmp_path / "run" / ".hydra" / "config.yaml")
     model, test = load_run(tmp_path / "run")
     assert len(test) == record.n["test"]
     assert model.config.attribute_names == ("indoors", "outdoors")
@@ -345,27 +319,95 @@ def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, m
         assert all(key in content for key in (b"train/loss", b"val/auroc", b"test/auroc", b"test/trivial/auroc"))
 
 
-def test_a_multirun_from_the_command_line(rated_folder, tmp_path, monkeypatch):
-    """The real entry point: two jobs in one process, each with its record and maps, and a fault in one line."""
-    command = [sys.executable, "-m", "awcu", "train"]
-    small = [*SMALL, f"data.root={rated_folder}", "trainer.max_epochs=1"]
-    done = subprocess.run(
-        [*command, "-m", *small, "weighting=uniform,step_4", "name=pair"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    records = sorted(tmp_path.glob("runs/pair/*/record.json"))
-    assert {override for path in records for override in RunRecord.load(path).overrides if "weighting" in override} == {
-        "weighting=uniform",
-        "weighting=step_4",
+class TestFinishedRun:
+    def test_it_is_not_trained_again(self, configured, tmp_path, capsys):
+        record = run(configured(), tmp_path / "run", ("seed=0",))
+        files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
+        capsys.readouterr()
+        # Where the photographs lie decides nothing, and they are not looked at.
+        assert run(configured("data.root=/gone", "loader.workers=3"), tmp_path / "run") == record
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()} == files
+        said = capsys.readouterr().out
+        assert re.fullmatch(r"run [0-9a-f]{12} has finished before: .*record\.json\n", said)
+
+    def test_another_run_does_not_take_its_folder(self, configured, tmp_path):
+        record = run(configured("trainer.max_epochs=1"), tmp_path / "run")
+        config = (tmp_path / "run" / ".hydra" / "config.yaml").read_text()
+        with pytest.raises(IdentityError, match=r"holds another run \(trainer\.max_epochs 1, not 2\)"):
+            run(configured(), tmp_path / "run")
+        assert (tmp_path / "run" / ".hydra" / "config.yaml").read_text() == config
+        assert RunRecord.load(tmp_path / "run" / "record.json") == record
+
+    def test_a_damaged_record_is_named(self, configured, tmp_path):
+        run(configured("trainer.max_epochs=1"), tmp_path / "run")
+        (tmp_path / "run" / "record.json").write_text("{")
+        with pytest.raises(RecordError, match=r"record\.json is not JSON"):
+            run(configured("trainer.max_epochs=1"), tmp_path / "run")
+
+
+def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_path, monkeypatch, capsys):
+    """The real entry point, in a process of its own and again in this one."""
+    words = ["train", "-m", *small, "trainer.max_epochs=1", "name=pair", "start_from=first.ckpt,null"]
+    words += ["hydra.sweep.subdir=${hydra.job.num}"]
+    done = subprocess.run([sys.executable, "-m", "awcu", *words], cwd=tmp_path, capture_output=True, text=True)
+    hole, trained = (tmp_path / "runs" / "pair" / number for number in "01")
+    error = "first.ckpt is no checkpoint file; give the .ckpt that a run's record.json names"
+    assert done.returncode == 1
+    assert f"awcu: {error}" in done.stdout
+    assert done.stderr == f"awcu: 1 runs failed; the same command runs them again:\n  runs/pair/0: {error}\n"
+    failure = json.loads((hole / "failure.json").read_text())
+    assert {**failure, "created": ""} == {
+        "experiment": "pair",
+        "variant": RunRecord.load(trained / "record.json").variant.replace("null", "first.ckpt"),
+        "seed": 0,
+        "error": error,
+        "created": "",
     }
 
-    monkeypatch.setattr(sys, "argv", ["awcu", "maps", str(records[0].parent), "--n", "2"])
+    shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "first.ckpt")
+    before = (trained / "record.json").stat().st_mtime_ns
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["awcu", *words])
     cli.main()
-    assert (records[0].parent / "maps.png").stat().st_size > 10_000
+    assert capsys.readouterr().out.count("has finished before") == 1
+    assert (trained / "record.json").stat().st_mtime_ns == before
+    assert (hole / "record.json").is_file()
+    assert not (hole / "failure.json").exists()
 
-    failed = subprocess.run(
-        [*command, *small, "network.backbone=resnet81"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert failed.returncode == 1
-    assert failed.stderr.startswith("awcu: timm")
-    assert "Traceback" not in failed.stderr
+    monkeypatch.setattr(sys, "argv", ["awcu", "maps", str(trained), "--n", "2"])
+    cli.main()
+    assert (trained / "maps.png").stat().st_size > 10_000
+
+
+class TestFailedRun:
+    @pytest.fixture
+    def train(self, small, tmp_path, monkeypatch):
+        def command(*words):
+            monkeypatch.setattr(sys, "argv", ["awcu", "train", *small, f"hydra.run.dir={tmp_path}/run", *words])
+            cli.main()
+
+        return command
+
+    def test_what_the_user_can_mend_is_one_line(self, train, tmp_path):
+        with pytest.raises(SystemExit, match=r"^awcu: timm .* has no model 'resnet81'"):
+            train("network.backbone=resnet81")
+        assert json.loads((tmp_path / "run" / "failure.json").read_text())["error"].startswith("timm ")
+
+    def test_a_fault_of_the_code_keeps_its_name(self, train, tmp_path, at_fault):
+        with pytest.raises(SystemExit):
+            train()
+        assert (
+            json.loads((tmp_path / "run" / "failure.json").read_text())["error"]
+            == "ZeroDivisionError: division by zero"
+        )
+
+    def test_a_disk_too_full_for_the_failure_ends_the_sweep(self, train, tmp_path, at_fault):
+        (tmp_path / "run" / "failure.json").mkdir(parents=True)
+        with pytest.raises(
+            SystemExit, match=r"run cannot be written \(Is a directory\), after: ZeroDivisionError: div"
+        ):
+            train()
+
+    @pytest.fixture
+    def at_fault(self, monkeypatch):
+        monkeypatch.setattr("awcu.train.read_ratings", lambda *arguments: 1 / 0)

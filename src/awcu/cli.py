@@ -25,12 +25,22 @@ def main() -> None:
         if command == "prepare":
             # Hydra knows no options of ours.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
+        _check_experiment(sys.argv[1:])
         getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
     try:
         arguments.command(arguments)
     except (ValueError, OSError) as error:
+        raise SystemExit(f"awcu: {error}") from error
+
+
+def _check_experiment(overrides: list[str]) -> None:
+    from awcu.configuration import ConfigurationError, check_experiment
+
+    try:
+        check_experiment(overrides)
+    except ConfigurationError as error:
         raise SystemExit(f"awcu: {error}") from error
 
 

@@ -18,7 +18,7 @@ NOT_OF_THE_VARIANT = (
 
 
 class ConfigurationError(ValueError):
-    """A setting that does not exist."""
+    """A setting or an experiment that does not exist."""
 
 
 def conf_folder() -> str:
@@ -61,6 +61,25 @@ def instantiated(cfg: DictConfig) -> Any:
         if isinstance(cause, TypeError | ValueError | OSError):
             raise ConfigurationError(f"{cfg.get('_target_')} cannot be built: {cause}; correct its values") from error
         raise
+
+
+def check_experiment(overrides: list[str]) -> None:
+    """Refuse an experiment that does not exist, by the names nearest to it; Hydra would list them all.
+
+    Args:
+        overrides: As typed.
+
+    Raises:
+        ConfigurationError: There is no such `conf/experiment/<name>.yaml`.
+    """
+    folder = Path(conf_folder()) / "experiment"
+    names = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    for override in overrides:
+        key, _, value = override.partition("=")
+        for asked in value.split(",") if key.lstrip("+") == "experiment" else []:
+            if asked not in [*names, "null"]:
+                near = difflib.get_close_matches(asked, names, n=3, cutoff=0.4) or names
+                raise ConfigurationError(f"experiment={asked} does not exist; nearest: {', '.join(near)}")
 
 
 def check_keys(cfg: DictConfig, page: str) -> None:

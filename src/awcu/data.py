@@ -127,12 +127,14 @@ class EpochSampler(Sampler[int]):
         rows: `(M,)` rows with a positive weight.
         length: Draws.
         seed: Order of the draws.
+        done: Draws of this epoch that an earlier start of the run has trained on.
     """
 
-    def __init__(self, rows: NDArray[np.int64], length: int, seed: tuple[int, ...]) -> None:
+    def __init__(self, rows: NDArray[np.int64], length: int, seed: tuple[int, ...], done: int = 0) -> None:
         self.rows = rows
         self.length = length
         self.seed = seed
+        self.done = done
 
     def __len__(self) -> int:
         return self.length
@@ -141,7 +143,7 @@ class EpochSampler(Sampler[int]):
         random = np.random.default_rng(self.seed)
         passes = [random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))]
         # One at a time: a list of them would be copied into every forked worker as its counts of references change.
-        return map(int, np.concatenate(passes)[: self.length])
+        return map(int, np.concatenate(passes)[self.done : self.length])
 
 
 class RatingData(LightningDataModule):
@@ -192,16 +194,23 @@ class RatingData(LightningDataModule):
         progress = epoch / (epochs - 1) if epochs > 1 else 1.0
         return self.sample_weights.at(self.splits["train"], min(progress, 1.0))
 
+    @property
+    def steps(self) -> int:
+        """Of an epoch, under every weighting."""
+        return max(1, round(len(self.splits["train"]) / self.batch_size))
+
     def train_dataloader(self) -> DataLoader[Batch]:
-        """The current epoch's batches, all full."""
+        """The current epoch's batches, all full; of an epoch that was interrupted, the rest."""
         assert self.trainer is not None
         assert self.trainer.max_epochs is not None
         epoch = self.trainer.current_epoch
         weights = self.weights(epoch, self.trainer.max_epochs)
         train = self.splits["train"]
-        steps = max(1, round(len(train) / self.batch_size))
         seed = (self.seed, epoch)
-        sampler = EpochSampler(np.flatnonzero(weights > 0), steps * self.batch_size, seed)
+        # Behind the last step the index still is that of the epoch before.
+        done = (self.trainer.fit_loop.epoch_loop.batch_idx + 1) % self.steps
+        length, done = (count * self.batch_size for count in (self.steps, done))
+        sampler = EpochSampler(np.flatnonzero(weights > 0), length, seed, done)
         dataset = RatingDataset(train, self.training, self.size, weights, seed, self.prepared)
         return self._loader(dataset, sampler)
 

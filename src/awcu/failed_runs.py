@@ -1,15 +1,16 @@
-"""Runs that ended in an error, as a table shows them: read from each failure.json, kept in failures.csv."""
+"""Runs that ended in an error: each leaves a failure.json in its folder; a table keeps them in failures.csv."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 from awcu.results import RecordError, RunRecord, write_atomically
 
-FILE = "failures.csv"
+IN_FOLDER, FILE = "failure.json", "failures.csv"
 _LONGEST = 120  # characters of an error in a table
 
 
@@ -21,13 +22,18 @@ class FailedRun:
         experiment: Name of the experiment whose table the run belongs to.
         variant: As in `RunRecord`.
         seed: As asked for, a seed or not.
-        error: What went wrong, in one line.
+        error: What went wrong; in a table, its first line.
     """
 
     experiment: str
     variant: str
     seed: str
     error: str
+
+    def save(self, folder: Path) -> None:
+        """Write `failure.json`, with the moment, by which a run's second failure differs from its first."""
+        document = asdict(self) | {"created": datetime.now(UTC).isoformat(timespec="milliseconds")}
+        write_atomically(folder / IN_FOLDER, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def find_failures(folder: Path, records: Iterable[RunRecord]) -> list[FailedRun]:
@@ -39,7 +45,7 @@ def find_failures(folder: Path, records: Iterable[RunRecord]) -> list[FailedRun]
     done = {(record.experiment, record.variant, str(record.seed)) for record in records}
     experiments = sorted({experiment for experiment, _, _ in done})
     found = {}
-    for path in sorted(folder.rglob("failure.json")):
+    for path in sorted(folder.rglob(IN_FOLDER)):
         one = _load(path, experiments[0] if experiments else "")
         if (one.experiment, one.variant, one.seed) not in done:
             found[one.experiment, one.variant, one.seed] = one

@@ -1,7 +1,9 @@
-"""What the terminal shows while runs go on: a line an epoch, and how far a sweep has come."""
+"""What the terminal shows while runs go on: a line an epoch, how far a sweep has come, and what failed in it."""
 
+import json
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,6 +12,8 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from awcu.failed_runs import IN_FOLDER
+
 
 class EpochLine(pl.Callback):
     """One line an epoch: loss, validation AUROC and accuracy, seconds."""
@@ -17,8 +21,12 @@ class EpochLine(pl.Callback):
     def __init__(self) -> None:
         self.started = 0.0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock, also where a resumed run goes on within an epoch."""
+        self.started = time.monotonic()
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock anew."""
         self.started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -45,7 +53,6 @@ class SweepProgress(Callback):
         self.minutes = minutes
         self.measured_on = measured_on
         self.runs = 0
-        self.done = 0
         self.started = 0.0
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -59,16 +66,17 @@ class SweepProgress(Callback):
         if self.runs:
             job = config.hydra.job.override_dirname
             self.started = time.monotonic()
-            print(f"run {self.done + 1} of {self.runs}: {job}", flush=True)
+            print(f"run {config.hydra.job.num + 1} of {self.runs}: {job}", flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Say how long the rest will take at the pace so far."""
         if self.runs:
-            self.done += 1
+            done = config.hydra.job.num + 1
             seconds = time.monotonic() - self.started
             # The first run may have prepared the data as well, so only later ones tell the pace.
-            left = math.ceil(seconds * (self.runs - self.done) / 60)
-            pace = f", about {left} min left" if self.done > 1 else ""
+            left = math.ceil(seconds * (self.runs - done) / 60)
+            # Nor does one that had finished before, which takes no time.
+            pace = f", about {left} min left" if done > 1 and seconds > 1 else ""
             print(f"  {seconds:.0f} s{pace}", flush=True)
 
 
@@ -79,3 +87,29 @@ def number_of_runs(overrides: list[str]) -> int:
         is_sweep = override.is_sweep_override()
         choices[override.get_key_element()] = len(list(override.sweep_string_iterator())) if is_sweep else 1
     return math.prod(choices.values())
+
+
+class FailedRuns(Callback):
+    """Says at the end of a multirun which of its runs failed, and makes its exit status 1."""
+
+    def __init__(self) -> None:
+        self.before: set[tuple[Path, str]] = set()
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember the failures of earlier sweeps."""
+        self.before = _failure_files(Path(config.hydra.sweep.dir))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """List those of this one; from their files, since its jobs may have run in other processes.
+
+        Raises:
+            SystemExit: There are some.
+        """
+        failed = sorted(_failure_files(Path(config.hydra.sweep.dir)) - self.before)
+        if failed:
+            lines = [f"  {path.parent}: {json.loads(text)['error'].splitlines()[0]}" for path, text in failed]
+            raise SystemExit("\n".join([f"awcu: {len(failed)} runs failed; the same command runs them again:", *lines]))
+
+
+def _failure_files(folder: Path) -> set[tuple[Path, str]]:
+    return {(path, path.read_text(encoding="utf-8")) for path in folder.rglob(IN_FOLDER)}

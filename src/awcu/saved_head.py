@@ -20,7 +20,8 @@ from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
 from awcu.selection import total_variance
 from awcu.task import AestheticTask
-from awcu.train import build_task, predictions_csv, prepared_photographs, quiet
+from awcu.train import build_task, predictions_csv, prepared_photographs
+from awcu.trainer import quiet
 from awcu.weighting import SampleWeights, Uniform
 
 BATCH = 32

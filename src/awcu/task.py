@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -100,10 +101,15 @@ class AestheticTask(pl.LightningModule):
         logits: Logits = self.net(images.to(memory_format=torch.channels_last))
         return logits
 
-    def on_train_epoch_start(self) -> None:
+    def on_train_start(self) -> None:
         """Keep a frozen backbone's batch norm at the statistics of its weights."""
         if self.hparams["backbone_rate"] == 0:
             self.net.backbone.eval()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Draw the dropout of a step from seed, epoch and step alone, so that a resumed run draws it again."""
+        step = (self.data.seed, self.trainer.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1)[0]))
 
     def training_step(self, batch: Batch) -> Tensor:
         """The weighted loss of one batch."""
@@ -193,7 +199,8 @@ class AestheticTask(pl.LightningModule):
             share = rate * self.hparams["backbone_rate"]
             groups.append({"params": list(self.net.backbone.parameters()), "lr": share})
         optimizer = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
-        steps = int(self.trainer.estimated_stepping_batches)
+        # Lightning's estimate makes the loader of the first epoch before it knows which epoch a run goes on with.
+        steps = math.ceil(self.data.steps / self.trainer.accumulate_grad_batches) * int(self.trainer.max_epochs or 0)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: warmup_cosine(step, steps, self.hparams["warmup"])
         )

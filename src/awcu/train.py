@@ -2,12 +2,7 @@
 
 import csv
 import io
-import logging
-import os
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,26 +10,26 @@ from typing import Any
 import hydra
 import numpy as np
 import pytorch_lightning as pl
-import torch
-import wandb
 from hydra.core.hydra_config import HydraConfig
-from lightning_fabric.utilities.exceptions import MisconfigurationException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.loggers import WandbLogger
 
 from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, variant
 from awcu.data import RatingData, readable
+from awcu.failed_runs import IN_FOLDER, FailedRun
+from awcu.identity import IdentityError, claim, settings
 from awcu.images import ImageError, preparation
 from awcu.leak import both, leaked_count, learned_from
 from awcu.network import BackboneError, normalization
 from awcu.predictor import AestheticModel
 from awcu.prepared import Prepared, PreparedError
-from awcu.progress import EpochLine
 from awcu.ratings import Ratings, RatingsError
-from awcu.results import RunRecord, git_state, package_versions, write_atomically
+from awcu.results import RecordError, RunRecord, git_state, package_versions, write_atomically
+from awcu.resume import Preemption, ResumeError, checkpoint_to_resume
 from awcu.sources.text import SourceError
 from awcu.task import AestheticTask, TaskError, load_task
+from awcu.tracking import wandb_logger
+from awcu.trainer import build_trainer, quiet
 from awcu.weighting import SampleWeights, WeightingError
 
 USER_ERRORS = (
@@ -46,30 +41,56 @@ USER_ERRORS = (
     BackboneError,
     WeightingError,
     TaskError,
+    IdentityError,
+    ResumeError,
+    RecordError,
 )
 """What a user can mend: shown as one line, without a traceback."""
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def main(cfg: DictConfig) -> None:
-    """One Hydra job."""
+    """One Hydra job; where it is one of several and fails, the others go on."""
     job = HydraConfig.get()
+    folder, overrides = Path(job.runtime.output_dir), tuple(job.overrides.task)
     try:
-        run(cfg, Path(job.runtime.output_dir), tuple(job.overrides.task))
-    except USER_ERRORS as error:
-        raise SystemExit(f"awcu: {error}") from error
+        run(cfg, folder, overrides)
+    except Exception as error:
+        _leave_failure(error, cfg, folder, overrides)
+        if job.mode == RunMode.MULTIRUN:
+            # Raised, it would be all that Hydra says at the end of the sweep.
+            print(f"awcu: {error}" if isinstance(error, USER_ERRORS) else traceback.format_exc(), flush=True)
+            return
+        if isinstance(error, USER_ERRORS):
+            raise SystemExit(f"awcu: {error}") from error
+        raise
+    (folder / IN_FOLDER).unlink(missing_ok=True)
+
+
+def _leave_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> None:
+    said = str(error) if isinstance(error, USER_ERRORS) else f"{type(error).__name__}: {error}"
+    try:
+        FailedRun(cfg.name, variant(overrides), str(cfg.seed), said).save(folder)
+    except OSError as full:
+        # A sweep that went on would forget this one.
+        raise SystemExit(f"awcu: {folder} cannot be written ({full.strerror}), after: {said}") from error
 
 
 def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRecord:
     """Train as configured (unless `fit` is false), evaluate on validation and test, write `record.json`.
 
+    A finished run's folder gives its record back; a killed one's goes on from its last checkpoint.
+
     Args:
         cfg: `conf/train.yaml` with overrides; not changed.
-        folder: For the checkpoint, the record, the predictions and W&B's files.
+        folder: For the configuration, the checkpoints, the record, the predictions and W&B's files.
         overrides: As typed, for the record.
 
     Raises:
         ConfigurationError: A setting that does not exist.
+        IdentityError: The folder holds another run.
+        RecordError: The folder's record is damaged.
+        ResumeError: The folder's checkpoint is damaged or of other photographs.
         RatingsError: Ratings, table or split at fault.
         ImageError: Unreadable photographs.
         PreparedError: Prepared photographs at fault, or of other photographs.
@@ -77,10 +98,21 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
         WeightingError: Weighting at fault.
         TaskError: A number of the task out of range, or `fit=false` without a checkpoint.
     """
-    started = time.monotonic()
     check_keys(cfg, "train")
+    identity = claim(folder, settings(cfg))
+    if (folder / "record.json").exists():
+        record = RunRecord.load(folder / "record.json")
+        print(f"run {identity} has finished before: {folder / 'record.json'}", flush=True)
+        return record
+    # Hydra would write it before it is known whether the folder holds another run.
+    write_atomically(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg))
+    return _train_and_measure(cfg, folder, overrides)
+
+
+def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> RunRecord:
+    last = folder / "checkpoints" / "last.ckpt"
+    preemption = Preemption(last)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    folder.mkdir(parents=True, exist_ok=True)
     prepared = prepared_photographs(cfg)
     ratings, excluded = read_ratings(cfg, prepared)
     for note in ratings.notes:
@@ -89,38 +121,53 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> RunRe
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
     data = _data(cfg, ratings, sample_weights, task, prepared)
     leaked = leaked_count(task, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
-    with quiet(), _wandb_logger(cfg, folder, overrides) as logger:
-        trainer = _trainer(cfg, folder, logger)
+    with quiet(), wandb_logger(cfg, folder, overrides) as logger:
+        trainer = build_trainer(plain(cfg.trainer), folder, logger, preemption)
         checkpoint = str(cfg.ckpt_path)
         if cfg.fit:
-            trainer.fit(task, datamodule=data)
+            resumed = checkpoint_to_resume(last, task.hparams["train_fingerprint"])
+            trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
             checkpoint = str(folder / "checkpoints" / f"{cfg.trainer.checkpoint}.ckpt")
             task = load_task(checkpoint)
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
+    counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
+    record = _record(cfg, overrides, task, ratings, str(sample_weights), counts, checkpoint, preemption.seconds)
+    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
+    record.save(folder / "record.json")
+    return record
+
+
+def _record(
+    cfg: DictConfig,
+    overrides: tuple[str, ...],
+    task: AestheticTask,
+    ratings: Ratings,
+    weighting: str,
+    counts: dict[str, int],
+    checkpoint: str,
+    seconds: float,
+) -> RunRecord:
     commit, dirty = git_state(Path(__file__).parent)
-    record = RunRecord(
+    return RunRecord(
         experiment=cfg.name,
         variant=variant(overrides),
-        weighting=str(sample_weights),
+        weighting=weighting,
         seed=cfg.seed,
         overrides=overrides,
         data=ratings.name,
         data_fingerprint=ratings.fingerprint,
         split_fingerprint=ratings.split_fingerprint,
-        n={split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked,
+        n=counts,
         metrics=task.metrics,
         git_commit=commit,
         git_dirty=dirty,
         versions=package_versions(),
-        wall_time_s=time.monotonic() - started,
+        wall_time_s=seconds,
         checkpoint=checkpoint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         train_fingerprint=task.hparams["train_fingerprint"],
     )
-    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
-    record.save(folder / "record.json")
-    return record
 
 
 def load_run(folder: Path) -> tuple[AestheticModel, Ratings]:
@@ -248,78 +295,6 @@ def _data(
         prepared=prepared,
         **plain(cfg.loader),
     )
-
-
-def _trainer(cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> pl.Trainer:
-    settings = plain(cfg.trainer)
-    if settings.pop("checkpoint") not in ("best", "last"):
-        raise TaskError(f"trainer.checkpoint={cfg.trainer.checkpoint!r} must be one of best, last")
-    precision = settings.pop("precision")
-    if precision is None:
-        bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        precision = "bf16-mixed" if bf16 else "32-true"
-    kept = folder / "checkpoints"
-    best = ModelCheckpoint(kept, filename="best", monitor="val/auroc", mode="max", enable_version_counter=False)
-    # On its own: save_last of the other would write only when a new best is.
-    last = ModelCheckpoint(kept, filename="last", enable_version_counter=False)
-    try:
-        return pl.Trainer(
-            **settings,
-            precision=precision,
-            default_root_dir=folder,
-            logger=logger or False,
-            callbacks=[best, last, EpochLine()],
-            reload_dataloaders_every_n_epochs=1,
-            num_sanity_val_steps=0,
-            log_every_n_steps=1,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-    except (TypeError, ValueError, MisconfigurationException) as error:
-        raise TaskError(f"trainer: {error}; see the arguments of pytorch_lightning.Trainer") from error
-
-
-@contextmanager
-def _wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> Iterator[WandbLogger | None]:
-    """One W&B run, finished whatever happens: an open one would swallow the next job of a multirun."""
-    mode: Any = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
-    if mode == "disabled":
-        yield None
-        return
-    try:
-        run = wandb.init(
-            project=cfg.wandb.project,
-            entity=cfg.wandb.entity,
-            group=cfg.name,
-            name=f"{variant(overrides)} seed={cfg.seed}",
-            dir=folder,
-            mode=mode,
-            config=plain(cfg),
-            # Online, W&B says where to look; offline there is nothing to say.
-            settings=wandb.Settings(silent=mode != "online"),
-        )
-        yield WandbLogger(experiment=run)
-    finally:
-        wandb.finish()
-
-
-def _has_key() -> bool:
-    """Whether W&B finds an API key on this machine, without asking for one or checking it over the network."""
-    return wandb.login(prompt=False, verify=False)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep advice that does not apply off the terminal; warnings about the run itself stay."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        # How many workers pay off depends on the photographs; loader.workers says it.
-        warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        # On a cluster's login node, or any machine with Slurm; a job that Slurm starts is not warned.
-        warnings.filterwarnings("ignore", ".*`srun` command is available.*")
-        # Lightning 2.6 against torch's newer pytree; nothing of ours.
-        warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
-        yield
 
 
 def predictions_csv(task: AestheticTask, data: RatingData) -> str:

@@ -1,0 +1,82 @@
+"""The Lightning trainer of a run."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import WandbLogger
+
+from awcu.progress import EpochLine
+from awcu.resume import AtomicCheckpoints, Preemption
+from awcu.task import TaskError
+
+
+def build_trainer(
+    settings: dict[str, Any], folder: Path, logger: WandbLogger | None, preemption: Preemption
+) -> pl.Trainer:
+    """A trainer that keeps the best and the last checkpoint, the latter after every epoch.
+
+    Args:
+        settings: `trainer` of `conf/train.yaml`.
+        folder: For the checkpoints.
+        logger: Of the metrics.
+        preemption: What becomes of signals.
+
+    Raises:
+        TaskError: Values that the trainer does not take.
+    """
+    settings = dict(settings)
+    checkpoint, precision = settings.pop("checkpoint"), settings.pop("precision")
+    if checkpoint not in ("best", "last"):
+        raise TaskError(f"trainer.checkpoint={checkpoint!r} must be one of best, last")
+    if precision is None:
+        bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if bf16 else "32-true"
+    kept = folder / "checkpoints"
+    best = ModelCheckpoint(kept, filename="best", monitor="val/auroc", mode="max", enable_version_counter=False)
+    # On its own: save_last of the other would write only when a new best is.
+    last = ModelCheckpoint(kept, filename="last", enable_version_counter=False)
+    # Lightning's requeueing writes its checkpoint within a step and resumes from it ever after.
+    cluster = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    try:
+        return pl.Trainer(
+            **settings,
+            precision=precision,
+            default_root_dir=folder,
+            logger=logger or False,
+            # Best before last: killed between the two, the epoch is trained again and finds the same best.
+            callbacks=[preemption, best, last, EpochLine()],
+            plugins=[AtomicCheckpoints(), *cluster],
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise TaskError(f"trainer: {error}; see the arguments of pytorch_lightning.Trainer") from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep advice that does not apply off the terminal; warnings about the run itself stay."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # How many workers pay off depends on the photographs; loader.workers says it.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # Lightning 2.6 against torch's newer pytree; nothing of ours.
+        warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
+        # Where Slurm is installed but this run is none of its jobs.
+        warnings.filterwarnings("ignore", "The `srun` command is available")
+        # Going on in the middle of an epoch: the order of its rest is drawn again, and the folder is full on purpose.
+        warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
+        warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+        yield
