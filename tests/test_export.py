@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from awcu import cli, export, hub
 from awcu.configuration import conf_folder
@@ -55,8 +54,6 @@ def finished(rated_folder, tmp_path):
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         cfg = compose("train", list(overrides))
     record = run(cfg, tmp_path / "trained", overrides)
-    (tmp_path / "trained" / ".hydra").mkdir()
-    OmegaConf.save(cfg, tmp_path / "trained" / ".hydra" / "config.yaml")
     return (tmp_path / "trained").rename(tmp_path / "moved"), record
 
 

@@ -298,7 +298,7 @@ def test_evaluating_the_kept_checkpoint_repeats_the_numbers_of_the_sweep(probed,
         saved = RunRecord.load(folder / "record.json")
         check_same(saved.metrics, records[name].metrics)
         cfg = training("fit=false", f"ckpt_path={saved.checkpoint!r}", f"task.objective={objective}")
-        check_same(train(cfg, tmp_path / "again").metrics, records[name].metrics)
+        check_same(train(cfg, tmp_path / "again" / name).metrics, records[name].metrics)
 
 
 def test_the_split_of_its_seed_is_kept_with_a_run(probed, hard_folder):

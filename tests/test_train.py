@@ -359,7 +359,7 @@ def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_
     assert {**failure, "created": ""} == {
         "experiment": "pair",
         "variant": RunRecord.load(trained / "record.json").variant.replace("null", "first.ckpt"),
-        "seed": 0,
+        "seed": "0",
         "error": error,
         "created": "",
     }
