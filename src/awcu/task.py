@@ -116,14 +116,23 @@ class AestheticTask(pl.LightningModule):
         logits = self(batch["image"])
         aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"])
         loss = (batch["weight"] * aesthetic).mean()
-        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, batch_size=len(aesthetic))
+        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         if self.hparams["attribute_names"]:
             losses = self.attribute_loss(logits.attributes, batch["attributes"])
-            if not losses.isnan().all():
+            # Where one process has no labels it still takes part in the others' gradients.
+            if not losses.isnan().all() or self.trainer.world_size > 1:
+                losses = losses if not losses.isnan().all() else 0 * logits.attributes.sum(1)
                 attribute = losses.nanmean()
-                self.log("train/attribute_loss", attribute, on_step=False, on_epoch=True, batch_size=len(losses))
+                self.log(
+                    "train/attribute_loss",
+                    attribute,
+                    on_step=False,
+                    on_epoch=True,
+                    sync_dist=True,
+                    batch_size=len(losses),
+                )
                 loss = loss + self.hparams["attribute_weight"] * attribute
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(aesthetic))
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         return loss
 
     def validation_step(self, batch: Batch) -> None:
@@ -145,13 +154,16 @@ class AestheticTask(pl.LightningModule):
         self._evaluate("test")
 
     def _evaluate(self, split: Split) -> None:
-        rows = torch.cat([rows for rows, _, _ in self._outputs]).cpu()
-        logits = _joined(logits for _, logits, _ in self._outputs)
-        strongest = _joined(strongest for _, _, strongest in self._outputs)
+        (rows,) = self._gathered((rows,) for rows, _, _ in self._outputs)
+        rows, first = np.unique(rows.cpu().numpy(), return_index=True)
+        logits, strongest = (
+            [column.float().cpu()[first] for column in self._gathered(outputs[place] for outputs in self._outputs)]
+            for place in (1, 2)
+        )
         self._outputs.clear()
         if self.trainer.sanity_checking:
             return
-        ratings = self.data.splits[split].select(rows.numpy())
+        ratings = self.data.splits[split].select(rows)
         aesthetic = Logits(*logits).aesthetic
         if not aesthetic.isfinite().all():
             # Ranked all the same, nan would come out as a plausible AUROC.
@@ -176,7 +188,14 @@ class AestheticTask(pl.LightningModule):
         named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
         self.metrics |= named
         # Lightning keeps float32; the record takes the full precision from `metrics`.
-        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()})
+        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()}, sync_dist=True)
+
+    def _gathered(self, outputs: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
+        """Batches of tuples as whole columns, of all processes."""
+        columns = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
+        if self.trainer.world_size == 1:
+            return columns
+        return [torch.cat(list(self.all_gather(column))) for column in columns]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep with the weights the reference they were measured with, and which photographs made them."""
@@ -227,11 +246,6 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
             f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
             f"run's record.json names"
         ) from error
-
-
-def _joined(outputs: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
-    """Batches of tuples as a tuple of whole columns, float32 on the CPU."""
-    return [torch.cat(parts).float().cpu() for parts in zip(*outputs, strict=True)]
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:
