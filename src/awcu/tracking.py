@@ -19,7 +19,7 @@ def wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> I
     """One W&B run, finished whatever happens: an open one would swallow the next job of a multirun."""
     mode: Any = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
     # Of the processes of one run, the first speaks for all.
-    if mode == "disabled" or rank_zero_only.rank != 0:
+    if mode == "disabled" or rank_zero_only.rank != 0:  # type: ignore[attr-defined]
         yield None
         return
     try:
