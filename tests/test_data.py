@@ -8,6 +8,7 @@ import torch
 from awcu import data
 from awcu.data import EpochSampler, RatingData, RatingDataset, readable
 from awcu.images import ImageError, preparation
+from awcu.ratings import RatingsError
 from awcu.weighting import Drop, SampleWeights, Step, Uniform
 
 PLAIN = preparation(32, "warp", [0.5] * 3, [0.5] * 3)
@@ -17,9 +18,11 @@ FLIPPING = preparation(32, "warp", [0.5] * 3, [0.5] * 3, flip=True)
 class TrainerAt:
     """What a loader asks a trainer for."""
 
-    def __init__(self, current_epoch, max_epochs, batch_idx=-1):
+    def __init__(self, current_epoch, max_epochs, batch_idx=-1, global_rank=0, world_size=1):
         self.current_epoch = current_epoch
         self.max_epochs = max_epochs
+        self.global_rank = global_rank
+        self.world_size = world_size
         self.fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_idx=batch_idx))
 
 
@@ -113,6 +116,39 @@ def test_an_interrupted_epoch_has_its_rest_and_one_that_is_over_starts_again(rat
     rest = loader(batch_idx=batch_idx)
     assert len(rest) == len(whole) == 3, "Lightning counts the steps that are done as well"
     assert [batch["row"].tolist() for batch in rest] == whole[-left:]
+
+
+class TestProcesses:
+    @pytest.fixture
+    def loaders(self, ratings):
+        def of(split, processes, **settings):
+            data = [
+                rating_data(ratings, SampleWeights(Step(0.8, 4)), global_rank=rank, world_size=processes, **settings)
+                for rank in range(processes)
+            ]
+            return [getattr(module, f"{split}_dataloader")() for module in data]
+
+        return of
+
+    def test_they_share_each_batch_of_one_process(self, loaders):
+        (one,) = loaders("train", 1)
+        two = loaders("train", 2)
+        assert [len(loader) for loader in two] == [len(one)] * 2
+        for whole, *parts in zip(one, *two, strict=True):
+            for key in ("row", "weight"):
+                assert whole[key].tolist() == [value for part in parts for value in part[key].tolist()]
+
+    @pytest.mark.parametrize("split", ["val", "test"])
+    def test_together_they_see_every_photograph(self, loaders, ratings, split):
+        seen = [[row for batch in loader for row in batch["row"].tolist()] for loader in loaders(split, 2)]
+        assert len(seen[0]) == len(seen[1])
+        assert {*seen[0], *seen[1]} == set(range((ratings.split == split).sum()))
+
+    def test_a_batch_they_cannot_share_evenly_is_refused(self, loaders):
+        with pytest.raises(
+            RatingsError, match=r"loader\.batch_size=4 cannot be shared by 3 processes; give a multiple"
+        ):
+            loaders("train", 3)
 
 
 def test_dropped_photographs_are_never_decoded(ratings, monkeypatch):

@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
 from awcu.images import ImageError, decode, unreadable
 from awcu.prepared import Prepared
-from awcu.ratings import SPLITS, Floats, Ratings, Split
+from awcu.ratings import SPLITS, Floats, Ratings, RatingsError, Split
 from awcu.weighting import SampleWeights
 
 FAULTS_SHOWN = 50  # lines of one message
@@ -128,22 +128,37 @@ class EpochSampler(Sampler[int]):
         length: Draws.
         seed: Order of the draws.
         done: Draws of this epoch that an earlier start of the run has trained on.
+        share: Of the draws, for process r of W: (r, W), of every W · n draws the r-th n, so that together the processes
+            see the batches that one alone would.
+        batch_size: The n.
     """
 
-    def __init__(self, rows: NDArray[np.int64], length: int, seed: tuple[int, ...], done: int = 0) -> None:
+    def __init__(
+        self,
+        rows: NDArray[np.int64],
+        length: int,
+        seed: tuple[int, ...],
+        done: int = 0,
+        share: tuple[int, int] = (0, 1),
+        batch_size: int = 1,
+    ) -> None:
         self.rows = rows
         self.length = length
         self.seed = seed
         self.done = done
+        self.share = share
+        self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return self.length
+        return self.length // self.share[1]
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng(self.seed)
         passes = [random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))]
         # One at a time: a list of them would be copied into every forked worker as its counts of references change.
-        return map(int, np.concatenate(passes)[self.done : self.length])
+        rank, processes = self.share
+        steps = np.concatenate(passes)[self.done : self.length].reshape(-1, processes, self.batch_size)
+        return map(int, steps[:, rank].ravel())
 
 
 class RatingData(LightningDataModule):
@@ -155,13 +170,14 @@ class RatingData(LightningDataModule):
         training: Preparation with augmentation.
         evaluation: Preparation without.
         size: The side in pixels that both prepare.
-        batch_size: Photographs a step.
+        batch_size: Photographs a step, of all processes together.
         workers: Loader processes; None for one a core but one, at most 8.
         seed: Of order and augmentation.
         prepared: Holds the photographs, whose files are then not opened.
 
     Raises:
         PreparedError: Photographs prepared smaller than `size`.
+        RatingsError: From the training loader, a batch that the processes cannot share evenly.
     """
 
     def __init__(
@@ -210,7 +226,8 @@ class RatingData(LightningDataModule):
         # Behind the last step the index still is that of the epoch before.
         done = (self.trainer.fit_loop.epoch_loop.batch_idx + 1) % self.steps
         length, done = (count * self.batch_size for count in (self.steps, done))
-        sampler = EpochSampler(np.flatnonzero(weights > 0), length, seed, done)
+        share = (self.trainer.global_rank, self.trainer.world_size)
+        sampler = EpochSampler(np.flatnonzero(weights > 0), length, seed, done, share, self._batch_of_a_process())
         dataset = RatingDataset(train, self.training, self.size, weights, seed, self.prepared)
         return self._loader(dataset, sampler)
 
@@ -224,13 +241,25 @@ class RatingData(LightningDataModule):
 
     def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
         """One split in order, without augmentation."""
-        part = self.splits[split]
-        return self._loader(RatingDataset(part, self.evaluation, self.size, prepared=self.prepared), None)
+        dataset = RatingDataset(self.splits[split], self.evaluation, self.size, prepared=self.prepared)
+        if self.trainer is None or self.trainer.world_size == 1:
+            return self._loader(dataset, None)
+        # It repeats photographs until all processes have as many; what comes back twice is known by its row.
+        rank, processes = self.trainer.global_rank, self.trainer.world_size
+        return self._loader(dataset, DistributedSampler(dataset, processes, rank, shuffle=False))
 
-    def _loader(self, dataset: RatingDataset, sampler: EpochSampler | None) -> DataLoader[Batch]:
+    def _batch_of_a_process(self) -> int:
+        processes = 1 if self.trainer is None else self.trainer.world_size
+        if self.batch_size % processes:
+            raise RatingsError(
+                f"loader.batch_size={self.batch_size} cannot be shared by {processes} processes; give a multiple"
+            )
+        return self.batch_size // processes
+
+    def _loader(self, dataset: RatingDataset, sampler: Sampler[int] | None) -> DataLoader[Batch]:
         return DataLoader(
             dataset,
-            self.batch_size,
+            self._batch_of_a_process(),
             sampler=sampler,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),

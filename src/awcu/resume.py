@@ -81,25 +81,29 @@ class Preemption(pl.Callback):
         """Checkpoint within the epoch, where a signal came."""
         batch_index = arguments[-1]
         # Behind the last step Lightning would take the epoch for done and skip its validation.
-        if self.received is not None and batch_index + 1 < trainer.num_training_batches:
+        if batch_index + 1 < trainer.num_training_batches and self._told(trainer):
             trainer.save_checkpoint(self.path)
             self._deliver()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The epoch before has left its checkpoint."""
-        self._deliver()
+        if self._told(trainer):
+            self._deliver()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """So has the last."""
-        self._deliver()
+        if self._told(trainer):
+            self._deliver()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
 
+    def _told(self, trainer: pl.Trainer) -> bool:
+        # Of several processes one may hear it a step before the others, who are needed for the checkpoint.
+        return bool(trainer.strategy.reduce_boolean_decision(self.received is not None, all=False))
+
     def _deliver(self) -> None:
-        number, self.received = self.received, None
-        if number is None:
-            return
+        number, self.received = self.received or signal.SIGTERM, None
         listener = self.listeners[signal.Signals(number)]
         print(f"{signal.Signals(number).name}: checkpoint written to {self.path}", flush=True)
         if callable(listener):

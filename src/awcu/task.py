@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -85,7 +84,7 @@ class AestheticTask(pl.LightningModule):
         self.net.to(memory_format=torch.channels_last)
         self.net.backbone.requires_grad_(backbone_rate > 0)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
-        self._outputs: list[tuple[Tensor, Logits, ActivationMaps]] = []
+        self._outputs: list[tuple[Tensor, ...]] = []
         self.reference: Reference | None = None
         self.learned_from: Tensor | None = None  # (M,) int64, `Ratings.photograph_keys` of train and val
         self.predictions: dict[Split, Predictions] = {}
@@ -116,14 +115,23 @@ class AestheticTask(pl.LightningModule):
         logits = self(batch["image"])
         aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"])
         loss = (batch["weight"] * aesthetic).mean()
-        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, batch_size=len(aesthetic))
+        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         if self.hparams["attribute_names"]:
             losses = self.attribute_loss(logits.attributes, batch["attributes"])
-            if not losses.isnan().all():
-                attribute = losses.nanmean()
-                self.log("train/attribute_loss", attribute, on_step=False, on_epoch=True, batch_size=len(losses))
+            labelled, processes = _in_all_processes((~losses.isnan()).sum())
+            if labelled > 0:
+                # Gradients are averaged over processes, of which one may have more labels than another.
+                attribute = losses.nansum() * processes / labelled
+                self.log(
+                    "train/attribute_loss",
+                    attribute,
+                    on_step=False,
+                    on_epoch=True,
+                    sync_dist=True,
+                    batch_size=len(losses),
+                )
                 loss = loss + self.hparams["attribute_weight"] * attribute
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(aesthetic))
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         return loss
 
     def validation_step(self, batch: Batch) -> None:
@@ -132,7 +140,7 @@ class AestheticTask(pl.LightningModule):
         strongest = ActivationMaps(
             self.objective.evidence(maps.aesthetic).abs().amax((1, 2)), maps.attributes.abs().amax((2, 3))
         )
-        self._outputs.append((batch["row"], logits, strongest))
+        self._outputs.append((batch["row"], *logits, *strongest))
 
     test_step = validation_step
 
@@ -145,14 +153,12 @@ class AestheticTask(pl.LightningModule):
         self._evaluate("test")
 
     def _evaluate(self, split: Split) -> None:
-        rows = torch.cat([rows for rows, _, _ in self._outputs]).cpu()
-        logits = _joined(logits for _, logits, _ in self._outputs)
-        strongest = _joined(strongest for _, _, strongest in self._outputs)
-        self._outputs.clear()
+        gathered, *columns = self._gathered()
+        rows, first = np.unique(gathered.cpu().numpy(), return_index=True)
+        aesthetic, attributes, *strongest = (column.float().cpu()[first] for column in columns)
         if self.trainer.sanity_checking:
             return
-        ratings = self.data.splits[split].select(rows.numpy())
-        aesthetic = Logits(*logits).aesthetic
+        ratings = self.data.splits[split].select(rows)
         if not aesthetic.isfinite().all():
             # Ranked all the same, nan would come out as a plausible AUROC.
             raise TaskError(
@@ -164,11 +170,11 @@ class AestheticTask(pl.LightningModule):
         predictions = Predictions(
             self.objective.score(aesthetic),
             self.objective.distribution(aesthetic),
-            logits[1] if same else logits[1][:, :0],
+            attributes if same else attributes[:, :0],
         )
         self.predictions[split] = predictions
         if split == "val":
-            arrays = (predictions.score, logits[1], *strongest)
+            arrays = (predictions.score, attributes, *strongest)
             self.reference = Reference.measure(*(array.double().numpy() for array in arrays))
         metrics = evaluate(predictions, ratings)
         baseline = trivial(self.data.splits["train"], ratings, metrics)
@@ -176,7 +182,15 @@ class AestheticTask(pl.LightningModule):
         named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
         self.metrics |= named
         # Lightning keeps float32; the record takes the full precision from `metrics`.
-        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()})
+        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()}, sync_dist=True)
+
+    def _gathered(self) -> list[Tensor]:
+        """What the batches of all processes gave, as whole columns."""
+        columns = [torch.cat(parts) for parts in zip(*self._outputs, strict=True)]
+        self._outputs.clear()
+        if self.trainer.world_size == 1:
+            return columns
+        return [torch.cat(list(self.all_gather(column))) for column in columns]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep with the weights the reference they were measured with, and which photographs made them."""
@@ -229,9 +243,12 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
         ) from error
 
 
-def _joined(outputs: Iterable[tuple[Tensor, ...]]) -> list[Tensor]:
-    """Batches of tuples as a tuple of whole columns, float32 on the CPU."""
-    return [torch.cat(parts).float().cpu() for parts in zip(*outputs, strict=True)]
+def _in_all_processes(count: Tensor) -> tuple[Tensor, int]:
+    """The sum of a count over the processes that train together, and how many these are."""
+    if not torch.distributed.is_initialized():
+        return count, 1
+    torch.distributed.all_reduce(count)
+    return count, torch.distributed.get_world_size()
 
 
 def warmup_cosine(step: int, steps: int, warmup: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import wandb
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from awcu.configuration import variant
 
@@ -17,7 +18,8 @@ from awcu.configuration import variant
 def wandb_logger(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> Iterator[WandbLogger | None]:
     """One W&B run, finished whatever happens: an open one would swallow the next job of a multirun."""
     mode: Any = cfg.wandb.mode or os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
-    if mode == "disabled":
+    # Of the processes of one run, the first speaks for all.
+    if mode == "disabled" or rank_zero_only.rank != 0:  # type: ignore[attr-defined]
         yield None
         return
     try:

@@ -133,8 +133,9 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
             evaluate(task, datamodule=data, verbose=False)
     counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
     record = _record(cfg, overrides, task, ratings, str(sample_weights), counts, checkpoint, preemption.seconds)
-    write_atomically(folder / "predictions.csv", predictions_csv(task, data))
-    record.save(folder / "record.json")
+    if trainer.is_global_zero:
+        write_atomically(folder / "predictions.csv", predictions_csv(task, data))
+        record.save(folder / "record.json")
     return record
 
 

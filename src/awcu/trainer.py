@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
@@ -31,7 +32,7 @@ def build_trainer(
         preemption: What becomes of signals.
 
     Raises:
-        TaskError: Values that the trainer does not take.
+        TaskError: Values that the trainer does not take, or several processes of which nobody started the others.
     """
     settings = dict(settings)
     checkpoint, precision = settings.pop("checkpoint"), settings.pop("precision")
@@ -47,7 +48,7 @@ def build_trainer(
     # Lightning's requeueing writes its checkpoint within a step and resumes from it ever after.
     cluster = [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **settings,
             precision=precision,
             default_root_dir=folder,
@@ -55,6 +56,7 @@ def build_trainer(
             # Best before last: killed between the two, the epoch is trained again and finds the same best.
             callbacks=[preemption, best, last, EpochLine()],
             plugins=[AtomicCheckpoints(), *cluster],
+            use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             log_every_n_steps=1,
@@ -63,6 +65,13 @@ def build_trainer(
         )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise TaskError(f"trainer: {error}; see the arguments of pytorch_lightning.Trainer") from error
+    if trainer.world_size > 1 and not (cluster or TorchElasticEnvironment.detect()):
+        # Lightning would start the others by a command line that is not ours.
+        raise TaskError(
+            f"trainer.devices={settings['devices']} asks for {trainer.world_size} processes; start them by torchrun "
+            f"--nproc-per-node {trainer.world_size} -m awcu train …"
+        )
+    return trainer
 
 
 @contextmanager
