@@ -141,7 +141,9 @@ def test_labels_and_the_baselines_means(tmp_path: Path, drawn: list[Figure]) -> 
     text = said(drawn[0])
     assert text.startswith("What each weighting gains Bold in a frame: survives Holm's correction over its panel")
     assert "widened for overlapping test splits" in text
-    assert "gallery (aaaa), photographs: 80 train, 20 test, 6 splits; 6 seeds (0, 1, 2, 3, 4, 5); commit 1a2b3c4" in text
+    assert (
+        "gallery (aaaa), photographs: 80 train, 20 test, 6 splits; 6 seeds (0, 1, 2, 3, 4, 5); commit 1a2b3c4" in text
+    )
     assert "–: no runs" not in text
     assert "†" not in text
 
