@@ -131,9 +131,7 @@ class _Desk:
     async def page(self, _: Request) -> Response:
         first = next(iter(self.models.values()))
         about = {
-            "models": [
-                {"name": name, "says": on_training(model.config.trained_on)} for name, model in self.models.items()
-            ],
+            "models": list(self.models),
             "columns": ["path", *VERDICT, *attribute_columns(first.config.attribute_names), "error"],
             "aspects": ASPECTS,
             "examples": EXAMPLES,

@@ -26,7 +26,7 @@ class Limits:
     megapixels: int = field(default=60, metadata={"help": "size of a photograph"})
     photographs: int = field(default=100, metadata={"help": "photographs in one list"})
     waiting: int = field(default=16, metadata={"help": "photographs of all visitors at once"})
-    seconds: int = field(default=30, metadata={"help": "for a photograph to be sent, and to be judged"})
+    seconds: int = field(default=60, metadata={"help": "for a photograph to be sent, and to be judged"})
 
     def __post_init__(self) -> None:
         for one in fields(self):

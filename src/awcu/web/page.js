@@ -59,7 +59,7 @@ async function fetchFile(path, query) {
   const file = photograph;
   say("Writing the file …");
   try {
-    const response = await ask(path, file, { model: about.models[0].name, ...query });
+    const response = await ask(path, file, { model: about.models[0], ...query });
     const name = decodeURIComponent(response.headers.get("Content-Disposition").split("''")[1]);
     download(await response.blob(), name);
     say(`Saved ${name}`);
@@ -75,7 +75,7 @@ const part = (name) => document.querySelector(`#one-result [data-part="${name}"]
 function explain(file) {
   photograph = file;
   return question(file, async () => {
-    const said = await (await ask("explain", file, { model: about.models[0].name })).json();
+    const said = await (await ask("explain", file, { model: about.models[0] })).json();
     return () => { answer = said; shown = { ...shown, map: 0, proposal: 0 }; showAnswer(); };
   });
 }
@@ -247,7 +247,7 @@ async function row(file) {
   const name = file.webkitRelativePath || file.name;
   for (let attempt = 0; ; attempt++) {
     try {
-      return { ...(await (await ask("score", file, { model: about.models[0].name })).json()), path: name };
+      return { ...(await (await ask("score", file, { model: about.models[0] })).json()), path: name };
     } catch (error) {
       // A full server is worth waiting for.
       if (error.status !== 503 || attempt >= 20) return { path: name, error: error.message };
