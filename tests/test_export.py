@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import TINY_RUN
 from huggingface_hub import ModelCard
 from hydra import compose, initialize_config_dir
 
@@ -19,23 +20,7 @@ from awcu.train import run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-OVERRIDES = (
-    "data=table",
-    "data.ratings.vote_columns=[c1,c2,c3,c4,c5]",
-    "data.ratings.scale=[1,2,3,4,5]",
-    "data.ratings.midpoint=3",
-    "data.ratings.attribute_columns=[kind]",
-    "data.ratings.val=0.25",
-    "data.ratings.test=0.25",
-    "network.backbone=test_resnet",
-    "images.size=64",
-    "loader.batch_size=6",
-    "loader.workers=0",
-    "trainer.max_epochs=2",
-    "trainer.accelerator=cpu",
-    "wandb.mode=disabled",
-    "weighting=step",
-)
+OVERRIDES = (*TINY_RUN, "weighting=step")
 
 
 @pytest.fixture
