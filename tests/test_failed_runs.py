@@ -41,21 +41,18 @@ def test_one_with_a_record_since_does_not_count(tmp_path: Path) -> None:
     assert find_failures(tmp_path, [run(seed=0)]) == [FailedRun("weighting", "", "1", "killed")]
 
 
-def test_without_an_experiment_it_is_that_of_the_records(tmp_path: Path) -> None:
-    leave(tmp_path / "a", variant="w=2", seed=1, error="disk full")
-    assert find_failures(tmp_path, [run()]) == [FailedRun("weighting", "w=2", "1", "disk full")]
-
-
 def test_a_long_error_is_cut(tmp_path: Path) -> None:
-    leave(tmp_path / "a", variant="w=2", seed=1, error="x" * 121)
-    leave(tmp_path / "b", variant="w=3", seed=1, error="x" * 120)
+    leave(tmp_path / "a", experiment="e", variant="w=2", seed=1, error="x" * 121)
+    leave(tmp_path / "b", experiment="e", variant="w=3", seed=1, error="x" * 120)
     assert [one.error for one in find_failures(tmp_path, [run()])] == ["x" * 119 + "…", "x" * 120]
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"variant": "w", "seed": 1}'])
 def test_damaged(tmp_path: Path, text: str) -> None:
     (tmp_path / "failure.json").write_text(text)
-    with pytest.raises(RecordError, match=r"failure\.json names no variant, seed and error .*; run that seed again"):
+    with pytest.raises(
+        RecordError, match=r"failure\.json names no experiment, variant, seed and error .*; run that seed again"
+    ):
         find_failures(tmp_path, [])
 
 

@@ -40,13 +40,12 @@ def find_failures(folder: Path, records: Iterable[RunRecord]) -> list[FailedRun]
     """The run of every failure.json below a folder, except those that have a record since.
 
     Raises:
-        RecordError: A file that is not JSON, or without variant, seed or error.
+        RecordError: A file that is not JSON, or without experiment, variant, seed or error.
     """
     done = {(record.experiment, record.variant, str(record.seed)) for record in records}
-    experiments = sorted({experiment for experiment, _, _ in done})
     found = {}
     for path in sorted(folder.rglob(IN_FOLDER)):
-        one = _load(path, experiments[0] if experiments else "")
+        one = _load(path)
         if (one.experiment, one.variant, one.seed) not in done:
             found[one.experiment, one.variant, one.seed] = one
     return [found[run] for run in sorted(found)]
@@ -81,12 +80,14 @@ def read_failures(path: Path) -> list[FailedRun]:
     return [FailedRun(*row) for row in rows]
 
 
-def _load(path: Path, experiment: str) -> FailedRun:
+def _load(path: Path) -> FailedRun:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        variant, seed, error = (str(document[key]) for key in ("variant", "seed", "error"))
+        experiment, variant, seed, error = (str(document[one.name]) for one in fields(FailedRun))
     except (KeyError, TypeError, ValueError) as fault:
-        raise RecordError(f"{path} names no variant, seed and error ({fault!r}); run that seed again") from fault
+        raise RecordError(
+            f"{path} names no experiment, variant, seed and error ({fault!r}); run that seed again"
+        ) from fault
     first = next(iter(error.strip().splitlines()), "no message")
     first = first if len(first) <= _LONGEST else first[: _LONGEST - 1] + "…"
-    return FailedRun(str(document.get("experiment", experiment)), variant, seed, first)
+    return FailedRun(experiment, variant, seed, first)
