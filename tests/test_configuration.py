@@ -87,7 +87,7 @@ def test_every_experiment_there_is_may_be_asked_for(name):
     [
         ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
         ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
-        ("experiment=zzzzzzzz", r"nearest: biq2021, demo, .*, smoke$"),
+        ("experiment=zzzzzzzz", r"nearest: backbones, biq2021, .*, weighting/oasis$"),
     ],
 )
 def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):

@@ -70,6 +70,26 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, t
     assert other.split_fingerprint == first.split_fingerprint
 
 
+def test_fewer_photographs_to_learn_from_are_trained_on_in_as_many_steps(configured, tmp_path):
+    everything = run(configured("trainer.max_epochs=1"), tmp_path / "all")
+    some = run(configured("trainer.max_epochs=1", "train_size=6"), tmp_path / "some")
+    left = everything.n["train"] - 6
+    assert some.n == everything.n | {"train": 6, "unused": left}
+    assert (some.data_fingerprint, some.split_fingerprint) == (
+        everything.data_fingerprint,
+        everything.split_fingerprint,
+    )
+    assert some.train_fingerprint != everything.train_fingerprint
+    steps = [torch.load(tmp_path / name / "checkpoints" / "last.ckpt")["global_step"] for name in ("all", "some")]
+    assert steps[0] == steps[1] > 1
+
+
+def test_sampling_by_weight_trains_another_model(configured, tmp_path):
+    for how in ("false", "true"):
+        run(configured("weighting=power_2", f"loader.weighted_sampling={how}"), tmp_path / how)
+    assert (tmp_path / "false/predictions.csv").read_text() != (tmp_path / "true/predictions.csv").read_text()
+
+
 def test_evaluation_alone_repeats_the_numbers_of_training(configured, tmp_path):
     trained = run(configured(), tmp_path / "run")
     measured = run(configured("fit=false", f"ckpt_path={trained.checkpoint}"), tmp_path / "again")

@@ -114,12 +114,14 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
     preemption = Preemption(last)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     prepared = prepared_photographs(cfg)
-    ratings, excluded = read_ratings(cfg, prepared)
-    for note in ratings.notes:
-        print(f"{ratings.name}: {note}", flush=True)
+    whole, excluded = read_ratings(cfg, prepared)
+    for note in whole.notes:
+        print(f"{whole.name}: {note}", flush=True)
+    ratings = whole.with_train(cfg.train_size, cfg.seed)
     sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
-    data = _data(cfg, ratings, sample_weights, task, prepared)
+    # Fewer photographs do not also shorten training.
+    data = _data(cfg, ratings, sample_weights, task, prepared, epoch_length=len(whole.of_split("train")))
     leaked = leaked_count(task, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
     with quiet(), wandb_logger(cfg, folder, overrides) as logger:
         trainer = build_trainer(plain(cfg.trainer), folder, logger, preemption)
@@ -132,7 +134,9 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
     counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
-    record = _record(cfg, overrides, task, ratings, str(sample_weights), counts, checkpoint, preemption.seconds)
+    if cfg.train_size is not None:
+        counts["unused"] = len(whole) - len(ratings)
+    record = _record(cfg, overrides, task, whole, str(sample_weights), counts, checkpoint, preemption.seconds)
     if trainer.is_global_zero:
         write_atomically(folder / "predictions.csv", predictions_csv(task, data))
         record.save(folder / "record.json")
@@ -281,6 +285,7 @@ def _data(
     sample_weights: SampleWeights,
     task: AestheticTask,
     prepared: Prepared | None,
+    epoch_length: int,
 ) -> RatingData:
     if task.hparams["objective"] == "distribution" and ratings.votes is None:
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
@@ -294,6 +299,7 @@ def _data(
         size=settings["size"],
         seed=cfg.seed,
         prepared=prepared,
+        epoch_length=epoch_length,
         **plain(cfg.loader),
     )
 
