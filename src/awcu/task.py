@@ -252,9 +252,9 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
 
 
 def _modules(backbone: torch.nn.Module, names: Sequence[str]) -> list[torch.nn.Module]:
-    known = dict(backbone.named_modules())
+    known = {name: module for name, module in backbone.named_modules() if name}
     for name in names:
-        if not name or name not in known:
+        if name not in known:
             nearest = difflib.get_close_matches(name, known, n=4) or [name for name, _ in backbone.named_children()]
             raise TaskError(f"task.freeze: the backbone has no module {name!r}; nearest: {', '.join(nearest)}")
     return [known[name] for name in names]
