@@ -62,7 +62,11 @@ def test_every_data_set_can_be_probed(data):
     [
         ("train", "+learning_rate=3", "^learning_rate is no setting; nearest: "),
         ("train", "+task.learnin_rate=3", r"^task\.learnin_rate is no setting; nearest: task\.learning_rate"),
-        ("train", "+wandb.zzz=3", r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.project"),
+        (
+            "train",
+            "+wandb.zzz=3",
+            r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.photographs, wandb\.project",
+        ),
         ("train", "+features.flip=true", "^features is no setting; nearest: "),
         ("probe", "+probes.folds=3", "^probes is no setting; nearest: probe"),
         ("probe", "+probe.fold=3", r"^probe\.fold is no setting; nearest: probe\.folds"),

@@ -327,18 +327,6 @@ def test_a_folder_without_a_finished_run_is_named(tmp_path):
         load_run(tmp_path)
 
 
-def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    for seed in (0, 1):
-        run(configured("wandb.mode=offline", "trainer.max_epochs=1", f"seed={seed}"), tmp_path / str(seed))
-    for seed in (0, 1):
-        files = list((tmp_path / str(seed)).glob("wandb/offline-run-*/run-*.wandb"))
-        assert len(files) == 1
-        content = files[0].read_bytes()
-        assert all(key in content for key in (b"train/loss", b"val/auroc", b"test/auroc", b"test/trivial/auroc"))
-
-
 class TestFinishedRun:
     def test_it_is_not_trained_again(self, configured, tmp_path, capsys):
         record = run(configured(), tmp_path / "run", ("seed=0",))

@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from awcu import demo, export, predict
+from awcu import dashboard, demo, export, predict
 
 HYDRA = {
     "prepare": ("awcu.prepare", "main"),
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         help="file whose <!-- table:NAME --> block is refreshed; NAME is the experiment that the runs name",
     )
     table.set_defaults(command=_table)
+    dashboard.add_parser(commands)
 
     maps = commands.add_parser("maps", help="AesAM and AttAM of test photographs")
     maps.add_argument("run", type=Path, help="folder of a finished run")

@@ -75,7 +75,7 @@ class AestheticTask(pl.LightningModule):
         trained_on: str = "",
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # a logger has the whole configuration already
         _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
         _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
         _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
