@@ -125,11 +125,30 @@ def test_points_are_the_tables_numbers(tmp_path: Path, drawn: list[Figure]) -> N
         assert axis.get_ylabel() == SPEC.columns[metric]
         found = points(axis)
         for row in one.rows:
-            value = row.cells[metric].value
-            ends = (value.mean - value.half_width, value.mean + value.half_width)
-            assert found[places[row.variant]] == pytest.approx((value.mean, *ends))
+            cell = row.cells[metric]
+            mean, difference = cell.value.mean, cell.difference
+            half_width = 0 if difference is None else difference.half_width
+            assert found[places[row.variant]] == pytest.approx((mean, mean - half_width, mean + half_width))
         labels = [text.get_text() for text in axis.get_xticklabels()]
         assert labels == ["1", "2", "8", "∞\n(drop)", "power,\nγ = 1", "soft\nlabels\nfrom votes"]
+
+
+def test_a_point_of_fewer_seeds_is_compared_with_the_baseline_of_these_seeds(
+    tmp_path: Path, drawn: list[Figure]
+) -> None:
+    records = [run(variant, seed) for variant in ("w=1", "w=2") for seed in range(3)]
+    records[0] = run("w=1", 0, auroc=0.5)
+    ladder(Table.from_records(SPEC, [*records[:3], *records[4:]]), tmp_path / "ladder.png")
+    second, third = (run("w=1", seed).metrics["test/auroc"] for seed in (1, 2))
+    other = [run("w=2", seed).metrics["test/auroc"] for seed in range(3)]
+    level = (0.5 + second + third) / 3
+    gain = (other[1] - second + other[2] - third) / 2
+    axis = drawn[0].axes[0]
+    assert points(axis)[1.0][0] == pytest.approx(level + gain)
+    dots = [line.get_ydata() for line in axis.lines if line.get_marker() == "."]
+    assert sorted(value for values in dots for value in values) == pytest.approx(  # type: ignore[attr-defined]
+        sorted([level + other[1] - second, level + other[2] - third])
+    )
 
 
 def test_filled_where_the_paired_difference_is_significant(tmp_path: Path, drawn: list[Figure]) -> None:
@@ -143,7 +162,8 @@ def test_filled_where_the_paired_difference_is_significant(tmp_path: Path, drawn
         filled[places[round(float(line.get_xdata()[0]), 9)]] = line.get_markerfacecolor() != "white"
     assert filled == {variant: cell.significant for variant, cell in rows.items()}
     assert set(filled.values()) == {True, False}
-    assert "difference to w=1 survives Holm's correction" in texts(drawn[0])
+    assert "95 % interval of the difference to w=1" in texts(drawn[0])
+    assert "filled: the difference survives Holm's correction" in texts(drawn[0])
 
 
 def test_no_label_overlaps_another(tmp_path: Path, drawn: list[Figure]) -> None:

@@ -4,7 +4,7 @@ import io
 import math
 from pathlib import Path
 from textwrap import fill
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,7 +38,8 @@ class LadderError(ValueError):
 def ladder(table: Table, path: Path) -> None:
     """Draw the table's ladder as a PNG: one panel a metric, one point a variant, one faint dot a seed.
 
-    A filled point's difference to the baseline, paired by seed, survives Holm's correction over the table's rows.
+    Points stand at the baseline's level plus the difference to it, under the difference's interval. A filled point's
+    difference, paired by seed, survives Holm's correction over the table's rows.
 
     Raises:
         LadderError: The table's spec has no ladder, or none of the ladder's variants has runs.
@@ -60,8 +61,9 @@ def ladder(table: Table, path: Path) -> None:
     trivial_drawn = False
     for axis, metric in zip(panels, plan.metrics, strict=True):
         cells = {row.variant: row.cells[metric] for row in rows}
-        _draw_points(axis, cells, places, plan)
-        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()))
+        baseline = next(row.cells[metric] for row in table.rows if row.variant == table.spec.baseline)
+        _draw_points(axis, cells, places, plan, baseline)
+        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), baseline)
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
     _draw_key(figure, table, plan, trivial_drawn)
@@ -105,25 +107,48 @@ def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
     return looks
 
 
-def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder) -> None:
+class _Point(NamedTuple):
+    """A variant at the baseline's level plus its difference to the baseline, paired by seed.
+
+    So the bar is of what the ladder is about: from split to split, levels scatter by far more than differences.
+    """
+
+    mean: float
+    half_width: float  # nan in the baseline's own point
+    seeds: list[float]
+    undefined: str  # what stands in place of the point; "" where there is one
+
+    @classmethod
+    def of(cls, cell: Cell, baseline: Cell) -> "_Point":
+        level = baseline.value.mean
+        if cell.difference is None:
+            return cls(level, math.nan, [], cell.value.text() if math.isnan(level) else "")
+        mean = level + cell.difference.mean
+        both = cell.values.keys() & baseline.values.keys()
+        seeds = [level + cell.values[seed] - baseline.values[seed] for seed in sorted(both)]
+        finite = [value for value in seeds if math.isfinite(value)]
+        return cls(mean, cell.difference.half_width, finite, cell.value.text() if math.isnan(mean) else "")
+
+
+def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder, baseline: Cell) -> None:
     looks = _looks(plan)
     for variant, cell in cells.items():
         colour, marker, beside = looks[variant]
         place = places[variant] + beside
-        seeds = [value for value in cell.values.values() if math.isfinite(value)]
+        point = _Point.of(cell, baseline)
         # Beside the interval rather than under it, on the side where no other series is.
         axis.plot(
-            [place + (0.2 if beside > 0 else -0.2)] * len(seeds),
-            seeds,
+            [place + (0.2 if beside > 0 else -0.2)] * len(point.seeds),
+            point.seeds,
             ".",
             color=colour,
             alpha=0.4,
             markersize=5,
             mew=0,
         )
-        if math.isnan(cell.value.mean):
+        if point.undefined:
             axis.annotate(
-                cell.value.text(),
+                point.undefined,
                 (place, 0.99),
                 xycoords=axis.get_xaxis_transform(),
                 rotation=90,
@@ -135,8 +160,8 @@ def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], p
             continue
         axis.errorbar(
             place,
-            cell.value.mean,
-            yerr=None if math.isnan(cell.value.half_width) else cell.value.half_width,
+            point.mean,
+            yerr=None if math.isnan(point.half_width) else point.half_width,
             fmt=marker,
             color=colour,
             mfc=colour if cell.significant else "white",
@@ -147,17 +172,16 @@ def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], p
         )
 
 
-def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell]) -> bool:
+def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], baseline: Cell) -> bool:
     """Draw the baseline's level and the trivial predictor's; whether the latter was within sight."""
-    baseline = next(row.cells[metric].value for row in table.rows if row.variant == table.spec.baseline)
-    seen = [value for cell in cells for value in cell.values.values()]
-    for one in [baseline, *(cell.value for cell in cells)]:
-        seen += [one.mean, one.mean - one.half_width, one.mean + one.half_width]
+    seen = [baseline.value.mean]
+    for point in (_Point.of(cell, baseline) for cell in cells):
+        seen += [*point.seeds, point.mean, point.mean - point.half_width, point.mean + point.half_width]
     seen = [value for value in seen if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(seen), max(seen)
     span = (high - low) or 0.01
-    if math.isfinite(baseline.mean):
-        axis.axhline(baseline.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
+    if math.isfinite(baseline.value.mean):
+        axis.axhline(baseline.value.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
     trivial = table.trivial[metric].mean if metric in table.trivial else math.nan
     # Farther away, it would squeeze the points into less than two thirds of the panel.
     within_sight = low - span / 2 <= trivial <= high + span / 2
@@ -202,7 +226,7 @@ def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -
     """Title, and below it what each sign means."""
     width, height = figure.get_size_inches()
     baseline = table.spec.label(table.spec.baseline)
-    interval = f"mean, {CONFIDENCE * 100:.0f} % interval"
+    interval = f"mean, {CONFIDENCE * 100:.0f} % interval of the difference to {baseline}"
     signs = list(zip(plan.series, SERIES, strict=False)) if len(plan.series) > 1 else [("", SERIES[0])]
     keys = [
         *(
@@ -211,8 +235,8 @@ def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -
             )
             for label, (colour, marker) in signs
         ),
-        Line2D([], [], color=BLUE, marker="o", label=f"difference to {baseline} survives Holm's correction"),
-        Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed"),
+        Line2D([], [], color=BLUE, marker="o", label="filled: the difference survives Holm's correction"),
+        Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed's difference"),
         Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8, label=f"mean of {baseline}"),
     ]
     if trivial_drawn:
