@@ -198,10 +198,8 @@ def _runs(report: ExperimentReport) -> list[dict[str, Any]]:
             "place": order[variant],
             "seed": seed,
             "cells": [_cell(record.metrics.get(metric)) for metric in spec.columns],
-            "epochs": len(report.histories.get((variant, seed), ())),
             "seconds": record.wall_time_s,
             "commit": record.git_commit[:7] + "+" * record.git_dirty,
-            "weighting": record.weighting,
         }
         for (variant, seed), record in sorted(report.records.items(), key=lambda item: (order[item[0][0]], item[0][1]))
     ]
