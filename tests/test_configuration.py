@@ -62,7 +62,11 @@ def test_every_data_set_can_be_probed(data):
     [
         ("train", "+learning_rate=3", "^learning_rate is no setting; nearest: "),
         ("train", "+task.learnin_rate=3", r"^task\.learnin_rate is no setting; nearest: task\.learning_rate"),
-        ("train", "+wandb.zzz=3", r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.project"),
+        (
+            "train",
+            "+wandb.zzz=3",
+            r"^wandb\.zzz is no setting; nearest: wandb\.entity, wandb\.mode, wandb\.photographs, wandb\.project",
+        ),
         ("train", "+features.flip=true", "^features is no setting; nearest: "),
         ("probe", "+probes.folds=3", "^probes is no setting; nearest: probe"),
         ("probe", "+probe.fold=3", r"^probe\.fold is no setting; nearest: probe\.folds"),
@@ -87,7 +91,7 @@ def test_every_experiment_there_is_may_be_asked_for(name):
     [
         ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
         ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
-        ("experiment=zzzzzzzz", r"nearest: biq2021, demo, .*, smoke$"),
+        ("experiment=zzzzzzzz", r"nearest: backbones, biq2021, .*, weighting/oasis$"),
     ],
 )
 def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):

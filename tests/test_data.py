@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from awcu import data
 from awcu.data import EpochSampler, RatingData, RatingDataset, readable
@@ -26,8 +27,21 @@ class TrainerAt:
         self.fit_loop = SimpleNamespace(epoch_loop=SimpleNamespace(batch_idx=batch_idx))
 
 
-def rating_data(ratings, sample_weights, epoch=0, epochs=1, batch_size=4, **trainer):
-    module = RatingData(ratings, sample_weights, FLIPPING, PLAIN, 32, batch_size, workers=0, seed=0)
+def rating_data(
+    ratings, sample_weights, epoch=0, epochs=1, batch_size=4, weighted_sampling=False, epoch_length=None, **trainer
+):
+    module = RatingData(
+        ratings,
+        sample_weights,
+        FLIPPING,
+        PLAIN,
+        32,
+        batch_size,
+        workers=0,
+        seed=0,
+        weighted_sampling=weighted_sampling,
+        epoch_length=epoch_length,
+    )
     module.trainer = TrainerAt(epoch, epochs, **trainer)
     return module
 
@@ -98,6 +112,33 @@ def test_sampler_repeats_whole_passes_over_its_rows():
     assert sorted(drawn[:3]) == sorted(drawn[3:6]) == [2, 5, 9]
     assert drawn == list(EpochSampler(rows, 7, seed=(0, 0)))
     assert len({tuple(EpochSampler(rows, 7, seed=(0, epoch))) for epoch in range(10)}) > 1
+
+
+def test_weighted_draws_are_as_frequent_as_the_weights():
+    rows, weights = np.array([2, 5, 9]), np.array([3.0, 2.0, 1.0])
+    drawn = np.array(list(EpochSampler(rows, 6000, seed=(0, 0), weights=weights)))
+    counts = [(drawn == row).sum() for row in rows]
+    assert chisquare(counts, [3000, 2000, 1000]).pvalue > 0.01
+    assert len({tuple(EpochSampler(rows, 9, seed=(0, epoch), weights=weights)) for epoch in range(5)}) == 5
+
+
+def test_sampled_by_weight_a_photograph_counts_once_in_the_loss(ratings):
+    weights = SampleWeights(Step(0.8, 4))
+    loss, sampling = (rating_data(ratings, weights, weighted_sampling=by).train_dataloader() for by in (False, True))
+    assert {weight for batch in sampling for weight in batch["weight"].tolist()} == {1.0}
+    assert len({weight for batch in loss for weight in batch["weight"].tolist()}) == 2
+    assert len(loss) == len(sampling)
+
+
+def test_sampled_by_weight_the_ambiguous_are_never_drawn_under_a_drop(ratings):
+    loader = rating_data(ratings, SampleWeights(Drop(0.8)), weighted_sampling=True).train_dataloader()
+    margins = ratings.of_split("train").margin
+    assert min(margins[row] for batch in loader for row in batch["row"]) >= 0.8
+
+
+def test_an_epoch_can_be_longer_than_the_photographs_there_are(ratings):
+    module = rating_data(ratings, SampleWeights(Uniform()), batch_size=4, epoch_length=41)
+    assert (module.steps, len(list(module.train_dataloader()))) == (10, 10)
 
 
 def test_epoch_has_as_many_steps_when_photographs_are_dropped(ratings):

@@ -128,7 +128,7 @@ class TestLadder:
     def test_none_where_none_is_asked_for_or_nothing_is_on_it(self):
         spec = replace(SPEC, ladder=None)
         assert 'id="ladder"' not in report_html(made(table=table(spec=spec)))
-        elsewhere = replace(SPEC, ladder=replace(SPEC.ladder, positions={"w=32": 32}, others=()))
+        elsewhere = replace(SPEC, ladder=replace(SPEC.ladder, series={"": {"w=32": 32}}, others=()))
         assert 'id="ladder"' not in report_html(made(table=table(spec=elsewhere)))
 
 

@@ -14,7 +14,7 @@ def wanted(configured):
 @pytest.mark.parametrize(
     "machine",
     ["data.root=/elsewhere", "data.prepared=/small", "loader.workers=7", "trainer.accelerator=gpu", "trainer.devices=4",
-     "wandb.project=mine", "wandb.mode=online"],
+     "wandb.project=mine", "wandb.mode=online", "wandb.photographs=0"],
 )  # fmt: skip
 def test_a_machine_does_not_make_another_run(wanted, machine):
     assert wanted(machine) == wanted()

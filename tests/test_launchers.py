@@ -22,6 +22,7 @@ def test_jobs_at_a_time_share_the_cores_and_one_that_fails_is_said(small, tmp_pa
     assert done.returncode == 1
     assert done.stdout.count("awcu: gone.ckpt is no checkpoint file") == 3
     assert "awcu: 3 runs failed" in done.stderr
+    assert "Warning" not in done.stderr
     assert done.stdout.count(f"{max(joblib.cpu_count() // 2, 1)} threads") == 6
     seeds = [RunRecord.load(path).seed for path in tmp_path.glob("runs/both/*/record.json")]
     assert sorted(seeds) == [0, 1, 2]

@@ -21,7 +21,7 @@ from awcu.tables import Table
 PLAN = Ladder(
     metrics=("test/auroc", "test/accuracy"),
     x_label="weight of the non-ambiguous (|d| ≥ 1) relative to the ambiguous",
-    positions={"w=1": 1, "w=2": 2, "w=8": 8, "w=drop": math.inf},
+    series={"d = 1": {"w=1": 1, "w=2": 2, "w=8": 8, "w=drop": math.inf}},
     others=("w=power", "w=soft"),
 )
 SPEC = TableSpec(
@@ -89,8 +89,17 @@ def test_places_are_doublings_then_infinity_then_the_others() -> None:
         "w=power": 3 + 2 * gap,
         "w=soft": 3 + 3 * gap,
     }
-    assert plots._places(replace(PLAN, positions={})) == {"w=power": 0.0, "w=soft": gap}
-    assert plots._places(replace(PLAN, positions={"w=drop": math.inf}, others=())) == {"w=drop": 0.0}
+    assert plots._places(replace(PLAN, series={})) == {"w=power": 0.0, "w=soft": gap}
+    assert plots._places(replace(PLAN, series={"d = 1": {"w=drop": math.inf}}, others=())) == {"w=drop": 0.0}
+
+
+def test_two_series_lie_beside_each_other_and_what_both_hold_between_them() -> None:
+    plan = replace(PLAN, series={"d = 1": {"w=1": 1, "w=2": 2}, "d = 0.5": {"w=1": 1, "w=half": 2}}, others=("w=x",))
+    assert plots._places(plan) == {"w=1": 0, "w=2": 1, "w=half": 1, "w=x": 1 + plots.GAP}
+    looks = plots._looks(plan)
+    assert [looks[variant][2] for variant in ("w=1", "w=2", "w=half", "w=x")] == [0, -0.13, 0.13, 0]
+    assert looks["w=1"][:2] == looks["w=2"][:2] != looks["w=half"][:2]
+    assert len({look[:2] for look in looks.values()}) == 3
 
 
 def test_png_of_the_promised_size(tmp_path: Path) -> None:
@@ -199,7 +208,7 @@ def test_refuses(tmp_path: Path) -> None:
     path = tmp_path / "ladder.png"
     with pytest.raises(LadderError, match="'Which weighting wins' has no ladder; add one"):
         ladder(table(spec=replace(SPEC, ladder=None)), path)
-    elsewhere = replace(SPEC, ladder=replace(PLAN, positions={"w=16": 16}, others=("w=x",)))
+    elsewhere = replace(SPEC, ladder=replace(PLAN, series={"d = 1": {"w=16": 16}}, others=("w=x",)))
     with pytest.raises(LadderError, match=r"no run of w=16, w=x; the ladder needs one of them"):
         ladder(table(spec=elsewhere), path)
     assert not path.exists()

@@ -195,6 +195,28 @@ def test_of_split_refuses_what_cannot_be_learned_from(make_ratings, scores, spli
 TWO = [[1, 0, 2], [0, 3, 0]]
 
 
+def test_a_smaller_part_to_train_on_keeps_the_other_splits(make_ratings):
+    ids = np.array([f"p{place:02}" for place in range(40)])
+    split = np.array(["test", "val", *["train"] * 6] * 5)
+    made = make_ratings(mean_score=[1, 2, 4, 5, 1, 4, 2, 5] * 5, image_ids=ids, split=split)
+    assert made.with_train(None, 0).image_ids.tolist() == ids.tolist()
+    small, large, other = (made.with_train(size, seed) for size, seed in ((10, 0), (20, 0), (10, 1)))
+    for part, size in ((small, 10), (large, 20), (other, 10)):
+        assert len(part.of_split("train")) == size
+        assert set(part.image_ids) >= set(ids[split != "train"])
+    assert set(small.image_ids) < set(large.image_ids)
+    assert set(small.image_ids) != set(other.image_ids)
+    backwards = made.select(np.arange(40)[::-1])
+    assert set(backwards.with_train(10, 0).image_ids) == set(small.image_ids)
+
+
+@pytest.mark.parametrize("size", [0, -1, 31])
+def test_more_to_train_on_than_there_is_is_refused(make_ratings, size):
+    made = make_ratings(mean_score=[1, 5] * 15, split=np.full(30, "train"))
+    with pytest.raises(RatingsError, match=f"{size} photographs are asked for of the 30 that .* here; use 1 to 30"):
+        made.with_train(size, 0)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -15,7 +15,7 @@ title: Which weighting wins
 baseline: weighting=uniform
 columns: {test/auroc: AUROC, test/srcc: SRCC}
 rows: {weighting=uniform: uniform, weighting=step_4: step ×4}
-ladder: {metrics: [test/auroc], x_label: weight, positions: {weighting=uniform: 1, weighting=step_4: 4}}
+ladder: {metrics: [test/auroc], x_label: weight, series: {δ = 1: {weighting=uniform: 1, weighting=step_4: 4}}}
 """
 
 

@@ -39,7 +39,7 @@ class TestChosenRows:
         assert [row.variant for row in chosen_rows(table(), [])] == ["weighting=uniform", "weighting=step_16"]
 
     def test_best_by_the_ladders_first_metric(self):
-        ladder = Ladder(("test/accuracy",), "weight", {"weighting=uniform": 1})
+        ladder = Ladder(("test/accuracy",), "weight", {"": {"weighting=uniform": 1}})
         assert leading_metric(table(ladder=ladder)) == "test/accuracy"
         assert chosen_rows(table(ladder=ladder), [])[1].variant == "weighting=step_2"
 

@@ -201,7 +201,7 @@ def test_metrics_are_those_of_scikit_learn_at_the_recorded_penalty(pictures, tmp
     records, ratings = run(cfg, tmp_path), read_table(pictures, seed)
     test = ratings.of_split("test")
     features = sweep.see(cfg, ratings, sweep.frozen_network(cfg))
-    train = sweep._subset(ratings.of_split("train"), None if size == "null" else int(size), seed)
+    train = ratings.of_split("train").subset(None if size == "null" else int(size), seed)
     x = features.of(train.image_ids)[:, 0].astype(np.float64)
     weights = {
         ROWS[0]: np.ones(len(train)),
@@ -304,12 +304,12 @@ def test_what_is_tested_on_changes_no_head(copied, tmp_path):
 def test_a_smaller_subset_lies_within_a_larger_one_of_its_seed(pictures):
     train = read_table(pictures, 0).of_split("train")
     small, large, other = (
-        set(sweep._subset(train, size, seed).image_ids.tolist()) for size, seed in ((10, 0), (30, 0), (10, 1))
+        set(train.subset(size, seed).image_ids.tolist()) for size, seed in ((10, 0), (30, 0), (10, 1))
     )
     assert len(small) == 10
     assert small < large
     assert small != other
-    assert sweep._subset(train, None, 0) is train
+    assert train.subset(None, 0) is train
 
 
 def test_mirrored_views_are_learned_from_and_not_tested_on(pictures, tmp_path):
@@ -384,9 +384,9 @@ class TestSimulated:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        (["probe.sizes=[20,60]"], ConfigurationError, "60 training photographs are asked for, table has 41 under"),
-        (["probe.sizes=[0]"], ConfigurationError, "probe.sizes: 0 training photographs are asked for"),
-        (["probe.sizes=[null,-1]"], ConfigurationError, "probe.sizes: -1 training photographs are asked for"),
+        (["probe.sizes=[20,60]"], RatingsError, "60 photographs are asked for of the 41 that table has here; use 1 to"),
+        (["probe.sizes=[0]"], RatingsError, "0 photographs are asked for of the 41"),
+        (["probe.sizes=[null,-1]"], RatingsError, "-1 photographs are asked for of the 41"),
         (["probe.sizes=[]"], ConfigurationError, "probe.sizes is empty; give at least one"),
         (["probe.seeds=[0,1,0]"], ConfigurationError, r"probe.seeds=\[0, 1, 0\] names one twice"),
         (["probe.seeds=[-2]"], ConfigurationError, "probe.seeds: -2 is -2; it must be a whole number ≥ 0"),
@@ -520,6 +520,7 @@ class TestCommands:
     ("weighting", "expected"),
     [
         ("SampleWeights(weighting=Uniform(), class_balance=False, anneal='none')", "Uniform()"),
+        ("SampleWeights(weighting=Uniform(), class_balance=False, anneal='none', effective_share=None)", "Uniform()"),
         ("SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none')",
          "Step(delta=1.0, ratio=4.0), balanced"),
     ],

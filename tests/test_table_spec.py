@@ -26,7 +26,9 @@ rows:
 ladder:
   metrics: [test/accuracy]
   x_label: weight
-  positions: {w=uniform: 1, w=step: 2.5, w=drop: .inf}
+  series:
+    d = 1: {w=uniform: 1, w=step: 2.5, w=drop: .inf}
+    d = 0.5: {w=uniform: 1, w=half: 2}
   others: [w=power]
 """
 
@@ -108,8 +110,10 @@ class TestRecordColumns:
 class TestSpec:
     def test_load(self, tmp_path: Path) -> None:
         positions = {"w=uniform": 1.0, "w=step": 2.5, "w=drop": math.inf}
-        ladder = Ladder(("test/accuracy",), "weight", positions, ("w=power",))
+        series = {"d = 1": positions, "d = 0.5": {"w=uniform": 1.0, "w=half": 2.0}}
+        ladder = Ladder(("test/accuracy",), "weight", series, ("w=power",))
         assert load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
+        assert ladder.positions == positions | {"w=half": 2.0}
 
     def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
         text = YAML[: YAML.index("rows:")]
@@ -132,9 +136,15 @@ class TestSpec:
             ("x_label: weight", "x_label: w\n  scale: 2", "unknown key 'scale' in ladder"),
             ("title: Which", "title: [", "table.yaml is not YAML"),
             ("baseline:", "title: again\nbaseline:", "(?s)is not YAML .*duplicate key title"),
-            ("w=step: 2.5", "w=step: two", "positions: w=step is 'two'; a number is needed"),
+            ("w=step: 2.5", "w=step: two", "series: d = 1: w=step is 'two'; a number is needed"),
             ("w=step: 2.5", "w=step: 0", "position 0 of 'w=step' must be > 0; else list it in others"),
-            ("others: [w=power]", "others: [w=step]", "'w=step' is in both positions and others; remove one"),
+            ("others: [w=power]", "others: [w=step]", "'w=step' is in both a series and others; remove one"),
+            ("w=half: 2", "w=step: 2", "'w=step' has the positions 2.5 and 2; it can have one"),
+            (
+                "    d = 0.5:",
+                "    a: {}\n    b: {}\n    d = 0.5:",
+                "ladder has 4 series; more than 3 cannot be told apart",
+            ),
             (
                 "metrics: [test/accuracy]",
                 "metrics: [test/auroc]",

@@ -56,6 +56,8 @@ def trainer(epochs, **settings):
         ({"learning_rate": 0}, r"task.learning_rate=0 must be > 0"),
         ({"backbone_rate": 2}, r"task.backbone_rate=2 must be in \[0, 1\]"),
         ({"warmup": 1}, r"task.warmup=1 must be in \[0, 1\)"),
+        ({"freeze": ["layer9"]}, r"task.freeze: the backbone has no module 'layer9'; nearest: layer"),
+        ({"freeze": [""]}, r"task.freeze: the backbone has no module ''; nearest: \w+"),
     ],
 )
 def test_impossible_settings_are_named(ratings, settings, message):
@@ -138,6 +140,17 @@ def test_frozen_backbone_stays_bit_equal(ratings):
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed
     assert not any(key.startswith("backbone.") for key in changed)
+
+
+def test_frozen_modules_stay_bit_equal_and_the_others_learn(ratings):
+    task = task_for(ratings, freeze=["conv1", "bn1", "layer1"])
+    before = {key: value.clone() for key, value in task.net.state_dict().items()}
+    trainer(2).fit(task, datamodule=data_for(ratings))
+    after = task.net.state_dict()
+    changed = {key.split(".")[1] for key in before if not torch.equal(before[key], after[key]) and "backbone" in key}
+    children = {name for name, child in task.net.backbone.named_children() if child.state_dict()}
+    assert changed == children - {"conv1", "bn1", "layer1"}
+    assert len(changed) > 1
 
 
 def test_backbone_learns_at_its_share_of_the_rate(ratings):

@@ -70,6 +70,26 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, t
     assert other.split_fingerprint == first.split_fingerprint
 
 
+def test_fewer_photographs_to_learn_from_are_trained_on_in_as_many_steps(configured, tmp_path):
+    everything = run(configured("trainer.max_epochs=1"), tmp_path / "all")
+    some = run(configured("trainer.max_epochs=1", "train_size=6"), tmp_path / "some")
+    left = everything.n["train"] - 6
+    assert some.n == everything.n | {"train": 6, "unused": left}
+    assert (some.data_fingerprint, some.split_fingerprint) == (
+        everything.data_fingerprint,
+        everything.split_fingerprint,
+    )
+    assert some.train_fingerprint != everything.train_fingerprint
+    steps = [torch.load(tmp_path / name / "checkpoints" / "last.ckpt")["global_step"] for name in ("all", "some")]
+    assert steps[0] == steps[1] > 1
+
+
+def test_sampling_by_weight_trains_another_model(configured, tmp_path):
+    for how in ("false", "true"):
+        run(configured("weighting=power_2", f"loader.weighted_sampling={how}"), tmp_path / how)
+    assert (tmp_path / "false/predictions.csv").read_text() != (tmp_path / "true/predictions.csv").read_text()
+
+
 def test_evaluation_alone_repeats_the_numbers_of_training(configured, tmp_path):
     trained = run(configured(), tmp_path / "run")
     measured = run(configured("fit=false", f"ckpt_path={trained.checkpoint}"), tmp_path / "again")
@@ -305,18 +325,6 @@ def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
 def test_a_folder_without_a_finished_run_is_named(tmp_path):
     with pytest.raises(TaskError, match="holds no finished run"):
         load_run(tmp_path)
-
-
-def test_each_job_has_its_own_finished_offline_wandb_run(configured, tmp_path, monkeypatch):
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    for seed in (0, 1):
-        run(configured("wandb.mode=offline", "trainer.max_epochs=1", f"seed={seed}"), tmp_path / str(seed))
-    for seed in (0, 1):
-        files = list((tmp_path / str(seed)).glob("wandb/offline-run-*/run-*.wandb"))
-        assert len(files) == 1
-        content = files[0].read_bytes()
-        assert all(key in content for key in (b"train/loss", b"val/auroc", b"test/auroc", b"test/trivial/auroc"))
 
 
 class TestFinishedRun:

@@ -19,6 +19,7 @@ from awcu.weighting import (
     Uniform,
     VoteConfidence,
     WeightingError,
+    effective_share,
 )
 
 MARGINS = (0, 0.5, 1, 2)
@@ -159,7 +160,7 @@ def test_equal_by_value_hashable_printable_and_fixed():
     assert Drop(1.0) != Power(1.0)
     assert len({Power(1.0), Power(1.0), Power(2.0)}) == 2
     assert str(SampleWeights(Step(1.0, 4.0), class_balance=True)) == (
-        "SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none')"
+        "SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none', effective_share=None)"
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
         Drop(1.0).delta = 2.0
@@ -335,3 +336,49 @@ def test_balanced_weights_give_both_classes_the_same_say(many):
     high = torch.from_numpy(many.high.astype(np.int64))
     (weights * F.cross_entropy(bias.expand(len(many), 2), high, reduction="none")).mean().backward()
     np.testing.assert_allclose(bias.grad.numpy(), 0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("weights", "share"), [([2, 2, 2], 1), ([1, 0], 0.5), ([3, 1], 0.8), ([1, 1, 0, 0], 0.5)])
+def test_effective_share_by_hand(weights, share):
+    assert effective_share(np.array(weights, dtype=float)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("family", "mild", "strong"),
+    [(lambda r: Step(1, r), 2, 16), (Power, 0.5, 3), (Power, 3, 0.5), (Exponential, 0.2, 2)],
+)
+def test_a_family_of_one_parameter_is_brought_to_another_of_its_own(many, family, mild, strong):
+    wanted = SampleWeights(family(strong)).at(many)
+    share = effective_share(wanted)
+    np.testing.assert_allclose(SampleWeights(family(mild), effective_share=share).at(many), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("weighting", [Sigmoid(0.5, 0.2), VoteConfidence(), Power(1), Exponential(1), Step(0.5, 8)])
+@pytest.mark.parametrize("share", [0.6, 0.8])
+def test_families_are_brought_to_equal_strength(make_ratings, weighting, share):
+    votes = np.random.default_rng(4).multinomial(15, [0.1, 0.2, 0.3, 0.25, 0.15], size=200)
+    weights = SampleWeights(weighting, effective_share=share).at(make_ratings(votes=votes))
+    assert effective_share(weights) == pytest.approx(share, abs=1e-9)
+
+
+def test_uniform_weights_have_no_strength_to_set(many):
+    np.testing.assert_array_equal(SampleWeights(Uniform(), effective_share=0.5).at(many), np.ones(len(many)))
+
+
+@pytest.mark.parametrize(
+    ("weighting", "share", "message"),
+    [
+        (Drop(1), 0.4, r"Drop\(delta=1\) cannot have an effective share of 0.4: .* between 0.500 and 0.500"),
+        (Step(1, 4), 0.3, r"between 0.500 and 1.000; ask for one between these"),
+        (Power(1), 0.2, r"between 0.250 and 0.750"),
+    ],
+)
+def test_a_share_that_no_power_gives_is_refused(four, weighting, share, message):
+    with pytest.raises(WeightingError, match=message):
+        SampleWeights(weighting, effective_share=share).at(four)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.01, math.nan, "half"])
+def test_a_share_out_of_range_is_refused(share):
+    with pytest.raises(WeightingError, match=r"effective_share is in \(0, 1\]"):
+        SampleWeights(Power(1), effective_share=share)

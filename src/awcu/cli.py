@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from awcu import demo, export, predict
+from awcu import dashboard, demo, export, predict
 
 HYDRA = {
     "prepare": ("awcu.prepare", "main"),
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         help="file whose <!-- table:NAME --> block is refreshed; NAME is the experiment that the runs name",
     )
     table.set_defaults(command=_table)
+    dashboard.add_parser(commands)
 
     report = commands.add_parser("report", help="one HTML file of an experiment's runs, for who has no W&B")
     report.add_argument("experiment", metavar="experiment=NAME", help="as for awcu train")

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ NOT_OF_THE_VARIANT = (
     "loader.workers", "trainer.accelerator", "trainer.devices", "wandb", "hydra",
 )  # fmt: skip
 """Override keys that do not make another table row: the seed, and what a machine decides."""
+
+
+# Of conf/hydra/launcher, whose names Hydra's plugins have as well; at import, since a job of joblib's composes anew.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 
 class ConfigurationError(ValueError):

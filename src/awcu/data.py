@@ -131,6 +131,8 @@ class EpochSampler(Sampler[int]):
         share: Of the draws, for process r of W: (r, W), of every W · n draws the r-th n, so that together the processes
             see the batches that one alone would.
         batch_size: The n.
+        weights: `(M,)` > 0, to which the probability of every draw is in proportion, with replacement; None: the rows
+            pass after pass.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class EpochSampler(Sampler[int]):
         done: int = 0,
         share: tuple[int, int] = (0, 1),
         batch_size: int = 1,
+        weights: Floats | None = None,
     ) -> None:
         self.rows = rows
         self.length = length
@@ -148,16 +151,20 @@ class EpochSampler(Sampler[int]):
         self.done = done
         self.share = share
         self.batch_size = batch_size
+        self.weights = weights
 
     def __len__(self) -> int:
         return self.length // self.share[1]
 
     def __iter__(self) -> Iterator[int]:
         random = np.random.default_rng(self.seed)
-        passes = [random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))]
+        if self.weights is None:
+            drawn = np.concatenate([random.permutation(self.rows) for _ in range(-(-self.length // len(self.rows)))])
+        else:
+            drawn = random.choice(self.rows, self.length, p=self.weights / self.weights.sum())
         # One at a time: a list of them would be copied into every forked worker as its counts of references change.
         rank, processes = self.share
-        steps = np.concatenate(passes)[self.done : self.length].reshape(-1, processes, self.batch_size)
+        steps = drawn[self.done : self.length].reshape(-1, processes, self.batch_size)
         return map(int, steps[:, rank].ravel())
 
 
@@ -174,6 +181,8 @@ class RatingData(LightningDataModule):
         workers: Loader processes; None for one a core but one, at most 8.
         seed: Of order and augmentation.
         prepared: Holds the photographs, whose files are then not opened.
+        weighted_sampling: A photograph's weight says how often it is drawn; drawn, it counts 1 in the loss.
+        epoch_length: Photographs that an epoch draws, rounded to whole batches; None: as many as there are to train on.
 
     Raises:
         PreparedError: Photographs prepared smaller than `size`.
@@ -191,6 +200,8 @@ class RatingData(LightningDataModule):
         workers: int | None,
         seed: int,
         prepared: Prepared | None = None,
+        weighted_sampling: bool = False,
+        epoch_length: int | None = None,
     ) -> None:
         super().__init__()
         if prepared is not None:
@@ -204,6 +215,8 @@ class RatingData(LightningDataModule):
         self.workers = min((os.cpu_count() or 1) - 1, 8) if workers is None else workers
         self.seed = seed
         self.prepared = prepared
+        self.weighted_sampling = weighted_sampling
+        self.epoch_length = len(self.splits["train"]) if epoch_length is None else epoch_length
 
     def weights(self, epoch: int, epochs: int) -> Floats:
         """`(N_train,)` weights of one epoch of `epochs`; the last epoch has them at full strength."""
@@ -213,7 +226,7 @@ class RatingData(LightningDataModule):
     @property
     def steps(self) -> int:
         """Of an epoch, under every weighting."""
-        return max(1, round(len(self.splits["train"]) / self.batch_size))
+        return max(1, round(self.epoch_length / self.batch_size))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The current epoch's batches, all full; of an epoch that was interrupted, the rest."""
@@ -227,8 +240,10 @@ class RatingData(LightningDataModule):
         done = (self.trainer.fit_loop.epoch_loop.batch_idx + 1) % self.steps
         length, done = (count * self.batch_size for count in (self.steps, done))
         share = (self.trainer.global_rank, self.trainer.world_size)
-        sampler = EpochSampler(np.flatnonzero(weights > 0), length, seed, done, share, self._batch_of_a_process())
-        dataset = RatingDataset(train, self.training, self.size, weights, seed, self.prepared)
+        rows = np.flatnonzero(weights > 0)
+        chances, losses = (weights[rows], None) if self.weighted_sampling else (None, weights)
+        sampler = EpochSampler(rows, length, seed, done, share, self._batch_of_a_process(), chances)
+        dataset = RatingDataset(train, self.training, self.size, losses, seed, self.prepared)
         return self._loader(dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:

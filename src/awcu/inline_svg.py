@@ -19,6 +19,8 @@ _COLOURS = {
     "#ececec": "rule",
     "#0072b2": "blue",
     "#d55e00": "vermilion",
+    "#00795b": "green",
+    "#9b4f96": "purple",
 }
 # What matplotlib writes for a file of its own: namespaces, who made it, a style for everything around it, its fonts.
 _OF_A_FILE = (
@@ -33,7 +35,7 @@ _KEY_SIZE = 9.0  # points
 
 
 def inline_svg(figure: Figure, says: str) -> Markup:
-    """The figure for a page that defines --ink, --soft, --ground, --rule, --blue and --vermilion.
+    """The figure for a page that defines its colours as --ink, --ground and so on.
 
     Args:
         figure: Its ground becomes clear.

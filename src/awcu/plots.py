@@ -25,6 +25,10 @@ DPI = 150
 PANEL_WIDTH, DOUBLING_WIDTH, LEAST_WIDTH, HEIGHT, TOP, BOTTOM = 4.2, 0.4, 6.4, 4.5, 0.75, 0.4
 # In doublings: from the last finite position to infinity, on to the others, and between two of these.
 GAP = 1.5
+# Of a ladder's series in turn, and in doublings between two of them.
+SERIES = ((BLUE, "o"), ("#00795B", "s"), ("#9B4F96", "^"))
+BESIDE = 0.26
+OTHERS = (VERMILION, "D")
 
 
 class LadderError(ValueError):
@@ -59,7 +63,8 @@ def ladder_figure(table: Table, around: bool = True) -> Figure:
     rows = [row for row in table.rows if row.variant in places and row.seeds]
     if not rows:
         raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
-    panel = max(PANEL_WIDTH, 1.0 + DOUBLING_WIDTH * (max(places.values()) - min(places.values()) + 1))
+    doubling = DOUBLING_WIDTH * (1 + 0.2 * (len(plan.series) - 1))
+    panel = max(PANEL_WIDTH, 1.0 + doubling * (max(places.values()) - min(places.values()) + 1))
     width = max(panel * len(plan.metrics), LEAST_WIDTH * around)
     figure = Figure(figsize=(width, HEIGHT), dpi=DPI, layout="constrained")
     rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT) if around else (0, 0, 1, 1)
@@ -67,10 +72,9 @@ def ladder_figure(table: Table, around: bool = True) -> Figure:
     panels = figure.subplots(1, len(plan.metrics), squeeze=False)[0]
     trivial_drawn = False
     for axis, metric in zip(panels, plan.metrics, strict=True):
-        cells = {places[row.variant]: row.cells[metric] for row in rows}
-        apart = {places[variant] for variant in plan.others}
-        _draw_points(axis, cells, apart)
-        trivial_drawn |= _draw_levels(axis, table, metric, cells)
+        cells = {row.variant: row.cells[metric] for row in rows}
+        _draw_points(axis, cells, places, plan)
+        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()))
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
     if around:
@@ -93,21 +97,44 @@ def text_width(text: str, font: FontProperties) -> float:
 
 def _places(plan: Ladder) -> dict[str, float]:
     """Variant → place on a linear axis: log2 of the position; infinity and the others follow after gaps."""
-    last = max((math.log2(one) for one in plan.positions.values() if math.isfinite(one)), default=-GAP)
+    positions = plan.positions
+    last = max((math.log2(one) for one in positions.values() if math.isfinite(one)), default=-GAP)
     places = {
         variant: math.log2(position) if math.isfinite(position) else last + GAP
-        for variant, position in plan.positions.items()
+        for variant, position in positions.items()
     }
     start = max(places.values(), default=-GAP) + GAP
     return places | {variant: start + GAP * place for place, variant in enumerate(plan.others)}
 
 
-def _draw_points(axis: Axes, cells: dict[float, Cell], apart: set[float]) -> None:
-    for place, cell in cells.items():
-        colour, marker = (VERMILION, "D") if place in apart else (BLUE, "o")
+def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
+    """Variant → colour, marker and how far beside its place it is drawn, so that series do not cover each other."""
+    looks: dict[str, tuple[str, str, float]] = dict.fromkeys(plan.others, (*OTHERS, 0.0))
+    holding = [set(positions) for positions in plan.series.values()]
+    for place, (sign, positions) in enumerate(zip(SERIES, plan.series.values(), strict=False)):
+        beside = (place - (len(plan.series) - 1) / 2) * BESIDE
+        for variant in positions:
+            shared = sum(variant in one for one in holding) > 1
+            looks.setdefault(variant, (*sign, 0.0 if shared else beside))
+    return looks
+
+
+def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder) -> None:
+    looks = _looks(plan)
+    for variant, cell in cells.items():
+        colour, marker, beside = looks[variant]
+        place = places[variant] + beside
         seeds = [value for value in cell.values.values() if math.isfinite(value)]
-        # Beside the interval rather than under it.
-        axis.plot([place - 0.2] * len(seeds), seeds, ".", color=colour, alpha=0.4, markersize=5, mew=0)
+        # Beside the interval rather than under it, on the side where no other series is.
+        axis.plot(
+            [place + (0.2 if beside > 0 else -0.2)] * len(seeds),
+            seeds,
+            ".",
+            color=colour,
+            alpha=0.4,
+            markersize=5,
+            mew=0,
+        )
         if math.isnan(cell.value.mean):
             axis.annotate(
                 cell.value.text(),
@@ -134,11 +161,11 @@ def _draw_points(axis: Axes, cells: dict[float, Cell], apart: set[float]) -> Non
         )
 
 
-def _draw_levels(axis: Axes, table: Table, metric: str, cells: dict[float, Cell]) -> bool:
+def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell]) -> bool:
     """Draw the baseline's level and the trivial predictor's; whether the latter was within sight."""
     baseline = next(row.cells[metric].value for row in table.rows if row.variant == table.spec.baseline)
-    seen = [value for cell in cells.values() for value in cell.values.values()]
-    for one in [baseline, *(cell.value for cell in cells.values())]:
+    seen = [value for cell in cells for value in cell.values.values()]
+    for one in [baseline, *(cell.value for cell in cells)]:
         seen += [one.mean, one.mean - one.half_width, one.mean + one.half_width]
     seen = [value for value in seen if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(seen), max(seen)
@@ -162,16 +189,20 @@ def _draw_levels(axis: Axes, table: Table, metric: str, cells: dict[float, Cell]
 
 
 def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]) -> None:
-    parts = [table.spec.label(variant).split(", ") for variant in places]
-    labels = [",\n".join(fill(part, 10, break_long_words=False) for part in label) for label in parts]
-    for place, position in enumerate(plan.positions.values()):
-        labels[place] = f"{position:g}" if math.isfinite(position) else "∞\n(drop)"
-    axis.set_xticks(list(places.values()), labels, fontsize=8.5)
-    for text in axis.get_xticklabels()[len(plan.positions) :]:
+    positions = plan.positions
+    ticks = {
+        places[variant]: f"{position:g}" if math.isfinite(position) else "∞\n(drop)"
+        for variant, position in positions.items()
+    }
+    for variant in plan.others:
+        parts = table.spec.label(variant).split(", ")
+        ticks[places[variant]] = ",\n".join(fill(part, 10, break_long_words=False) for part in parts)
+    axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8.5)
+    for text in axis.get_xticklabels()[len(ticks) - len(plan.others) :]:
         text.set_fontsize(7)
     axis.set_xlim(min(places.values()) - 0.6, max(places.values()) + 0.6)
-    finite = [places[variant] for variant, one in plan.positions.items() if math.isfinite(one)]
-    for group in (finite, [places[variant] for variant in plan.positions]):
+    finite = [places[variant] for variant, one in positions.items() if math.isfinite(one)]
+    for group in (finite, [places[variant] for variant in positions]):
         if group and max(group) < max(places.values()):
             axis.axvline(max(group) + GAP / 2, color="#bbbbbb", linewidth=0.8, zorder=0)
     axis.spines[["top", "right"]].set_visible(False)
@@ -184,8 +215,15 @@ def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]
 def ladder_key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
     """What each sign of a ladder means."""
     baseline = table.spec.label(table.spec.baseline)
+    interval = f"mean, {CONFIDENCE * 100:.0f} % interval"
+    signs = list(zip(plan.series, SERIES, strict=False)) if len(plan.series) > 1 else [("", SERIES[0])]
     keys = [
-        Line2D([], [], color=BLUE, marker="o", mfc="white", label=f"mean, {CONFIDENCE * 100:.0f} % interval"),
+        *(
+            Line2D(
+                [], [], color=colour, marker=marker, mfc="white", label=f"{label}: {interval}" if label else interval
+            )
+            for label, (colour, marker) in signs
+        ),
         Line2D([], [], color=BLUE, marker="o", label=f"difference to {baseline} survives Holm's correction"),
         Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed"),
         Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8, label=f"mean of {baseline}"),

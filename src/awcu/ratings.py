@@ -131,6 +131,32 @@ class Ratings:
         chosen: dict[str, Any] = {name: getattr(self, name)[rows] for name in arrays}
         return replace(self, **chosen, votes=None if self.votes is None else self.votes[rows])
 
+    def subset(self, size: int | None, seed: int) -> "Ratings":
+        """`size` photographs at random, None for all; a larger subset of the same seed holds the smaller.
+
+        Raises:
+            RatingsError: There are not so many.
+        """
+        if size is None:
+            return self
+        if not 0 < size <= len(self):
+            raise RatingsError(
+                f"{size} photographs are asked for of the {len(self)} that {self.name} has here; use 1 to {len(self)}, "
+                f"or null for all"
+            )
+        # In order of their ids, or another order of the table's rows would draw another sample.
+        by_id = np.argsort(self.image_ids)
+        return self.select(np.sort(by_id[np.random.default_rng((seed, 1)).permutation(len(self))[:size]]))
+
+    def with_train(self, size: int | None, seed: int) -> "Ratings":
+        """The same data set with a `subset` of its training split.
+
+        Raises:
+            RatingsError: The training split has not so many photographs.
+        """
+        kept = self.of_split("train").subset(size, seed).image_ids
+        return self.select((self.split != "train") | np.isin(self.image_ids, kept))
+
     def of_split(self, split: Split) -> "Ratings":
         """The rows of one split.
 

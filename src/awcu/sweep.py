@@ -167,8 +167,10 @@ def as_tensor(features: Features, ratings: Ratings) -> Tensor:
 
 def label(record: RunRecord) -> str:
     """What a row weights by, without what it leaves at its default."""
-    text = record.weighting.removeprefix("SampleWeights(weighting=").removesuffix(", anneal='none')")
-    return text.removesuffix(", class_balance=False").replace(", class_balance=True", ", balanced")
+    text = record.weighting.removeprefix("SampleWeights(weighting=")[:-1]
+    for default in (", effective_share=None", ", anneal='none'", ", class_balance=False"):
+        text = text.removesuffix(default)
+    return text.replace(", class_balance=True", ", balanced")
 
 
 def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
@@ -263,12 +265,12 @@ class _Study:
     def check(self, draw: Draw) -> None:
         """Refuse a row that one of the training sizes leaves without a class."""
         for size in self.cfg.probe.sizes:
-            weigh(self.rows, _subset(draw.parts["train"], size, draw.seed), self.search, draw.seed)
+            weigh(self.rows, draw.parts["train"].subset(size, draw.seed), self.search, draw.seed)
 
     def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
         """The heads of some rows on one split and one number of training photographs, and their records."""
         started = time.monotonic()
-        train = _subset(draw.parts["train"], size, draw.seed)
+        train = draw.parts["train"].subset(size, draw.seed)
         solved = solve(rows, train, as_tensor(self.features, train), self.search, draw.seed)
         metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
@@ -305,18 +307,6 @@ class _Study:
             run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
             save_run(run_folder, task, record, at_seed(self.cfg, draw.seed), draw.ratings)
             print(run_folder)
-
-
-def _subset(train: Ratings, size: int | None, seed: int) -> Ratings:
-    """`size` training photographs at random; a larger subset of the same seed holds the smaller."""
-    if size is None:
-        return train
-    if not 0 < size <= len(train):
-        raise ConfigurationError(
-            f"probe.sizes: {size} training photographs are asked for, {train.name} has {len(train)} under seed {seed}; "
-            f"use 1 to {len(train)}, or null for all"
-        )
-    return train.select(np.sort(np.random.default_rng((seed, 1)).permutation(len(train))[:size]))
 
 
 def _variant(words: str, size: int | None, row: GridRow) -> str:

@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 
 from awcu.results import RecordError, checked
 
+MOST_SERIES = 3  # of a ladder
+
 
 class TableError(ValueError):
     """A table.yaml, or records under it, from which no honest table can be made."""
@@ -22,21 +24,38 @@ class Ladder:
     Attributes:
         metrics: One panel each; they must be columns of the table.
         x_label: What a position is.
-        positions: Variant → position > 0; infinity is drawn at the right, after a gap.
+        series: Printed label → variant → position > 0; infinity is drawn at the right, after a gap. Up to three, of
+            which each has its own sign; a variant of several is drawn once, in the first.
         others: Variants without a position, drawn apart at the right.
     """
 
     metrics: tuple[str, ...]
     x_label: str
-    positions: dict[str, float]
+    series: dict[str, dict[str, float]]
     others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for variant, position in self.positions.items():
-            if not position > 0:
-                raise TableError(f"position {position:g} of {variant!r} must be > 0; else list it in others")
-            if variant in self.others:
-                raise TableError(f"{variant!r} is in both positions and others; remove one")
+        if len(self.series) > MOST_SERIES:
+            raise TableError(f"ladder has {len(self.series)} series; more than {MOST_SERIES} cannot be told apart")
+        for positions in self.series.values():
+            for variant, position in positions.items():
+                if not position > 0:
+                    raise TableError(f"position {position:g} of {variant!r} must be > 0; else list it in others")
+                if variant in self.others:
+                    raise TableError(f"{variant!r} is in both a series and others; remove one")
+                if position != self.positions[variant]:
+                    raise TableError(
+                        f"{variant!r} has the positions {self.positions[variant]:g} and {position:g}; it can have one"
+                    )
+
+    @property
+    def positions(self) -> dict[str, float]:
+        """Variant → position, of all series."""
+        found: dict[str, float] = {}
+        for positions in self.series.values():
+            for variant, position in positions.items():
+                found.setdefault(variant, position)
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Training and evaluating the dual-head network on weighted photographs."""
 
+import difflib
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -42,13 +44,15 @@ class AestheticTask(pl.LightningModule):
         attribute_weight: λ ≥ 0.
         learning_rate: Of the heads.
         backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
+        freeze: Modules of the backbone that are frozen, batch norm included, by name. The lower ones see most pixels:
+            without them a step costs half or less, and a small set cannot spoil them.
         weight_decay: AdamW's.
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
         train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
         trained_on: Name of the data set, kept for whoever shows what the model says.
 
     Raises:
-        TaskError: Unknown objective or attribute loss, or a number out of range.
+        TaskError: Unknown objective or attribute loss, a number out of range, a module that the backbone has not got.
         BackboneError: From `AestheticNet`.
     """
 
@@ -64,13 +68,14 @@ class AestheticTask(pl.LightningModule):
         attribute_weight: float = 0.5,
         learning_rate: float = 1e-3,
         backbone_rate: float = 0.1,
+        freeze: Sequence[str] = (),
         weight_decay: float = 0.05,
         warmup: float = 0.1,
         train_fingerprint: str = "",
         trained_on: str = "",
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # a logger has the whole configuration already
         _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
         _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
         _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
@@ -82,7 +87,9 @@ class AestheticTask(pl.LightningModule):
             **network, aesthetic_outputs=self.objective.outputs, attribute_outputs=len(attribute_names)
         )
         self.net.to(memory_format=torch.channels_last)
-        self.net.backbone.requires_grad_(backbone_rate > 0)
+        self._frozen = [self.net.backbone] if backbone_rate == 0 else _modules(self.net.backbone, freeze)
+        for module in self._frozen:
+            module.requires_grad_(False)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
         self._outputs: list[tuple[Tensor, ...]] = []
         self.reference: Reference | None = None
@@ -101,9 +108,9 @@ class AestheticTask(pl.LightningModule):
         return logits
 
     def on_train_start(self) -> None:
-        """Keep a frozen backbone's batch norm at the statistics of its weights."""
-        if self.hparams["backbone_rate"] == 0:
-            self.net.backbone.eval()
+        """Keep the batch norm of what is frozen at the statistics of its weights."""
+        for module in self._frozen:
+            module.eval()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Draw the dropout of a step from seed, epoch and step alone, so that a resumed run draws it again."""
@@ -211,7 +218,8 @@ class AestheticTask(pl.LightningModule):
         groups = [{"params": heads, "lr": rate}]
         if self.hparams["backbone_rate"] > 0:
             share = rate * self.hparams["backbone_rate"]
-            groups.append({"params": list(self.net.backbone.parameters()), "lr": share})
+            trained = [parameter for parameter in self.net.backbone.parameters() if parameter.requires_grad]
+            groups.append({"params": trained, "lr": share})
         optimizer = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
         # Lightning's estimate makes the loader of the first epoch before it knows which epoch a run goes on with.
         steps = math.ceil(self.data.steps / self.trainer.accumulate_grad_batches) * int(self.trainer.max_epochs or 0)
@@ -241,6 +249,15 @@ def load_task(checkpoint: str | Path | None) -> AestheticTask:
             f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
             f"run's record.json names"
         ) from error
+
+
+def _modules(backbone: torch.nn.Module, names: Sequence[str]) -> list[torch.nn.Module]:
+    known = {name: module for name, module in backbone.named_modules() if name}
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=4) or [name for name, _ in backbone.named_children()]
+            raise TaskError(f"task.freeze: the backbone has no module {name!r}; nearest: {', '.join(nearest)}")
+    return [known[name] for name in names]
 
 
 def _in_all_processes(count: Tensor) -> tuple[Tensor, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import hydra
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -30,6 +31,7 @@ from awcu.sources.text import SourceError
 from awcu.task import AestheticTask, TaskError, load_task
 from awcu.tracking import wandb_logger
 from awcu.trainer import build_trainer, quiet
+from awcu.wandb_result import Pictures, log_result, photographs
 from awcu.weighting import SampleWeights, WeightingError
 
 USER_ERRORS = (
@@ -114,14 +116,17 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
     preemption = Preemption(last)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     prepared = prepared_photographs(cfg)
-    ratings, excluded = read_ratings(cfg, prepared)
-    for note in ratings.notes:
-        print(f"{ratings.name}: {note}", flush=True)
+    whole, excluded = read_ratings(cfg, prepared)
+    for note in whole.notes:
+        print(f"{whole.name}: {note}", flush=True)
+    ratings = whole.with_train(cfg.train_size, cfg.seed)
     sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
-    data = _data(cfg, ratings, sample_weights, task, prepared)
+    # Fewer photographs do not also shorten training.
+    data = _data(cfg, ratings, sample_weights, task, prepared, epoch_length=len(whole.of_split("train")))
     leaked = leaked_count(task, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
-    with quiet(), wandb_logger(cfg, folder, overrides) as logger:
+    tags = (ratings.name, str(sample_weights.weighting), task.hparams["network"]["backbone"])
+    with quiet(), wandb_logger(cfg, folder, overrides, sample_weights, tags) as logger:
         trainer = build_trainer(plain(cfg.trainer), folder, logger, preemption)
         checkpoint = str(cfg.ckpt_path)
         if cfg.fit:
@@ -129,14 +134,40 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
             trainer.fit(task, datamodule=data, ckpt_path=resumed, weights_only=True)
             checkpoint = str(folder / "checkpoints" / f"{cfg.trainer.checkpoint}.ckpt")
             task = load_task(checkpoint)
+        # What is measured now is how the run ended, and no point of its curves.
+        trainer.logger = None
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
-    counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
-    record = _record(cfg, overrides, task, ratings, str(sample_weights), counts, checkpoint, preemption.seconds)
-    if trainer.is_global_zero:
-        write_atomically(folder / "predictions.csv", predictions_csv(task, data))
-        record.save(folder / "record.json")
+        counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded} | leaked
+        if cfg.train_size is not None:
+            counts["unused"] = len(whole) - len(ratings)
+        record = _record(cfg, overrides, task, whole, str(sample_weights), counts, checkpoint, preemption.seconds)
+        if trainer.is_global_zero:
+            write_atomically(folder / "predictions.csv", predictions_csv(task, data))
+            record.save(folder / "record.json")
+        if logger is not None:
+            _show(logger.experiment, record, folder, cfg, task, data, trainer.strategy.root_device)
     return record
+
+
+def _show(
+    wandb_run: Any,
+    record: RunRecord,
+    folder: Path,
+    cfg: DictConfig,
+    task: AestheticTask,
+    data: RatingData,
+    device: torch.device,
+) -> None:
+    """Give W&B the outcome, which lies in the folder already."""
+    pictures: Pictures = {}
+    if cfg.wandb.photographs > 0:
+        model = AestheticModel.from_pretrained(record.checkpoint, device)
+        test, score = data.splits["test"], task.predictions["test"].score.numpy()
+        files = test.image_paths if data.prepared is None else data.prepared.of(test)
+        pictures = photographs(model, test, files.__getitem__, score, cfg.wandb.photographs)
+    weights = data.sample_weights.at(data.splits["train"]) if cfg.fit else None
+    log_result(wandb_run, record, folder, weights, pictures)
 
 
 def _record(
@@ -281,6 +312,7 @@ def _data(
     sample_weights: SampleWeights,
     task: AestheticTask,
     prepared: Prepared | None,
+    epoch_length: int,
 ) -> RatingData:
     if task.hparams["objective"] == "distribution" and ratings.votes is None:
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
@@ -294,6 +326,7 @@ def _data(
         size=settings["size"],
         seed=cfg.seed,
         prepared=prepared,
+        epoch_length=epoch_length,
         **plain(cfg.loader),
     )
 

@@ -7,9 +7,11 @@ Each maps `Ratings` to `(N,)` weights ≥ 0; only their ratios matter, `SampleWe
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, Protocol, get_args
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
 from awcu.ratings import Floats, Ratings
@@ -137,24 +139,31 @@ class VoteConfidence:
 
 @dataclass(frozen=True)
 class SampleWeights:
-    """The weights a training run uses: a weighting, optionally class-balanced and annealed.
+    """The weights a training run uses: a weighting, optionally of a set strength, class-balanced and annealed.
 
     Attributes:
         weighting: The family and its parameters.
         class_balance: Scale each class so that both carry half of the total weight. Every weighting by margin
             strengthens the majority class, so that balancing must look at the weights, not at the counts.
         anneal: Course from uniform (progress 0) to full strength (progress 1) over training.
+        effective_share: (Σw)² / (N Σw²) in (0, 1], the effective sample size of Kish (1965) as a share. The weights are
+            raised to the power that gives it, which for step, power and exponential is another parameter of the same
+            family; so families compare at equal strength. Uniform weights have no strength and stay. None: as the
+            family's parameters say.
 
     Raises:
-        WeightingError: `anneal` is not one of none, linear, cosine.
+        WeightingError: `anneal` is not one of none, linear, cosine, or `effective_share` is out of range.
     """
 
     weighting: Weighting
     class_balance: bool = False
     anneal: Anneal = "none"
+    effective_share: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.anneal in get_args(Anneal), self, f"anneal is one of {', '.join(get_args(Anneal))}")
+        share = self.effective_share
+        _require(share is None or (isinstance(share, Real) and 0 < share <= 1), self, "effective_share is in (0, 1]")
 
     def at(self, ratings: Ratings, progress: float = 1.0) -> Floats:
         """`(N,)` weights at a point of training, `progress` in [0, 1].
@@ -163,7 +172,8 @@ class SampleWeights:
         the learning rate means the same under every weighting, and dropping equals training on the rest alone.
 
         Raises:
-            WeightingError: All weights are zero, or one class is left when classes are to be balanced.
+            WeightingError: All weights are zero, one class is left when classes are to be balanced, or no power of
+                the weights has the effective share.
         """
         full = self._full_strength(ratings)
         strength = self._strength(progress)
@@ -176,6 +186,8 @@ class SampleWeights:
                 f"{self.weighting} zeroes all {len(ratings)} training photographs of {ratings.name}, whose "
                 f"largest margin is {ratings.margin.max():.3g} rating points; lower its delta"
             )
+        if self.effective_share is not None and weights.min() < weights.max():
+            weights = self._raised(weights / weights.max(), self.effective_share)
         if self.class_balance:
             mass = np.array([weights[~ratings.high].sum(), weights[ratings.high].sum()])
             if not mass.all():
@@ -186,12 +198,29 @@ class SampleWeights:
             weights = weights / mass[ratings.high.astype(int)]
         return _mean_one(weights)
 
+    def _raised(self, weights: Floats, share: float) -> Floats:
+        """The weights, of which the largest is 1, to the power that gives them this effective share."""
+        most, least = (weights > 0).mean(), (weights == 1).mean()
+        if not least < share < most:
+            raise WeightingError(
+                f"{self.weighting} cannot have an effective share of {share:g}: whatever power its {len(weights)} "
+                f"weights are raised to, it lies between {least:.3f} and {most:.3f}; ask for one between these"
+            )
+        # On a log scale, as strengths go: e^±20 is beyond any power that a double can tell from 0 or infinity.
+        power = brentq(lambda log: effective_share(weights ** math.exp(log)) - share, -20, 20)
+        return np.asarray(weights ** math.exp(power))
+
     def _strength(self, progress: float) -> float:
         if self.anneal == "linear":
             return progress
         if self.anneal == "cosine":
             return (1 - math.cos(math.pi * progress)) / 2
         return 1.0
+
+
+def effective_share(weights: Floats) -> float:
+    """(Σw)² / (N Σw²) in (0, 1]: how many equal weights would scatter a mean as these do, over their number."""
+    return float(weights.sum() ** 2 / (len(weights) * (weights**2).sum()))
 
 
 def _mean_one(weights: Floats) -> Floats:
