@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -51,27 +52,56 @@ TINY_RUN = (
 """Overrides that train on `rated_folder` within a second or two."""
 
 
-@pytest.fixture
-def rated_folder(tmp_path):
+def write_rated_pictures(folder):
     """ratings.csv and images/ of 24 pictures, every second one bright and rated high.
 
     The names are chosen so that the split hashed with seed 0 has both classes everywhere, whether at the
     default shares or at a quarter each for val and test.
     """
     rng = np.random.default_rng(0)
-    (tmp_path / "images").mkdir()
+    (folder / "images").mkdir()
     rows = []
     for i in range(24):
         bright = i % 2
         name = f"picture_{i:02d}.jpg"
         level = (60, 190)[bright] + rng.integers(-20, 21)
         noise = rng.normal(level, 12, (40, 48, 3)).clip(0, 255)
-        Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "images" / name, quality=90)
+        Image.fromarray(noise.astype(np.uint8)).save(folder / "images" / name, quality=90)
         shares = (0.3, 0.4, 0.2, 0.1, 0.0)[:: -1 if bright else 1]
         rows.append([name, *rng.multinomial(20, shares), ("indoors", "outdoors", "")[i % 3]])
     frame = pd.DataFrame(rows, columns=["image", *VOTE_COLUMNS, "kind"])
-    frame.to_csv(tmp_path / "ratings.csv", index=False)
+    frame.to_csv(folder / "ratings.csv", index=False)
+
+
+@pytest.fixture
+def rated_folder(tmp_path):
+    """A folder with the pictures of `write_rated_pictures`."""
+    write_rated_pictures(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def experiment_runs(tmp_path_factory):
+    """Folder of the finished runs of a tiny experiment, two variants with two seeds; a third variant failed.
+
+    To be copied by who changes anything in it.
+    """
+    # Here, since most tests need neither.
+    from awcu.failed_runs import FailedRun
+    from awcu.train import run
+
+    root = tmp_path_factory.mktemp("experiment")
+    write_rated_pictures(root)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for weighting, seed in product(("uniform", "step_4"), (0, 1)):
+        overrides = (f"seed={seed}", f"weighting={weighting}")
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            cfg = compose("train", [*TINY_RUN, f"data.root={root}", "name=smoke", *overrides])
+        run(cfg, root / "runs" / f"{weighting}_{seed}", overrides)
+    torch.set_num_threads(threads)
+    FailedRun("smoke", "weighting=drop_1", "0", "no room <left>\non the disk").save(root / "runs" / "drop_1_0")
+    return root / "runs"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from awcu.history import FILE, read_history
 from awcu.results import RunRecord
 from awcu.task import TaskError, load_task
 from awcu.train import run
@@ -32,6 +33,10 @@ def test_two_processes_do_what_one_does(small, configured, tmp_path, one_thread)
     for place in ("aesthetic_head.weight", "attribute_head.weight"):
         heads = [load_task(record.checkpoint).net.get_parameter(place) for record in (one, two)]
         torch.testing.assert_close(*heads, rtol=1e-4, atol=1e-6)
+
+    histories = [read_history(tmp_path / name / FILE) for name in ("two", "one")]
+    losses = [[epoch["train/loss"] for epoch in history] for history in histories]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
     measured = run(configured("fit=false", f"ckpt_path={two.checkpoint}"), tmp_path / "measured")
     assert two.n["val"] % 2 == 1, "of an odd number one process has a photograph that the other has had"

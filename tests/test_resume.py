@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import VOTE_COLUMNS, file_size_limit
 
+from awcu.history import FILE, read_history
 from awcu.results import RunRecord
 from awcu.resume import AtomicCheckpoints, ResumeError, checkpoint_to_resume
 from awcu.task import AestheticTask
@@ -81,7 +82,16 @@ def outcome(folder):
     return record.metrics, record.n, (folder / "predictions.csv").read_text(), checkpoints
 
 
+def history(folder):
+    """All but the seconds."""
+    return [
+        {name: value for name, value in epoch.items() if name != "seconds"} for epoch in read_history(folder / FILE)
+    ]
+
+
 def assert_same(folder, other):
+    assert history(folder) == history(other)
+    assert [epoch["epoch"] for epoch in history(folder)] == [1, 2, 3, 4]
     (*facts, saved), (*other_facts, other_saved) = outcome(folder), outcome(other)
     assert facts == other_facts
     for one, two in zip(saved, other_saved, strict=True):

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -29,6 +28,7 @@ from awcu.comparison import compare
 from awcu.crop import Box, Proposal
 from awcu.cutting import cut
 from awcu.explanation import Explanation
+from awcu.html import template
 from awcu.images import Encoded, ImageError, declared_size, decode_bytes, upright
 from awcu.limits import Limits
 from awcu.predictor import AestheticModel
@@ -137,7 +137,7 @@ class _Desk:
             "examples": EXAMPLES,
             "limits": asdict(self.limits),
         }
-        return HTMLResponse(_template().render(about=about, says=on_training(first.config.trained_on)))
+        return HTMLResponse(template("demo.html").render(about=about, says=on_training(first.config.trained_on)))
 
     async def explain(self, request: Request) -> Response:
         model = self._model(request)
@@ -239,11 +239,6 @@ class _Desk:
                 "send a smaller copy.",
             )
         return work(photograph)
-
-
-def _template() -> Any:
-    environment = Environment(loader=PackageLoader("awcu", "templates"), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("demo.html")
 
 
 def _name(request: Request) -> str:

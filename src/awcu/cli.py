@@ -79,6 +79,20 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(command=_table)
     dashboard.add_parser(commands)
 
+    report = commands.add_parser("report", help="one HTML file of an experiment's runs, for who has no W&B")
+    report.add_argument("experiment", metavar="experiment=NAME", help="as for awcu train")
+    report.add_argument("--runs", type=Path, help="folder of its runs (default: runs/NAME)")
+    report.add_argument("--table", type=Path, help="folder with its table.yaml (default: experiments/NAME, if any)")
+    report.add_argument("--out", type=Path, help="HTML file to write (default: report.html in the runs' folder)")
+    report.add_argument("--n", type=int, default=6, help="photographs at either end, with maps (default: 6)")
+    report.add_argument(
+        "--row",
+        action="append",
+        default=[],
+        help="whose photographs; may be repeated (default: the baseline's, the best)",
+    )
+    report.set_defaults(command=_report)
+
     maps = commands.add_parser("maps", help="AesAM and AttAM of test photographs")
     maps.add_argument("run", type=Path, help="folder of a finished run")
     maps.add_argument("--n", type=int, default=6, help="photographs, at even steps of rating (default: 6)")
@@ -101,6 +115,12 @@ def _table(arguments: argparse.Namespace) -> None:
     from awcu.table_command import make_table
 
     make_table(arguments.experiment, arguments.runs, arguments.out or arguments.experiment, arguments.readme)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from awcu.experiment_report import make_report
+
+    make_report(arguments.experiment, arguments.runs, arguments.table, arguments.out, arguments.row, arguments.n)
 
 
 def _maps(arguments: argparse.Namespace) -> None:

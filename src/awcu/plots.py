@@ -44,6 +44,19 @@ def ladder(table: Table, path: Path) -> None:
     Raises:
         LadderError: The table's spec has no ladder, or none of the ladder's variants has runs.
     """
+    save_png(ladder_figure(table), path)
+
+
+def ladder_figure(table: Table, around: bool = True) -> Figure:
+    """The same as a figure.
+
+    Args:
+        table: With a ladder.
+        around: With title, key and caption; a page has its own.
+
+    Raises:
+        LadderError: As `ladder`.
+    """
     plan = table.spec.ladder
     if plan is None:
         raise LadderError(f"{table.spec.title!r} has no ladder; add one to its table.yaml")
@@ -53,9 +66,9 @@ def ladder(table: Table, path: Path) -> None:
         raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
     doubling = DOUBLING_WIDTH * (1 + 0.2 * (len(plan.series) - 1))
     panel = max(PANEL_WIDTH, 1.0 + doubling * (max(places.values()) - min(places.values()) + 1))
-    width = max(panel * len(plan.metrics), LEAST_WIDTH)
+    width = max(panel * len(plan.metrics), LEAST_WIDTH * around)
     figure = Figure(figsize=(width, HEIGHT), dpi=DPI, layout="constrained")
-    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT)
+    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT) if around else (0, 0, 1, 1)
     figure.get_layout_engine().set(rect=rect, w_pad=0.1, wspace=0.04)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(1, len(plan.metrics), squeeze=False)[0]
     trivial_drawn = False
@@ -66,9 +79,10 @@ def ladder(table: Table, path: Path) -> None:
         trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), baseline)
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
-    _draw_key(figure, table, plan, trivial_drawn)
-    _draw_caption(figure, table, plan, rows)
-    save_png(figure, path)
+    if around:
+        _draw_key(figure, table, plan, trivial_drawn)
+        _draw_caption(figure, table, plan, rows)
+    return figure
 
 
 def save_png(figure: Figure, path: Path) -> None:
@@ -222,9 +236,8 @@ def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]
     axis.set_xlabel(fill(plan.x_label, 46), fontsize=9)
 
 
-def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -> None:
-    """Title, and below it what each sign means."""
-    width, height = figure.get_size_inches()
+def ladder_key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
+    """What each sign of a ladder means."""
     baseline = table.spec.label(table.spec.baseline)
     interval = f"mean, {CONFIDENCE * 100:.0f} % interval of the difference to {baseline}"
     signs = list(zip(plan.series, SERIES, strict=False)) if len(plan.series) > 1 else [("", SERIES[0])]
@@ -243,10 +256,16 @@ def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -
         keys.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.4, label=TRIVIAL))
     if plan.others:
         keys.append(Line2D([], [], color=VERMILION, marker="D", mfc="white", label="not on the scale"))
+    return keys
+
+
+def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -> None:
+    """Title, and below it the key."""
+    width, height = figure.get_size_inches()
     figure.text(0.15 / width, 1 - 0.09 / height, table.spec.title, fontsize=12, fontweight="bold", va="top")
     corner = (0.1 / width, 1 - 0.33 / height)
     figure.legend(
-        handles=keys,
+        handles=ladder_key(table, plan, trivial_drawn),
         loc="upper left",
         bbox_to_anchor=corner,
         ncols=3,

@@ -1,4 +1,4 @@
-"""What the terminal shows while runs go on: a line an epoch, how far a sweep has come, and what failed in it."""
+"""What is told of runs while they go on: a line an epoch, on the terminal and on disk; how far a sweep has come."""
 
 import json
 import math
@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from awcu.failed_runs import IN_FOLDER
+from awcu.history import FILE, Epoch, read_history, write_history
 
 
 class EpochLine(pl.Callback):
@@ -39,6 +41,85 @@ class EpochLine(pl.Callback):
         print(
             f"  epoch {trainer.current_epoch + 1:{width}}/{trainer.max_epochs}  {values}  {seconds:.0f} s", flush=True
         )
+
+
+class EpochHistory(pl.Callback):
+    """One line an epoch in history.csv: training loss, unweighted validation metrics, seconds.
+
+    The loss is summed here and goes into the checkpoint, since Lightning forgets its own sum where a run is stopped
+    within an epoch. It must come before what writes checkpoints: then a kill between the two has the epoch trained
+    again, and its line written again, instead of lost.
+
+    Args:
+        folder: Of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.validated: dict[str, float] = {}
+        self.earlier, self.started = 0.0, 0.0
+        self.loss, self.photographs = 0.0, 0.0
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the epoch under way, of all processes, since only the first one's checkpoint is written."""
+        checkpoint["epoch_history"] = [*self._sums(trainer, pl_module), self._seconds]
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with it; a checkpoint from before it was kept has none."""
+        loss, photographs, self.earlier = checkpoint.get("epoch_history", (0.0, 0.0, 0.0))
+        if trainer.is_global_zero:
+            self.loss, self.photographs = loss, photographs
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock, also where a resumed run goes on within an epoch."""
+        self.started = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start anew."""
+        self.earlier, self.started = 0.0, time.monotonic()
+        self.loss, self.photographs = 0.0, 0.0
+        self.validated = {}
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add the loss of one step."""
+        n = len(batch["row"])
+        # Lightning hands over the loss as it was for the gradient.
+        self.loss += outputs["loss"].item() * trainer.accumulate_grad_batches * n
+        self.photographs += n
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keep the metrics, which no epoch without validation must repeat."""
+        metrics: dict[str, float] = pl_module.metrics  # type: ignore[assignment]
+        self.validated = {
+            name: value for name, value in metrics.items() if name.startswith("val/") and "/trivial/" not in name
+        }
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the line, in place of one that a killed start of this epoch had left."""
+        loss, photographs = self._sums(trainer, pl_module)
+        if not trainer.is_global_zero:
+            return
+        epoch = trainer.current_epoch + 1
+        line: Epoch = {"epoch": epoch, "train/loss": loss / photographs, **self.validated, "seconds": self._seconds}
+        # A run that starts afresh in the folder of one that failed begins the file anew.
+        before = [one for one in read_history(self.path) if one["epoch"] < epoch] if epoch > 1 else []
+        write_history([*before, line], self.path)
+
+    def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> list[float]:
+        """Of the loss and of the photographs, over all processes."""
+        mine = torch.tensor([self.loss, self.photographs], dtype=torch.float64, device=pl_module.device)
+        total: list[float] = trainer.strategy.reduce(mine, reduce_op="sum").tolist()
+        return total
+
+    @property
+    def _seconds(self) -> float:
+        return round(self.earlier + time.monotonic() - self.started, 3)
 
 
 class SweepProgress(Callback):

@@ -38,6 +38,10 @@ class RecordError(ValueError):
     """A run record or a results.csv that contradicts itself or cannot be read."""
 
 
+class NoRecordError(RecordError):
+    """A folder in which no run has finished."""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """How one training run ended and what is needed to run it again; it checks itself when built.
@@ -187,7 +191,8 @@ def find_records(folder: Path) -> list[RunRecord]:
     either where a record.json holds a later run of the same identity: the file was gathered before that run.
 
     Raises:
-        RecordError: There is none, or one of the files is damaged.
+        NoRecordError: There is none.
+        RecordError: One of the files is damaged.
     """
     saved = [RunRecord.load(path) for path in folder.rglob("record.json")]
     latest: dict[tuple[str, str, int], str] = {}
@@ -201,7 +206,7 @@ def find_records(folder: Path) -> list[RunRecord]:
     }
     records = saved + list(fresh.values())
     if not records:
-        raise RecordError(
+        raise NoRecordError(
             f"{folder} holds neither record.json nor results.csv; results need at least one run: train one into it"
         )
     return sorted(records, key=lambda record: (record.identity, record.created))

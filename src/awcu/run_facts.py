@@ -36,7 +36,7 @@ class RunFacts:
     @property
     def command(self) -> str:
         """What was typed, without the folders of the machine it was typed on."""
-        return shlex.join(["awcu", self.page, *map(_without_place, self.record.overrides)])
+        return shlex.join(["awcu", self.page, *map(without_place, self.record.overrides)])
 
     @classmethod
     def read(cls, folder: Path) -> "RunFacts":
@@ -58,6 +58,15 @@ class RunFacts:
         )
 
 
+def without_place(override: str) -> str:
+    """An override without the folder that a file lies in on this machine."""
+    key, equals, value = override.partition("=")
+    bare = value.strip("'\"")
+    if key.lstrip("+") in _MACHINE or bare.startswith(("/", "~", "..")):
+        return f"{key}{equals}…/{Path(bare).name}"
+    return override
+
+
 def _intervals(path: Path, record: RunRecord) -> dict[str, tuple[float, float]]:
     said = ScoredPhotographs.read(path, record)
     found = point_and_interval(said.score, said.high, said.mean_score) if len(said.score) > 1 else {}
@@ -68,11 +77,3 @@ def _split(cfg: DictConfig) -> str:
     ratings = OmegaConf.select(cfg, "data.ratings") or {}
     named = [str(key) for key in ratings if str(key).startswith("split") or key in ("val", "test")]
     return ", ".join(f"{key} {ratings[key]}" for key in named if ratings[key] is not None) or "how is not known"
-
-
-def _without_place(override: str) -> str:
-    key, equals, value = override.partition("=")
-    bare = value.strip("'\"")
-    if key.lstrip("+") in _MACHINE or bare.startswith(("/", "~", "..")):
-        return f"{key}{equals}…/{Path(bare).name}"
-    return override

@@ -3,19 +3,18 @@
 import base64
 import io
 from collections.abc import Sequence
-from functools import cache
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 from PIL import Image
 
 from awcu.crop import Proposal
 from awcu.explanation import Explanation
+from awcu.html import template
 from awcu.maps import Map, overlay
 from awcu.page import fitted
 from awcu.panels import Picture, Scale, effect, panels, resized
@@ -105,7 +104,7 @@ def html(explanation: Explanation, caption: str = "", attributes: int = 3, crop:
         attributes: AttAM shown at the most.
         crop: Drawn on the photograph and shown on its own.
     """
-    return _template().render(
+    return template("sheet.html", picture=data_uri, gradient=gradient).render(
         shown=panels(explanation, attributes, crop, LONGEST),
         caption=caption,
         heading=heading(explanation),
@@ -198,19 +197,6 @@ def _limit(maps: Sequence[Map]) -> float:
     """The value only one cell in a hundred exceeds: a single outlier must not pale the whole set."""
     values = np.concatenate([np.abs(one).ravel() for one in maps]) if maps else np.ones(1)
     return float(max(np.nanpercentile(values, 99), 1e-6))
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("awcu", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"picture": data_uri, "gradient": gradient}
-    return environment.get_template("sheet.html")
 
 
 def data_uri(picture: Picture) -> str:

@@ -3,8 +3,7 @@
 import base64
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from awcu.html import template
 from awcu.photograph_report import DELTAS, PhotographReport
 from awcu.ratings_plot import DARK, LIGHT, Colours, ratings_png
 from awcu.report_wording import findings, lead, part_of, particulars, share, table_notes
@@ -37,16 +36,8 @@ def summary_html(report: PhotographReport, kept: Kept, command: str) -> str:
         kept: What was kept of them.
         command: To type next, ready for a shell.
     """
-    environment = Environment(
-        loader=PackageLoader("awcu", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"share": share, "part_of": part_of}
     ratings = report.ratings
-    return environment.get_template("summary.html").render(
+    return template("summary.html", share=share, part_of=part_of).render(
         name=ratings.name,
         lead=lead(report),
         deltas=DELTAS,

@@ -132,7 +132,7 @@ class Table:
         """Title, table and footer as GitHub Markdown."""
         header = ["", *(text for label in self.spec.columns.values() for text in (label, "Δ"))]
         lines = [header, [":--", *["--:"] * (len(header) - 1)]]
-        for label, cells in self._lines():
+        for label, cells in self.lines():
             lines.append([label, *(f"**{text}**" if bold else text for text, bold in cells)])
         escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
         body = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
@@ -158,7 +158,7 @@ class Table:
         for label in self.spec.columns.values():
             for header in (f"{label}\nΔ",) if stacked else (label, "Δ"):
                 table.add_column(Text(header), justify="right")
-        for label, cells in self._lines():
+        for label, cells in self.lines():
             texts = [Text(text, style="bold" if bold else "") for text, bold in cells]
             if stacked:
                 texts = [Text("\n").join(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
@@ -184,8 +184,14 @@ class Table:
                 writer.writerow(dict(zip(header, line, strict=False)))
         write_atomically(path, text.getvalue())
 
-    def _lines(self) -> list[tuple[str, list[tuple[str, bool]]]]:
-        """Each printed line: label, then text and boldness of value and difference for each metric."""
+    def lines(self, errors: bool = True) -> list[tuple[str, list[tuple[str, bool]]]]:
+        """Each printed line: label, then text and boldness of value and difference for each metric.
+
+        The trivial predictor's first, where it is known; then one a row.
+
+        Args:
+            errors: Say in the label of a row with failed runs why they failed.
+        """
         lines = []
         if self.trivial:
             trivial = [self.trivial.get(metric) for metric in self.spec.columns]
@@ -194,7 +200,8 @@ class Table:
         for row in self.rows:
             notes = [f"n = {len(row.seeds)} of {self.most_seeds}"] if len(row.seeds) < self.most_seeds else []
             if row.failed:
-                notes.append(f"{len(row.failed)} failed: {'; '.join(dict.fromkeys(one.error for one in row.failed))}")
+                reasons = f": {'; '.join(dict.fromkeys(one.error for one in row.failed))}" if errors else ""
+                notes.append(f"{len(row.failed)} failed{reasons}")
             label = row.label + (f" ({'; '.join(notes)})" if notes else "")
             cells = [pair for cell in row.cells.values() for pair in self._cell_texts(row, cell)]
             lines.append((label, cells))

@@ -15,7 +15,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
 
-from awcu.progress import EpochLine
+from awcu.progress import EpochHistory, EpochLine
 from awcu.resume import AtomicCheckpoints, Preemption
 from awcu.task import TaskError
 
@@ -54,7 +54,8 @@ def build_trainer(
             default_root_dir=folder,
             logger=logger or False,
             # Best before last: killed between the two, the epoch is trained again and finds the same best.
-            callbacks=[preemption, best, last, EpochLine()],
+            # The history before all that write checkpoints: it is part of them.
+            callbacks=[EpochHistory(folder), preemption, best, last, EpochLine()],
             plugins=[AtomicCheckpoints(), *cluster],
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
