@@ -7,7 +7,10 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+
+from awcu.plots import text_width
 
 # Colours of our plots → what a page calls them; those that are not here show on light and dark alike.
 _COLOURS = {
@@ -60,7 +63,9 @@ def inline_svg(figure: Figure, says: str) -> Markup:
 
 def key_figure(signs: Sequence[Line2D]) -> Figure:
     """A key on its own, one sign a line."""
-    figure = Figure(figsize=(3.9, 0.04 + 0.2 * len(signs)))
+    longest = max(text_width(str(sign.get_label()), FontProperties(size=_KEY_SIZE)) for sign in signs)
+    # Beside the text its sign, and room for a page's font, which may be wider.
+    figure = Figure(figsize=(0.5 + 1.15 * longest, 0.04 + 0.2 * len(signs)))
     figure.legend(
         handles=signs,
         loc="upper left",
