@@ -15,11 +15,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from awcu import cli, prepare
+from awcu.assembly import read_ratings
 from awcu.configuration import ConfigurationError, conf_folder
 from awcu.prepared import Prepared, PreparedError
 from awcu.ratings import SPLITS
 from awcu.sources.text import SourceError
-from awcu.train import read_ratings
 
 TINY = (
     "data=table",

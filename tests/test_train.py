@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from awcu import cli
+from awcu.assembly import build_task, read_ratings
 from awcu.configuration import ConfigurationError
 from awcu.identity import IdentityError
 from awcu.images import ImageError
 from awcu.ratings import RatingsError
 from awcu.results import RecordError, RunRecord
 from awcu.task import TaskError
-from awcu.train import build_task, load_run, load_task, read_ratings, run
+from awcu.train import load_run, load_task, run
 from awcu.weighting import WeightingError
 
 

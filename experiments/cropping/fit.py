@@ -18,13 +18,13 @@ from methods import METHODS, NETWORK, SOURCES, TIE, Holding, Map, Proposed, Size
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from awcu.assembly import read_ratings
 from awcu.box_metrics import ious
 from awcu.crop import CropWeights, worth
 from awcu.predictor import AestheticModel
 from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
 from awcu.sources import crops
-from awcu.train import read_ratings
 
 AREAS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 12, 16)
 BORDERS = (0, 0.02, 0.05, 0.1)

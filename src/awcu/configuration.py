@@ -68,6 +68,11 @@ def instantiated(cfg: DictConfig) -> Any:
         raise
 
 
+def plain(cfg: Any) -> Any:
+    """A configuration node as plain lists and dicts."""
+    return OmegaConf.to_container(cfg, resolve=True)
+
+
 def check_experiment(overrides: list[str]) -> None:
     """Refuse an experiment that does not exist, by the names nearest to it; Hydra would list them all.
 

@@ -13,8 +13,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated
-from awcu.train import plain
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, plain
 from awcu.weighting import SampleWeights, WeightingError
 
 GROUPS = ("weighting", "sample_weights")

@@ -11,6 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from awcu.assembly import build_task, prepared_photographs
 from awcu.data import RatingData
 from awcu.images import preparation
 from awcu.metrics import auroc
@@ -20,7 +21,7 @@ from awcu.ratings import Ratings
 from awcu.results import RunRecord, write_atomically
 from awcu.selection import total_variance
 from awcu.task import AestheticTask
-from awcu.train import build_task, predictions_csv, prepared_photographs
+from awcu.train import predictions_csv
 from awcu.trainer import quiet
 from awcu.weighting import SampleWeights, Uniform
 
@@ -43,7 +44,7 @@ def network_with_heads(
         attributes: One head an attribute, or None where the ratings have no attributes.
         ratings: Of the split that the heads were solved on.
         settings: Of the backbone: its name, pad_type and output_stride.
-        preparation: From `awcu.train.image_settings`.
+        preparation: From `awcu.assembly.image_settings`.
     """
     objective = "binary" if aesthetic.weight.shape[1] == 1 else "distribution"
     # Its weights come from the backbone at hand, not from a file or the hub.

@@ -18,7 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated
+from awcu.assembly import image_settings, prepared_photographs
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, plain
 from awcu.feature_files import FeatureError
 from awcu.features import Features, extract
 from awcu.grid import GridRow, grid_rows
@@ -33,7 +34,7 @@ from awcu.selection import Search, Solved, predict, solve, weigh
 from awcu.simulation import SimulationError, simulate
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
-from awcu.train import USER_ERRORS, image_settings, plain, prepared_photographs
+from awcu.train import USER_ERRORS
 
 Splits = dict[Split, Ratings]
 

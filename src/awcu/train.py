@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, variant
-from awcu.data import RatingData, readable
+from awcu.assembly import configured_data, configured_task, prepared_photographs, read_ratings
+from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, plain, variant
+from awcu.data import RatingData
 from awcu.failed_runs import IN_FOLDER, FailedRun
 from awcu.identity import IdentityError, claim, settings
-from awcu.images import ImageError, preparation
-from awcu.leak import both, leaked_count, learned_from
-from awcu.network import BackboneError, normalization
+from awcu.images import ImageError
+from awcu.leak import leaked_count
+from awcu.network import BackboneError
 from awcu.predictor import AestheticModel
-from awcu.prepared import Prepared, PreparedError
+from awcu.prepared import PreparedError
 from awcu.ratings import Ratings, RatingsError
 from awcu.results import RecordError, RunRecord, git_state, package_versions, write_atomically
 from awcu.resume import Preemption, ResumeError, checkpoint_to_resume
@@ -121,9 +121,9 @@ def _train_and_measure(cfg: DictConfig, folder: Path, overrides: tuple[str, ...]
         print(f"{whole.name}: {note}", flush=True)
     ratings = whole.with_train(cfg.train_size, cfg.seed)
     sample_weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
-    task = _task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
+    task = configured_task(cfg, ratings) if cfg.fit else load_task(cfg.ckpt_path)
     # Fewer photographs do not also shorten training.
-    data = _data(cfg, ratings, sample_weights, task, prepared, epoch_length=len(whole.of_split("train")))
+    data = configured_data(cfg, ratings, sample_weights, task, prepared, epoch_length=len(whole.of_split("train")))
     leaked = leaked_count(task, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
     tags = (ratings.name, str(sample_weights.weighting), task.hparams["network"]["backbone"])
     with quiet(), wandb_logger(cfg, folder, overrides, sample_weights, tags) as logger:
@@ -217,120 +217,6 @@ def load_run(folder: Path) -> tuple[AestheticModel, Ratings]:
     return AestheticModel.from_pretrained(folder), ratings.of_split("test")
 
 
-def prepared_photographs(cfg: DictConfig) -> Prepared | None:
-    """What `awcu prepare` made, where the configuration names it."""
-    folder = cfg.data.get("prepared")
-    return None if folder is None else Prepared.open(str(folder))
-
-
-def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Ratings, int]:
-    """The readable ratings and how many photographs were excluded."""
-    if cfg.data.on_unreadable not in ("error", "exclude"):
-        raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
-    return readable(instantiated(cfg.data.ratings), cfg.data.on_unreadable == "exclude", prepared)
-
-
-def image_settings(cfg: DictConfig) -> dict[str, Any]:
-    """Arguments of `awcu.images.preparation` for evaluation, the backbone's own normalisation filled in."""
-    mean, std = normalization(cfg.network.backbone)
-    return {
-        "size": cfg.images.size,
-        "aspect": cfg.images.aspect,
-        "mean": list(mean) if cfg.images.mean is None else plain(cfg.images.mean),
-        "std": list(std) if cfg.images.std is None else plain(cfg.images.std),
-    }
-
-
-def build_task(
-    ratings: Ratings, network: dict[str, Any], preparation: dict[str, Any], **settings: Any
-) -> AestheticTask:
-    """The task for these ratings.
-
-    Args:
-        ratings: With the training split.
-        network: Arguments of `AestheticNet` but its output counts.
-        preparation: From `image_settings`.
-        **settings: Further arguments of `AestheticTask`.
-
-    Raises:
-        TaskError: Values that the task does not take.
-    """
-    train = ratings.of_split("train")
-    settings["attribute_loss"] = _attribute_loss(settings.get("attribute_loss"), train)
-    try:
-        task = AestheticTask(
-            network=network | {"image_size": preparation["size"]},
-            scale=ratings.scale.tolist(),
-            midpoint=ratings.midpoint,
-            attribute_names=list(ratings.attribute_names),
-            preparation=preparation,
-            train_fingerprint=train.split_fingerprint,
-            trained_on=ratings.name,
-            **settings,
-        )
-    except TypeError as error:
-        raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
-    task.learned_from = learned_from(ratings)
-    return task
-
-
-def _attribute_loss(asked: str | None, train: Ratings) -> str:
-    """The loss that fits what the training photographs say of attributes."""
-    labelled = train.attributes[~np.isnan(train.attributes)]
-    # As AVA-style's list: of each photograph one attribute is known, and of none that it is absent.
-    one_each = labelled.size > 0 and bool(labelled.all())
-    if asked == "multi_label" and one_each:
-        raise TaskError(
-            f"task.attribute_loss=multi_label needs photographs without an attribute, and {train.name} says of none "
-            f"that it is absent; use single_label"
-        )
-    return asked or ("single_label" if one_each else "multi_label")
-
-
-def _task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
-    task = build_task(ratings, plain(cfg.network), image_settings(cfg), **plain(cfg.task))
-    if cfg.start_from is not None:
-        _start_from(task, load_task(cfg.start_from), cfg.start_from)
-    return task
-
-
-def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
-    """Begin with another model's backbone and heads, and all they have learned from."""
-    task.learned_from = both(task.learned_from, source.learned_from)
-    try:
-        task.net.load_state_dict(source.net.state_dict())
-    except RuntimeError as error:
-        raise TaskError(
-            f"start_from={path} holds a {source.hparams['network']['backbone']} with other layers or head sizes than "
-            f"network.*, task.objective and the attributes of the data ask for; give it a matching configuration"
-        ) from error
-
-
-def _data(
-    cfg: DictConfig,
-    ratings: Ratings,
-    sample_weights: SampleWeights,
-    task: AestheticTask,
-    prepared: Prepared | None,
-    epoch_length: int,
-) -> RatingData:
-    if task.hparams["objective"] == "distribution" and ratings.votes is None:
-        raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
-    settings = task.hparams["preparation"]
-    augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
-    return RatingData(
-        ratings,
-        sample_weights,
-        training=preparation(**settings, **augment),
-        evaluation=preparation(**settings),
-        size=settings["size"],
-        seed=cfg.seed,
-        prepared=prepared,
-        epoch_length=epoch_length,
-        **plain(cfg.loader),
-    )
-
-
 def predictions_csv(task: AestheticTask, data: RatingData) -> str:
     """What the model said of each photograph that it was evaluated on, a row each."""
     text = io.StringIO()
@@ -344,8 +230,3 @@ def predictions_csv(task: AestheticTask, data: RatingData) -> str:
         for image_id, mean, high, score, attributes in rows:
             writer.writerow([image_id, split, float(mean), int(high), score.item(), *attributes.tolist()])
     return text.getvalue()
-
-
-def plain(cfg: Any) -> Any:
-    """A configuration node as plain lists and dicts."""
-    return OmegaConf.to_container(cfg, resolve=True)
