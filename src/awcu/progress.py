@@ -17,34 +17,8 @@ from awcu.failed_runs import IN_FOLDER
 from awcu.history import FILE, Epoch, read_history, write_history
 
 
-class EpochLine(pl.Callback):
-    """One line an epoch: loss, validation AUROC and accuracy, seconds."""
-
-    def __init__(self) -> None:
-        self.started = 0.0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock, also where a resumed run goes on within an epoch."""
-        self.started = time.monotonic()
-
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock anew."""
-        self.started = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the line."""
-        metrics = trainer.callback_metrics
-        shown = {"loss": "train/loss", "val AUROC": "val/auroc", "val accuracy": "val/accuracy"}
-        values = "  ".join(f"{label} {metrics[key]:.3f}" for label, key in shown.items() if key in metrics)
-        width = len(str(trainer.max_epochs))
-        seconds = time.monotonic() - self.started
-        print(
-            f"  epoch {trainer.current_epoch + 1:{width}}/{trainer.max_epochs}  {values}  {seconds:.0f} s", flush=True
-        )
-
-
 class EpochHistory(pl.Callback):
-    """One line an epoch in history.csv: training loss, unweighted validation metrics, seconds.
+    """One line an epoch, on the terminal and in history.csv: training loss, unweighted validation metrics, seconds.
 
     The loss is summed here and goes into the checkpoint, since Lightning forgets its own sum where a run is stopped
     within an epoch. It must come before what writes checkpoints: then a kill between the two has the epoch trained
@@ -59,6 +33,7 @@ class EpochHistory(pl.Callback):
         self.validated: dict[str, float] = {}
         self.earlier, self.started = 0.0, 0.0
         self.loss, self.photographs = 0.0, 0.0
+        self.steps: list[torch.Tensor] = []  # losses that are not in the sum yet
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -82,15 +57,16 @@ class EpochHistory(pl.Callback):
         """Start anew."""
         self.earlier, self.started = 0.0, time.monotonic()
         self.loss, self.photographs = 0.0, 0.0
+        self.steps.clear()
         self.validated = {}
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Add the loss of one step."""
+        """Keep the loss of one step."""
         n = len(batch["row"])
-        # Lightning hands over the loss as it was for the gradient.
-        self.loss += outputs["loss"].item() * trainer.accumulate_grad_batches * n
+        # Lightning hands over the loss as it was for the gradient. To ask for its value would make the GPU wait.
+        self.steps.append(outputs["loss"].detach() * trainer.accumulate_grad_batches * n)
         self.photographs += n
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -110,12 +86,22 @@ class EpochHistory(pl.Callback):
         # A run that starts afresh in the folder of one that failed begins the file anew.
         before = [one for one in read_history(self.path) if one["epoch"] < epoch] if epoch > 1 else []
         write_history([*before, line], self.path)
+        shown = {"loss": "train/loss", "val AUROC": "val/auroc", "val accuracy": "val/accuracy"}
+        values = "  ".join(f"{label} {line[key]:.3f}" for label, key in shown.items() if key in line)
+        width = len(str(trainer.max_epochs))
+        print(f"  epoch {epoch:{width}}/{trainer.max_epochs}  {values}  {self._seconds:.0f} s", flush=True)
 
-    def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> list[float]:
+    def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> tuple[float, float]:
         """Of the loss and of the photographs, over all processes."""
+        # One after another, so that a run that was stopped in between comes to the same last bit.
+        for loss in torch.stack(self.steps).tolist() if self.steps else []:
+            self.loss += loss
+        self.steps.clear()
+        if trainer.world_size == 1:
+            return self.loss, self.photographs
         mine = torch.tensor([self.loss, self.photographs], dtype=torch.float64, device=pl_module.device)
-        total: list[float] = trainer.strategy.reduce(mine, reduce_op="sum").tolist()
-        return total
+        loss, photographs = trainer.strategy.reduce(mine, reduce_op="sum").tolist()
+        return loss, photographs
 
     @property
     def _seconds(self) -> float:

@@ -15,7 +15,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
 
-from awcu.progress import EpochHistory, EpochLine
+from awcu.progress import EpochHistory
 from awcu.resume import AtomicCheckpoints, Preemption
 from awcu.task import TaskError
 
@@ -55,7 +55,7 @@ def build_trainer(
             logger=logger or False,
             # Best before last: killed between the two, the epoch is trained again and finds the same best.
             # The history before all that write checkpoints: it is part of them.
-            callbacks=[EpochHistory(folder), preemption, best, last, EpochLine()],
+            callbacks=[EpochHistory(folder), preemption, best, last],
             plugins=[AtomicCheckpoints(), *cluster],
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
