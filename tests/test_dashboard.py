@@ -116,11 +116,16 @@ def test_with_a_login_the_report_is_saved(dashboard, monkeypatch, capsys):
     assert capsys.readouterr().out == "us/ours\n"
 
 
-def test_a_missing_table_is_named(dashboard):
-    with pytest.raises(
-        SystemExit, match=r"^awcu: experiments/none has no table\.md, .*make the table first: awcu table"
-    ):
-        dashboard("experiment=none")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("schedule", r"experiments/schedule has no table\.md, .*make the table first: awcu table"),
+        ("scheduel", "experiment=scheduel does not exist; nearest: schedule"),
+    ],
+)
+def test_a_missing_table_or_experiment_is_named(dashboard, name, said):
+    with pytest.raises(SystemExit, match=f"^awcu: {said}"):
+        dashboard(f"experiment={name}")
 
 
 def test_a_missing_package_is_named(dashboard, monkeypatch):

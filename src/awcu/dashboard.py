@@ -30,6 +30,10 @@ def _experiment(word: str) -> str:
 
 def _dashboard(arguments: argparse.Namespace) -> None:
     name, folder = arguments.experiment, arguments.table or Path("experiments") / arguments.experiment
+    if arguments.table is None and not folder.is_dir():
+        from awcu.configuration import check_experiment
+
+        check_experiment([f"experiment={name}"])
     check_table(folder)
     from awcu.dashboard_report import comparison, specification
     from awcu.results import write_atomically
