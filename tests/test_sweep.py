@@ -519,9 +519,8 @@ class TestCommands:
 @pytest.mark.parametrize(
     ("weighting", "expected"),
     [
-        ("SampleWeights(weighting=Uniform(), class_balance=False, anneal='none')", "Uniform()"),
         ("SampleWeights(weighting=Uniform(), class_balance=False, anneal='none', effective_share=None)", "Uniform()"),
-        ("SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none')",
+        ("SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none', effective_share=None)",
          "Step(delta=1.0, ratio=4.0), balanced"),
     ],
 )  # fmt: skip
