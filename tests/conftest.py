@@ -210,3 +210,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainer.strategy.connect(task)
     trainer.save_checkpoint(path, weights_only=True)
     return path
+
+
+@pytest.fixture
+def without_account(monkeypatch, tmp_path):
+    """W&B finds no key in the environment, and writes nothing outside of the test's folder."""
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_SWEEP_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("DATA", "CACHE", "CONFIG"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home"))

@@ -19,12 +19,8 @@ OASIS = ROOT / "experiments" / "oasis"
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    """No key, and nothing written outside of the test's folder."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_SWEEP_ID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("DATA", "CACHE", "CONFIG"):
-        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home"))
+def nobody(without_account, monkeypatch, tmp_path):
+    """No key in the home folder either."""
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.chdir(tmp_path)
 

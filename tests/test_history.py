@@ -3,6 +3,7 @@ import math
 import pytest
 
 from awcu.history import FILE, read_history, write_history
+from awcu.progress import EpochHistory
 from awcu.results import RecordError, RunRecord
 from awcu.train import run
 
@@ -44,8 +45,15 @@ def test_a_damaged_file_is_refused(tmp_path, text, says):
         read_history(tmp_path / FILE)
 
 
-def test_a_run_leaves_what_it_logged(configured, tmp_path, capsys, one_thread):
-    """The last line's validation metrics are the record's; the loss is what the terminal showed."""
+def test_a_run_leaves_what_it_logged(configured, tmp_path, capsys, one_thread, monkeypatch):
+    """The last line's validation metrics are the record's; the loss is Lightning's own mean, and on the terminal."""
+    logged = []
+
+    def noting(history, trainer, pl_module, write=EpochHistory.on_train_epoch_end):
+        logged.append(trainer.callback_metrics["train/loss"].item())
+        write(history, trainer, pl_module)
+
+    monkeypatch.setattr(EpochHistory, "on_train_epoch_end", noting)
     run(configured("trainer.checkpoint=last", "+trainer.accumulate_grad_batches=2"), tmp_path / "run")
     first, last = read_history(tmp_path / "run" / FILE)
     assert (first["epoch"], last["epoch"]) == (1, 2)
@@ -53,6 +61,7 @@ def test_a_run_leaves_what_it_logged(configured, tmp_path, capsys, one_thread):
     expected = {key: value for key, value in metrics.items() if key.startswith("val/") and "trivial" not in key}
     assert {key: value for key, value in last.items() if key.startswith("val/")} == expected
     assert set(last) == {"epoch", "train/loss", "seconds", *expected}
+    assert [first["train/loss"], last["train/loss"]] == pytest.approx(logged, rel=1e-5)
     assert f"loss {last['train/loss']:.3f}" in capsys.readouterr().out.splitlines()[-1]
     assert last["seconds"] > 0
 

@@ -16,14 +16,7 @@ from awcu.train import run
 from awcu.wandb_result import BY_RATING, MISTAKE, PICTURES, chosen
 from awcu.weighting import Drop, SampleWeights, Step, Uniform
 
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    """No key, and nothing written outside of the test's folder."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_SWEEP_ID"):
-        monkeypatch.delenv(name, raising=False)
-    for name in ("DATA", "CACHE", "CONFIG"):
-        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb_home"))
+pytestmark = pytest.mark.usefixtures("without_account")
 
 
 def test_an_offline_file_holds_all_of_a_run_and_the_next_job_is_another(configured, tmp_path, monkeypatch):

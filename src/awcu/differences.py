@@ -1,12 +1,11 @@
 """Differences to the baseline paired by seed and test photograph: the committed differences.csv."""
 
 import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from awcu.results import RecordError, write_atomically
+from awcu.results import RecordError, write_csv
 from awcu.significance import Sampling
 from awcu.table_spec import TableError
 
@@ -56,12 +55,8 @@ def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
     if not found:
         path.unlink(missing_ok=True)
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [one.name for one in fields(PairedDifference)], lineterminator="\n")
-    writer.writeheader()
-    for one in found:
-        writer.writerow(asdict(one) | {"seeds": " ".join(map(str, one.seeds))})
-    write_atomically(path, text.getvalue())
+    rows = (asdict(one) | {"seeds": " ".join(map(str, one.seeds))} for one in found)
+    write_csv(path, [one.name for one in fields(PairedDifference)], rows)
 
 
 def read_differences(path: Path) -> list[PairedDifference]:

@@ -1,14 +1,13 @@
 """Runs that ended in an error: each leaves a failure.json in its folder; a table keeps them in failures.csv."""
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from awcu.results import RecordError, RunRecord, write_atomically
+from awcu.results import RecordError, RunRecord, write_atomically, write_csv
 
 IN_FOLDER, FILE = "failure.json", "failures.csv"
 _LONGEST = 120  # characters of an error in a table
@@ -56,11 +55,7 @@ def write_failures(failures: Sequence[FailedRun], path: Path) -> None:
     if not failures:
         path.unlink(missing_ok=True)
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [one.name for one in fields(FailedRun)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(asdict, failures))
-    write_atomically(path, text.getvalue())
+    write_csv(path, [one.name for one in fields(FailedRun)], map(asdict, failures))
 
 
 def read_failures(path: Path) -> list[FailedRun]:

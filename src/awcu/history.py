@@ -1,13 +1,12 @@
 """What each epoch of a run came to: history.csv in the run's folder, from which a report draws its curves."""
 
 import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from awcu.results import RecordError, write_atomically
+from awcu.results import RecordError, write_csv
 
 FILE = "history.csv"
 
@@ -17,12 +16,7 @@ Epoch = Mapping[str, float]
 
 def write_history(epochs: Sequence[Epoch], path: Path) -> None:
     """One line an epoch, full precision; a cell is empty where an epoch lacks what another has."""
-    text = io.StringIO()
-    header = list(dict.fromkeys(name for epoch in epochs for name in epoch))
-    writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(epochs)
-    write_atomically(path, text.getvalue())
+    write_csv(path, list(dict.fromkeys(name for epoch in epochs for name in epoch)), epochs)
 
 
 def read_history(path: Path) -> list[Epoch]:

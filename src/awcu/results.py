@@ -9,7 +9,7 @@ import platform
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from numbers import Integral, Real
@@ -238,6 +238,11 @@ def write_results_csv(records: Iterable[RunRecord], path: Path) -> None:
     counts = {f"n/{split}" for record in records for split in record.n}
     header = [*_CSV_FIELDS, *(name for name in _COUNTS if name in counts), *sorted(counts - set(_COUNTS))]
     header += sorted({key for record in records for key in record.metrics})
+    write_csv(path, header, rows)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table whole, or leave what was there; a cell is empty where a row lacks it."""
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
     writer.writeheader()

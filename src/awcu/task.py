@@ -45,7 +45,7 @@ class AestheticTask(pl.LightningModule):
         learning_rate: Of the heads.
         backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
         freeze: Modules of the backbone that are frozen, batch norm included, by name. The lower ones see most pixels:
-            without them a step costs half or less, and a small set cannot spoil them.
+            without their gradients a step costs about half, and a small set cannot spoil them.
         weight_decay: AdamW's.
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
         train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
