@@ -10,15 +10,15 @@ from awcu.results import RecordError
 from awcu.significance import Sampling
 from awcu.table_spec import TableError
 
-ONE = PairedDifference("w=step", "test/auroc", (0, 2, 11), 388, 0.1 + 0.2, 1e-3 / 3, 2e-3 / 3)
-LINE = "w=step,test/auroc,0 2 11,388,0.30000000000000004,0.0003333333333333333,0.0006666666666666666"
+ONE = PairedDifference("size=5", "w=step", "test/auroc", (0, 2, 11), 388, 0.1 + 0.2, 1e-3 / 3, 2e-3 / 3)
+LINE = "size=5,w=step,test/auroc,0 2 11,388,0.30000000000000004,0.0003333333333333333,0.0006666666666666666"
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    path, many = tmp_path / "differences.csv", [ONE, replace(ONE, variant="w=a b", metric="test/srcc")]
+    path, many = tmp_path / "differences.csv", [ONE, replace(ONE, column="", variant="w=a b", metric="test/srcc")]
     write_differences(many, path)
     header, line, _ = path.read_text().splitlines()
-    assert header == "variant,metric,seeds,photographs,difference,error,error_of_one"
+    assert header == "column,variant,metric,seeds,photographs,difference,error,error_of_one"
     assert line == LINE
     assert read_differences(path) == many
 
@@ -38,7 +38,7 @@ def test_none_is_no_file(tmp_path: Path) -> None:
         ("388", "many", "line 2 is no difference .*'many'.*; collect it again with --runs"),
         ("0 2 11", "0;2", "line 2 is no difference .*'0;2'"),
         (",0.0006666666666666666", "", "line 2 is no difference"),
-        (LINE, f"{LINE}\n{LINE}", "has test/auroc of 'w=step' twice; collect"),
+        (LINE, f"{LINE}\n{LINE}", "has test/auroc of 'size=5 w=step' twice; collect"),
     ],
 )
 def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -15,6 +15,7 @@ from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
 from awcu import plots
+from awcu.differences import PairedDifference
 from awcu.heat_map import COLOURS, EMPTY, heat_map
 from awcu.record_columns import split_records
 from awcu.results import RunRecord
@@ -113,6 +114,20 @@ def test_squares_are_the_columns_tables(tmp_path: Path, drawn: list[Figure]) -> 
             assert square["framed"] == (adjusted[place] < 0.05)
             assert (square["texts"][0].get_weight() == "bold") == square["framed"]
         assert {square["framed"] for square in found.values()} == {True, False}
+
+
+def test_intervals_are_over_photographs_where_they_are_known(tmp_path: Path, drawn: list[Figure]) -> None:
+    mean = differences("test/auroc", runs())[1, 0].mean
+    known = PairedDifference("size=100", "w=step", "test/auroc", tuple(range(SEEDS)), 388, mean, 0.2, 0.3)
+    heat_map(SPEC, runs(), tmp_path / "heat_map.png", [known])
+    found = squares(panels(drawn[0])[0])
+    estimates = differences("test/auroc", runs())
+    assert float(found[1, 0]["texts"][1].get_text().strip("±")) > 0.3 > 0.1 > float(estimates[1, 0].spread)
+    for place in {*estimates} - {(1, 0)}:
+        assert found[place]["texts"][1].get_text() == f"±{estimates[place].spread}"
+    text = said(drawn[0])
+    assert "a difference is paired by seed and test photograph, its interval over both (bootstrap of 388" in text
+    assert "a difference is paired by seed, its interval over seeds only" in text
 
 
 def test_holm_goes_over_the_whole_panel(tmp_path: Path, drawn: list[Figure]) -> None:

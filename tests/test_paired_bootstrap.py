@@ -131,15 +131,18 @@ class TestFind:
         ]
         assert find_differences(SPEC, [records[0], replace(records[1], created="later")], tmp_path) == []
 
-    def test_of_the_tables_own_column(self, tmp_path: Path) -> None:
-        spec = replace(SPEC, heat_map=HeatMap(("test/auroc",), "size", {"size=5": "5", "": "all"}, main="size=5"))
+    def test_of_each_column(self, tmp_path: Path) -> None:
+        spec = replace(SPEC, heat_map=HeatMap(("test/auroc",), "size", {"size=5": "5", "": "all"}))
         records = [
             self.leave(tmp_path, f"{size}{variant}", 0, scored(place + len(size)))
             for size in ("", "size=5 ")
             for place, variant in enumerate(("w=uniform", "w=step"))
         ]
-        runs = {"w=uniform": {0: scored(7)}, "w=step": {0: scored(8)}}
-        assert find_differences(spec, records, tmp_path) == paired_differences(SPEC, runs)
+        of_five = {"w=uniform": {0: scored(7)}, "w=step": {0: scored(8)}}
+        of_all = {"w=uniform": {0: scored(0)}, "w=step": {0: scored(1)}}
+        expected = [*paired_differences(SPEC, of_five, "size=5"), *paired_differences(SPEC, of_all)]
+        assert find_differences(spec, records, tmp_path) == expected
+        assert {one.column for one in expected} == {"size=5", ""}
 
     def test_predictions_of_another_run(self, tmp_path: Path) -> None:
         record = self.leave(tmp_path, "w=uniform", 0, scored(0))

@@ -232,7 +232,7 @@ class TestLeak:
 class TestPhotographs:
     """Differences whose interval is over photographs too."""
 
-    KNOWN = PairedDifference("w=step", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
+    KNOWN = PairedDifference("", "w=step", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
     RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": UNIFORM})
 
     def test_interval_and_p_by_hand(self) -> None:

@@ -19,6 +19,7 @@ class PairedDifference:
     """One variant's difference to the baseline under one metric, and how far other photographs would move it.
 
     Attributes:
+        column: Of records, as its tokens; "" where all records belong together.
         variant: Without the tokens of its column of records.
         metric: Key "test/<metric>".
         seeds: That both have.
@@ -28,6 +29,7 @@ class PairedDifference:
         error_of_one: As in `Sampling`.
     """
 
+    column: str
     variant: str
     metric: str
     seeds: tuple[int, ...]
@@ -51,7 +53,7 @@ class PairedDifference:
 
 
 def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
-    """One line a variant and metric, full precision; without any, no file."""
+    """One line a column of records, variant and metric, full precision; without any, no file."""
     if not found:
         path.unlink(missing_ok=True)
         return
@@ -63,11 +65,12 @@ def read_differences(path: Path) -> list[PairedDifference]:
     """Read what `write_differences` wrote; none where there is no file.
 
     Raises:
-        RecordError: A missing or foreign column, a cell that is no number, a variant and metric that are there twice.
+        RecordError: A missing or foreign column, a cell that is no number, a column, variant and metric that are there
+            twice.
     """
     if not path.is_file():
         return []
-    found: dict[tuple[str, str], PairedDifference] = {}
+    found: dict[tuple[str, str, str], PairedDifference] = {}
     names = [one.name for one in fields(PairedDifference)]
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
@@ -75,14 +78,16 @@ def read_differences(path: Path) -> list[PairedDifference]:
             raise RecordError(f"{path} has the columns {reader.fieldnames}, not {names}; collect it again with --runs")
         for row in reader:
             one = _parsed(row, f"{path}, line {reader.line_num}")
-            if found.setdefault((one.variant, one.metric), one) is not one:
-                raise RecordError(f"{path} has {one.metric} of {one.variant!r} twice; collect it again with --runs")
+            if found.setdefault((one.column, one.variant, one.metric), one) is not one:
+                whole = " ".join(filter(None, (one.column, one.variant)))
+                raise RecordError(f"{path} has {one.metric} of {whole!r} twice; collect it again with --runs")
     return list(found.values())
 
 
 def _parsed(row: Mapping[str, str], where: str) -> PairedDifference:
     try:
         return PairedDifference(
+            row["column"],
             row["variant"],
             row["metric"],
             tuple(map(int, row["seeds"].split())),

@@ -131,7 +131,7 @@ def gather(
         spec = TableSpec.load(folder / SPEC)
     failures = split_records(failed, spec.record_columns)[spec.main]
     mine = split_records(records, spec.record_columns)[spec.main]
-    compared = Table.of_column(spec, mine, find_differences(spec, records, runs), failures)
+    compared = Table.from_records(spec, records, find_differences(spec, records, runs), failed)
     folders = _folders(spec, mine, runs)
     histories = {run: read_history(place / FILE) for run, (place, _) in folders.items()}
     rows_shown = chosen_rows(compared, rows)

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from awcu.comparable import provenance
+from awcu.differences import PairedDifference
 from awcu.plots import BLACK, DPI, GREY, save_png, text_width
 from awcu.record_columns import split_records
 from awcu.results import RunRecord
@@ -40,7 +41,7 @@ class Square:
     """One variant in one column of records, under one metric.
 
     Attributes:
-        difference: To the baseline of the same column, paired by seed; of no values where there are no runs.
+        difference: To the baseline of the same column, paired as in its table; of no values where there are no runs.
         stopped: Whether some of its runs did not converge.
         significant: Whether it survives Holm's correction over all squares of its panel.
     """
@@ -65,11 +66,19 @@ class Panel:
     levels: list[Square]
 
 
-def heat_map(spec: TableSpec, records: Iterable[RunRecord], path: Path) -> None:
+def heat_map(
+    spec: TableSpec, records: Iterable[RunRecord], path: Path, differences: Sequence[PairedDifference] = ()
+) -> None:
     """Draw the spec's heat map as a PNG: one panel a metric, one row a listed variant, one column a group of records.
 
     A square's colour is the mean difference to the baseline of the same column; what survives Holm's correction
     over all squares of its panel is framed and bold.
+
+    Args:
+        spec: What is asked for.
+        records: Of all columns.
+        path: The PNG.
+        differences: What is known of the photographs behind the differences.
 
     Raises:
         TableError: The spec has no heat map or lists no variant but the baseline, a record fits no column, or the
@@ -80,7 +89,7 @@ def heat_map(spec: TableSpec, records: Iterable[RunRecord], path: Path) -> None:
         raise TableError(f"{spec.title!r} has no heat_map; add one to its table.yaml")
     if not set(spec.rows) - {spec.baseline}:
         raise TableError(f"{spec.title!r} lists no row but the baseline; a heat map needs others: add them to rows")
-    tables = _tables(spec, plan, records)
+    tables = _tables(spec, plan, records, differences)
     panels = [_panel(spec, metric, tables) for metric in plan.metrics]
     layout = _Layout.of(spec, plan, _legend(panels, tables), provenance(records))
     figure = Figure(figsize=(layout.width, layout.height), dpi=DPI)
@@ -162,12 +171,15 @@ def _wrapped(label: str) -> list[str]:
     return [line for part in label.split("\n") for line in wrap(part, LABEL_CHARACTERS)]
 
 
-def _tables(spec: TableSpec, plan: HeatMap, records: Sequence[RunRecord]) -> list[Table | None]:
+def _tables(
+    spec: TableSpec, plan: HeatMap, records: Sequence[RunRecord], differences: Sequence[PairedDifference]
+) -> list[Table | None]:
     """Each column's table; None for a column without runs."""
     tables: list[Table | None] = []
     for column, mine in split_records(records, plan.columns).items():
         try:
-            tables.append(Table.of_column(spec.only(plan.metrics), mine) if mine else None)
+            known = [one for one in differences if one.column == column]
+            tables.append(Table.of_column(spec.only(plan.metrics), mine, known) if mine else None)
         except TableError as error:
             raise TableError(f"column {column!r} of the heat map: {error}") from error
     if not any(tables):
@@ -198,6 +210,7 @@ def _legend(panels: Sequence[Panel], tables: Sequence[Table | None]) -> str:
     squares = [square for panel in panels for line in [*panel.squares, panel.levels] for square in line]
     said = [f"Bold in a frame: survives Holm's correction over its panel (adjusted p < {number(LEVEL, decimals=2)})"]
     said += [f"±: {text}" for text in dict.fromkeys(table.plus_minus for table in tables if table)]
+    said += [f"a difference is {text}" for text in dict.fromkeys(table.pairing for table in tables if table)]
     if any(square.difference.n == 0 for square in squares):
         said.append("–: no runs")
     if len({square.difference.n for panel in panels for line in panel.squares for square in line} - {0}) > 1:

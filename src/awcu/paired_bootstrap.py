@@ -16,7 +16,7 @@ Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
 
 
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
-    """Differences of the table's variants over all runs below a folder that left predictions.csv.
+    """Differences of each column's variants over all runs below a folder that left predictions.csv.
 
     A variant is left out where one of the seeds that it shares with the baseline left none, and under a metric that
     is undefined or no metric of predictions.
@@ -25,17 +25,22 @@ def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path
         RecordError: A predictions.csv is damaged or of another run.
         TableError: A record fits no column.
     """
-    seeds: dict[str, set[int]] = {}
-    created = {}
-    for record in split_records(records, spec.record_columns)[spec.main]:
-        seeds.setdefault(record.variant, set()).add(record.seed)
-        created[record.identity] = record.created
-    runs: dict[str, dict[int, ScoredPhotographs]] = {}
+    columns = split_records(records, spec.record_columns)
+    created = {(column, one.identity): one.created for column, mine in columns.items() for one in mine}
+    runs: dict[str, dict[str, dict[int, ScoredPhotographs]]] = {column: {} for column in columns}
     for path in sorted(folder.rglob("predictions.csv")):
         whole = RunRecord.load(path.with_name("record.json"))
-        for record in split_records([whole], spec.record_columns)[spec.main]:
-            if created.get(record.identity) == record.created:
-                runs.setdefault(record.variant, {})[record.seed] = ScoredPhotographs.read(path, record)
+        for column, mine in split_records([whole], spec.record_columns).items():
+            for record in mine:
+                if created.get((column, record.identity)) == record.created:
+                    runs[column].setdefault(record.variant, {})[record.seed] = ScoredPhotographs.read(path, record)
+    return [one for column, mine in columns.items() for one in _of_column(spec, column, mine, runs[column])]
+
+
+def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs: Runs) -> list[PairedDifference]:
+    seeds: dict[str, set[int]] = {}
+    for record in records:
+        seeds.setdefault(record.variant, set()).add(record.seed)
     base = runs.get(spec.baseline, {})
     shared = {variant: mine & seeds.get(spec.baseline, set()) for variant, mine in seeds.items()}
     whole_pairs = {
@@ -43,11 +48,11 @@ def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path
         for variant, mine in runs.items()
         if shared[variant] and shared[variant] <= mine.keys() & base.keys()
     }
-    return paired_differences(spec, whole_pairs | {spec.baseline: base}) if whole_pairs else []
+    return paired_differences(spec, whole_pairs | {spec.baseline: base}, column) if whole_pairs else []
 
 
-def paired_differences(spec: TableSpec, runs: Runs) -> list[PairedDifference]:
-    """The differences of these runs, by variant and seed, to those of the baseline.
+def paired_differences(spec: TableSpec, runs: Runs, column: str = "") -> list[PairedDifference]:
+    """The differences of these runs of one column, by variant and seed, to those of the baseline.
 
     The photographs of all runs are redrawn at once, so that one that counts twice in one run counts twice in every
     run that was tested on it. Redraws that leave a metric undefined in some seed are left out.
@@ -66,7 +71,7 @@ def paired_differences(spec: TableSpec, runs: Runs) -> list[PairedDifference]:
                 error_of_one = float(np.sqrt(redrawn.var(axis=1, ddof=1).mean()))
                 found.append(
                     PairedDifference(
-                        variant, f"test/{name}", seeds, photographs, float(points.mean()), error, error_of_one
+                        column, variant, f"test/{name}", seeds, photographs, float(points.mean()), error, error_of_one
                     )
                 )
     return found

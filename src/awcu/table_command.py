@@ -44,7 +44,9 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     by_photograph = differences.read_differences(kept / differences.FILE)
     table = Table.from_records(spec, records, by_photograph, failed_runs.read_failures(kept / failed_runs.FILE))
     table.to_csv(out / "table.csv")
-    below = _pictures(spec, table, records, out, f"data {data_digest(experiment, kept)} code {digest(_CODE)}")
+    below = _pictures(
+        spec, table, records, by_photograph, out, f"data {data_digest(experiment, kept)} code {digest(_CODE)}"
+    )
     markdown = table.to_markdown() + below
     write_atomically(out / "table.md", markdown)
     for readme in readmes:
@@ -90,7 +92,14 @@ def collect(spec: TableSpec, runs: Path, out: Path) -> None:
     differences.write_differences(find_differences(spec, records, runs), out / differences.FILE)
 
 
-def _pictures(spec: TableSpec, table: Table, records: list[RunRecord], out: Path, stamp: str) -> str:
+def _pictures(
+    spec: TableSpec,
+    table: Table,
+    records: list[RunRecord],
+    by_photograph: list[differences.PairedDifference],
+    out: Path,
+    stamp: str,
+) -> str:
     """Draw what the spec asks for and what is not drawn yet; what is to be said below the table, as Markdown."""
     # Each plot only where it has changed, since matplotlib takes longer to import than a table to make.
     if spec.ladder and not is_from(out / "ladder.png", stamp):
@@ -101,7 +110,7 @@ def _pictures(spec: TableSpec, table: Table, records: list[RunRecord], out: Path
     if spec.heat_map and not is_from(out / "heat_map.png", stamp):
         from awcu.heat_map import heat_map
 
-        heat_map(spec, records, out / "heat_map.png")
+        heat_map(spec, records, out / "heat_map.png", by_photograph)
         stamp_picture(out / "heat_map.png", stamp)
     if spec.agreement is None:
         return ""

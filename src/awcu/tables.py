@@ -60,7 +60,7 @@ class Table:
         """
         mine = split_records(records, spec.record_columns)[spec.main]
         failed = split_records(failures, spec.record_columns)[spec.main]
-        return cls.of_column(spec, mine, differences, failed)
+        return cls.of_column(spec, mine, [one for one in differences if one.column == spec.main], failed)
 
     @classmethod
     def of_column(
@@ -108,21 +108,21 @@ class Table:
     def footer(self) -> str:
         """Where the numbers are from and what the signs mean."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
+        cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
+        some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
         return (
-            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self._pairing}; bold "
+            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self.pairing}{some}; bold "
             f"where it survives Holm's correction over the rows (adjusted p < {level})."
         )
 
     @property
-    def _pairing(self) -> str:
-        """How the differences are paired and what their intervals are over, in words."""
-        if not self._by_photograph:
+    def pairing(self) -> str:
+        """How its differences are paired and what their intervals are over, in words."""
+        counts = sorted({cell.photographs for row in self.rows for cell in row.cells.values() if cell.photographs})
+        if not counts:
             return "paired by seed, its interval over seeds only"
-        cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
-        counts = sorted({cell.photographs for cell in cells if cell.photographs})
         photographs = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-        text = f"paired by seed and test photograph, its interval over both (bootstrap of {photographs} photographs)"
-        return text + (f"; {SEEDS_ONLY}: over seeds only" if any(not cell.photographs for cell in cells) else "")
+        return f"paired by seed and test photograph, its interval over both (bootstrap of {photographs} photographs)"
 
     @property
     def _by_photograph(self) -> bool:
