@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import struct
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +11,7 @@ import numpy as np
 import pytest
 from conftest import file_size_limit
 
-from awcu.results import (
-    RecordError,
-    RunRecord,
-    find_records,
-    git_state,
-    package_versions,
-    read_results_csv,
-    write_atomically,
-    write_results_csv,
-)
+from awcu.results import RecordError, RunRecord, find_records, read_results_csv, write_results_csv
 
 
 def record(**changes: Any) -> RunRecord:
@@ -131,31 +120,6 @@ class TestRecord:
             path.write_text(content)
             with pytest.raises(RecordError, match=message):
                 RunRecord.load(path)
-
-
-class TestAtomicWriting:
-    def test_failure_leaves_the_old_record_and_nothing_else(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        path = tmp_path / "record.json"
-        record(seed=1).save(path)
-
-        def fail(*_: object) -> None:
-            raise OSError("no space left on device")
-
-        for call in ("replace", "fsync"):
-            with monkeypatch.context() as patch:
-                patch.setattr(os, call, fail)
-                with pytest.raises(OSError, match="no space left"):
-                    record(seed=2).save(path)
-            assert RunRecord.load(path) == record(seed=1)
-            assert list(tmp_path.iterdir()) == [path]
-
-    def test_bytes_as_they_are_and_text_as_utf8(self, tmp_path: Path) -> None:
-        write_atomically(tmp_path / "a" / "b", b"\x89\r\n")
-        assert (tmp_path / "a" / "b").read_bytes() == b"\x89\r\n"
-        write_atomically(tmp_path / "a" / "b", "δ\n")
-        assert (tmp_path / "a" / "b").read_bytes() == "δ\n".encode()
 
 
 class TestFinding:
@@ -281,37 +245,3 @@ class TestResultsCsv:
         path.write_text(path.read_text().splitlines()[0] + "\n")
         with pytest.raises(RecordError, match="no runs"):
             read_results_csv(path)
-
-
-class TestProvenance:
-    def git(self, folder: Path, *command: str) -> str:
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
-        call = ["git", "-C", str(folder), *who, *command]
-        return subprocess.run(call, check=True, capture_output=True, text=True).stdout.strip()
-
-    def test_clean_dirty_and_new_file(self, tmp_path: Path) -> None:
-        self.git(tmp_path, "init", "-q")
-        assert git_state(tmp_path) == ("unknown", True)  # no commit yet
-        (tmp_path / "a.py").write_text("1")
-        self.git(tmp_path, "add", ".")
-        self.git(tmp_path, "commit", "-qm", "one")
-        commit = self.git(tmp_path, "rev-parse", "HEAD")
-        assert git_state(tmp_path) == (commit, False)
-        (tmp_path / "b.py").write_text("2")
-        assert git_state(tmp_path) == (commit, True)
-
-    def test_no_repository(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        assert git_state(tmp_path) == ("unknown", True)
-        assert git_state(tmp_path / "absent") == ("unknown", True)
-
-    def test_no_git(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", str(tmp_path))
-        assert git_state(tmp_path) == ("unknown", True)
-
-    def test_versions(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("awcu.results.CORE_PACKAGES", ("numpy", "no-such-package-here"))
-        versions = package_versions()
-        assert versions["numpy"] == np.__version__
-        assert versions["no-such-package-here"] == "not installed"
-        assert versions["python"].count(".") == 2

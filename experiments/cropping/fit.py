@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from awcu.assembly import read_ratings
+from awcu.atomic_files import write_atomically
 from awcu.box_metrics import ious
 from awcu.crop import CropWeights, worth
 from awcu.predictor import AestheticModel
 from awcu.ratings import Ratings
-from awcu.results import RunRecord, write_atomically
+from awcu.results import RunRecord
 from awcu.sources import crops
 
 AREAS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 12, 16)

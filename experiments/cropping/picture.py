@@ -17,11 +17,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from methods import METHODS, read_fit
 
+from awcu.atomic_files import write_atomically
 from awcu.box_metrics import iou
 from awcu.crop import Box
 from awcu.images import decode
 from awcu.plots import BLUE, VERMILION
-from awcu.results import write_atomically
 from awcu.sources import crops
 from awcu.train import load_run
 

@@ -23,9 +23,10 @@ from awcu.faithfulness import area_under, curves, randomised, similarity
 from awcu.map_metrics import area_share, energy_inside, iou_at_area, located, pointing_game, rank_correlation, summary
 from awcu.predictor import AestheticModel
 from awcu.ratings import Ratings
-from awcu.results import RunRecord, git_state, package_versions, write_results_csv
+from awcu.results import RunRecord, write_results_csv
 from awcu.sources import gallery
 from awcu.train import load_run
+from awcu.versions import git_state, package_versions
 
 BATCH = 16
 STEPS = 10  # of an insertion or deletion curve

@@ -35,8 +35,8 @@ def _dashboard(arguments: argparse.Namespace) -> None:
 
         check_experiment([f"experiment={name}"])
     check_table(folder)
+    from awcu.atomic_files import write_atomically
     from awcu.dashboard_report import comparison, specification
-    from awcu.results import write_atomically
     from awcu.table_spec import TableSpec
 
     spec, markdown = TableSpec.load(folder / "table.yaml"), (folder / "table.md").read_text(encoding="utf-8")

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from awcu.results import RecordError, write_csv
+from awcu.atomic_files import write_csv
+from awcu.results import RecordError
 from awcu.significance import Sampling
 from awcu.table_spec import TableError
 

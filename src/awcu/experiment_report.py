@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
+from awcu.atomic_files import write_atomically
 from awcu.configuration import check_experiment, conf_folder
 from awcu.failed_runs import FailedRun, find_failures
 from awcu.history import FILE, Epoch, read_history
 from awcu.paired_bootstrap import find_differences
 from awcu.record_columns import split_records
 from awcu.report_choices import ReportError, chosen_rows, command, usual_spec
-from awcu.results import NoRecordError, RunRecord, find_records, write_atomically
+from awcu.results import NoRecordError, RunRecord, find_records
 from awcu.table_command import SPEC
 from awcu.table_spec import TableSpec
 from awcu.tables import Table

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from awcu.results import RecordError, RunRecord, write_atomically, write_csv
+from awcu.atomic_files import write_atomically, write_csv
+from awcu.results import RecordError, RunRecord
 
 IN_FOLDER, FILE = "failure.json", "failures.csv"
 _LONGEST = 120  # characters of an error in a table

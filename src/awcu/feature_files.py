@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 
 DTYPES: dict[str, np.dtype[Any]] = {"pooled": np.dtype(np.float32), "maps": np.dtype(np.float16)}
 Arrays = dict[str, np.memmap[Any, Any]]

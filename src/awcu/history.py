@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from awcu.results import RecordError, write_csv
+from awcu.atomic_files import write_csv
+from awcu.results import RecordError
 
 FILE = "history.csv"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 
 MACHINE = ("data.root", "data.prepared", "loader.workers", "trainer.accelerator", "trainer.devices", "wandb")
 FILES = ("network.weights_file", "ckpt_path", "start_from")

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from awcu import bundled
+from awcu.atomic_files import write_atomically
 from awcu.crop import CropError, Proposal, parse_aspect
 from awcu.cutting import cut
 from awcu.explanation import Explanation, Verdict
 from awcu.images import ImageError, upright
 from awcu.photographs import distinct_names, find, read_ahead
 from awcu.predictor import CANDIDATES, AestheticModel
-from awcu.results import write_atomically
 from awcu.verdict_rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
 from awcu.wording import on_training
 

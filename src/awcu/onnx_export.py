@@ -15,10 +15,10 @@ from timm.layers.conv2d_same import Conv2dSame, conv2d_same
 from torch import Tensor, nn
 
 from awcu import __version__
+from awcu.atomic_files import write_atomically
 from awcu.model_config import ModelConfig, ModelError
 from awcu.network import AestheticNet
 from awcu.objective import Objective
-from awcu.results import write_atomically
 
 if TYPE_CHECKING:
     from awcu.predictor import AestheticModel

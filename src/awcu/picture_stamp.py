@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 
 # Where the first chunk of a PNG ends, which must stay the first (PNG specification, section 5.6).
 _HEADER = 33

@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 from awcu.significance import CONFIDENCE, number
 from awcu.table_rows import Cell, Row
 from awcu.table_spec import Ladder

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from awcu.atomic_files import write_atomically
 from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated
 from awcu.images import ImageError
 from awcu.manifest import manifest_csv
@@ -23,7 +24,6 @@ from awcu.ratings import Ratings, RatingsError
 from awcu.ratings_plot import ratings_png
 from awcu.report_terminal import print_report
 from awcu.report_wording import counted
-from awcu.results import write_atomically
 from awcu.sources.text import SourceError
 from awcu.summary_page import Kept, summary_html
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from awcu.atomic_files import write_atomically
 from awcu.ratings import Ratings
-from awcu.results import write_atomically
 from awcu.shard_writer import fill
 from awcu.shards import FORMAT, THREADS, PreparedError, Settings, Shard, picture, shard_path, unchanged
 from awcu.sources.text import some_of

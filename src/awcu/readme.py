@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 from awcu.table_spec import TableError
 
 

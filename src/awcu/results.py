@@ -1,34 +1,18 @@
 """What a training run leaves behind: one record a run, and the results.csv that gathers the records."""
 
 import csv
-import io
 import json
 import math
-import os
-import platform
 import re
 import shlex
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
-from importlib import metadata
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-CORE_PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "hydra-core",
-    "omegaconf",
-    "timm",
-    "torchmetrics",
-    "wandb",
-    "albumentations",
-    "numpy",
-    "opencv-python-headless",
-    "opencv-contrib-python-headless",
-)
+from awcu.atomic_files import write_atomically, write_csv
+
 _NEEDED = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}
 # "n" is no split: in results.csv "n/test" is the number of photographs.
 _METRIC_KEY = re.compile(r"(?!n/)[^/\s]+/\S+")
@@ -167,23 +151,6 @@ def checked(kind: Any, value: Any, key: str) -> Any:
     raise RecordError(f"{key} is {value!r}; {needed} is needed: correct it where it was written")
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Put the whole content at the path, or leave what was there untouched; makes the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, since a rename is atomic only within one file system; the process id keeps
-    # parallel runs apart.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def find_records(folder: Path) -> list[RunRecord]:
     """Every run below a folder, from each record.json and each results.csv, by experiment, variant and seed.
 
@@ -241,15 +208,6 @@ def write_results_csv(records: Iterable[RunRecord], path: Path) -> None:
     write_csv(path, header, rows)
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a table whole, or leave what was there; a cell is empty where a row lacks it."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue())
-
-
 def read_results_csv(path: Path) -> list[RunRecord]:
     """Read what `write_results_csv` wrote; `versions` is empty and `checkpoint` "" (see there).
 
@@ -269,34 +227,6 @@ def read_results_csv(path: Path) -> list[RunRecord]:
         records = [_from_row(header, row, f"{path}, line {reader.line_num}") for row in reader if row]
     _check_runs(records, path)
     return records
-
-
-def git_state(folder: Path) -> tuple[str, bool]:
-    """Name the commit's full hash and whether files differ from it; ("unknown", True) without a commit.
-
-    A new file that git does not ignore counts as a difference, since the run may have read it.
-    """
-
-    def git(*command: str) -> str:
-        # Without optional locks, or parallel runs get in each other's way.
-        call = ["git", "--no-optional-locks", "-C", str(folder), *command]
-        return subprocess.run(call, capture_output=True, check=True, text=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain"))
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
-
-
-def package_versions() -> dict[str, str]:
-    """Name the versions of Python and of the packages that can change a number."""
-    versions = {"python": platform.python_version()}
-    for package in CORE_PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
 
 
 def _check_names(found: Iterable[str], expected: Sequence[str], what: str) -> None:

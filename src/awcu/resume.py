@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.io import TorchCheckpointIO
 
-from awcu.results import write_atomically
+from awcu.atomic_files import write_atomically
 
 
 class ResumeError(ValueError):

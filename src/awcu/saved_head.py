@@ -12,13 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from awcu.assembly import build_task, prepared_photographs
+from awcu.atomic_files import write_atomically
 from awcu.data import RatingData
 from awcu.images import preparation
 from awcu.metrics import auroc
 from awcu.network import AestheticNet
 from awcu.probe import Heads, fit_attributes
 from awcu.ratings import Ratings
-from awcu.results import RunRecord, write_atomically
+from awcu.results import RunRecord
 from awcu.selection import total_variance
 from awcu.task import AestheticTask
 from awcu.train import predictions_csv

@@ -12,9 +12,10 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from awcu import hub
+from awcu.atomic_files import write_atomically
 from awcu.model_config import ModelConfig, ModelError, from_json, of_task
 from awcu.network import BackboneError
-from awcu.results import RunRecord, write_atomically
+from awcu.results import RunRecord
 
 __all__ = ["ModelConfig", "ModelError", "checkpoint_of", "load", "new_folder", "write"]
 

@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from awcu.atomic_files import write_atomically
 from awcu.images import ImageError, decode_bytes, read_bytes
 from awcu.ratings import Ratings
-from awcu.results import write_atomically
 from awcu.shards import GONE, SCHEMA, THREADS, PreparedError, Settings, Shard, shard_path, version
 
 LONGEST_SIDE = 65_000  # pixels; a JPEG ends a little above

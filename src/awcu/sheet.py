@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from awcu.atomic_files import write_atomically
 from awcu.crop import Proposal
 from awcu.explanation import Explanation
 from awcu.html import template
@@ -19,7 +20,6 @@ from awcu.maps import Map, overlay
 from awcu.page import fitted
 from awcu.panels import Picture, Scale, effect, panels, resized
 from awcu.plots import GREY, save_png
-from awcu.results import write_atomically
 from awcu.sheet_page import PANORAMA, PORTRAIT, page_png
 from awcu.significance import number
 from awcu.wording import against_average, attributes_shown, heading, label, notes, sentence, share

@@ -28,13 +28,14 @@ from awcu.metrics import evaluate, trivial
 from awcu.network import AestheticNet
 from awcu.probe import ProbeError
 from awcu.ratings import SPLITS, Ratings, Split
-from awcu.results import RunRecord, git_state, package_versions, write_results_csv
+from awcu.results import RunRecord, write_results_csv
 from awcu.saved_head import network_with_heads, save_run, solve_attributes
 from awcu.selection import Search, Solved, predict, solve, weigh
 from awcu.simulation import SimulationError, simulate
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
 from awcu.train import USER_ERRORS
+from awcu.versions import git_state, package_versions
 
 Splits = dict[Split, Ratings]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from awcu import differences, failed_runs, published
+from awcu.atomic_files import write_atomically
 from awcu.picture_stamp import digest, is_from, stamp_picture
 from awcu.readme import refresh_block
-from awcu.results import RunRecord, find_records, read_results_csv, write_atomically, write_results_csv
+from awcu.results import RunRecord, find_records, read_results_csv, write_results_csv
 from awcu.table_spec import TableSpec
 from awcu.tables import Table
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
+from awcu.atomic_files import write_atomically
 from awcu.comparable import check_comparable, overlap, provenance
 from awcu.differences import PairedDifference
 from awcu.failed_runs import FailedRun
 from awcu.record_columns import split_records
-from awcu.results import RunRecord, write_atomically
+from awcu.results import RunRecord
 from awcu.significance import CONFIDENCE, LEVEL, Estimate, number
 from awcu.table_rows import Cell, Row, compared_rows
 from awcu.table_spec import TableError, TableSpec

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from awcu.atomic_files import write_atomically
 from awcu.configuration import variant
-from awcu.results import write_atomically
 from awcu.weighting import SampleWeights, Step, Uniform
 
 ID_FILE = "wandb_id"

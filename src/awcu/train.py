@@ -15,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from awcu.assembly import configured_data, configured_task, prepared_photographs, read_ratings
+from awcu.atomic_files import write_atomically
 from awcu.configuration import ConfigurationError, check_keys, conf_folder, instantiated, plain, variant
 from awcu.data import RatingData
 from awcu.failed_runs import IN_FOLDER, FailedRun
@@ -25,12 +26,13 @@ from awcu.network import BackboneError
 from awcu.predictor import AestheticModel
 from awcu.prepared import PreparedError
 from awcu.ratings import Ratings, RatingsError
-from awcu.results import RecordError, RunRecord, git_state, package_versions, write_atomically
+from awcu.results import RecordError, RunRecord
 from awcu.resume import Preemption, ResumeError, checkpoint_to_resume
 from awcu.sources.text import SourceError
 from awcu.task import AestheticTask, TaskError, load_task
 from awcu.tracking import wandb_logger
 from awcu.trainer import build_trainer, quiet
+from awcu.versions import git_state, package_versions
 from awcu.wandb_result import Pictures, log_result, photographs
 from awcu.weighting import SampleWeights, WeightingError
 

@@ -13,9 +13,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from awcu.atomic_files import write_atomically
 from awcu.explanation import Verdict
 from awcu.reference import Reference
-from awcu.results import write_atomically
 
 Row = dict[str, Any]
 
