@@ -1,6 +1,8 @@
 import hashlib
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +49,10 @@ def grey(sample):
 
 def mask_of(sample, style):
     return sample.style_masks[gallery.STYLES.index(style)]
+
+
+def visible(folder):
+    return [path.name for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 def digest(seed, index):
@@ -239,7 +245,7 @@ def test_read_renders_once_and_keeps_the_truth(tmp_path, monkeypatch, capsys):
     assert "6 pictures" in capsys.readouterr().err
     assert ratings.votes.shape == (6, 10)
     assert ratings.attribute_names == gallery.STYLES
-    assert [path.name for path in tmp_path.iterdir()] == ["format1-seed3-n6-96px"]
+    assert visible(tmp_path) == ["format1-seed3-n6-96px"]
     known, sample = gallery.truth(ratings, "g00002"), gallery.render(3, 2, SMALL)
     assert known.crop == sample.crop
     assert known.scene == sample.scene
@@ -278,7 +284,7 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "render", interrupted)
     with pytest.raises(KeyboardInterrupt):
         gallery.read(tmp_path, n=4, short_side=64)
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
 def test_leftovers_of_a_killed_process_are_not_taken_for_a_gallery(tmp_path):
@@ -287,14 +293,26 @@ def test_leftovers_of_a_killed_process_are_not_taken_for_a_gallery(tmp_path):
     assert len(gallery.read(tmp_path, n=2, short_side=64)) == 2
 
 
-def test_the_slower_of_two_processes_throws_its_pictures_away(tmp_path):
-    folder = tmp_path / "gallery"
-    with cache._appearing(folder) as slow:
-        (slow / "mine").touch()
-        with cache._appearing(folder) as fast:
-            (fast / "theirs").touch()
-    assert [path.name for path in folder.iterdir()] == ["theirs"]
-    assert list(tmp_path.iterdir()) == [folder]
+def test_a_second_run_waits_for_the_pictures_of_the_first(tmp_path, monkeypatch):
+    """Two threads stand for two processes; the first is held up until the second has long begun."""
+    whole, painted, second_began, found = cache.render, [], threading.Event(), {}
+
+    def slowly(seed, index, short_side):
+        assert second_began.wait(60)
+        time.sleep(0.1)
+        painted.append(index)
+        return whole(seed, index, short_side)
+
+    monkeypatch.setattr(cache, "render", slowly)
+    one = threading.Thread(target=lambda: found.update(one=gallery.read(tmp_path, n=3, short_side=64)))
+    one.start()
+    while not any(path.is_dir() for path in tmp_path.iterdir()):
+        time.sleep(0.01)
+    second_began.set()
+    found["two"] = gallery.read(tmp_path, n=3, short_side=64)
+    one.join()
+    assert painted == [0, 1, 2]
+    assert found["one"].fingerprint == found["two"].fingerprint
 
 
 def test_a_folder_that_cannot_appear_is_an_error(tmp_path):

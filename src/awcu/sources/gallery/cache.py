@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import platformdirs
+from filelock import FileLock
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -74,7 +75,11 @@ def read(
     home = Path(root) if root is not None else Path(platformdirs.user_cache_dir("awcu")) / "gallery"
     folder = home.expanduser().resolve() / f"format{FORMAT}-seed{seed}-n{n}-{short_side}px"
     if not folder.is_dir():
-        _render_all(folder, n, seed, short_side)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Of the runs of a sweep that start together, one renders and the others wait.
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _render_all(folder, n, seed, short_side)
     rows = _vote_rows(folder)
     ids = np.array([row["image_id"] for row in rows])
     votes = np.array([[int(row[f"c{rating}"]) for rating in SCALE] for row in rows], np.int64)
@@ -126,17 +131,12 @@ def truth(source: Ratings | str | Path, image_id: str) -> Truth:
 
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """A working folder that becomes `folder` in one step at the end, unless another process was first."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    """A working folder that becomes `folder` in one step at the end."""
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield work
         work.chmod(0o755)
-        try:
-            work.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
