@@ -8,7 +8,7 @@ from test_paired_bootstrap import scored
 
 from awcu.table_command import make_table
 
-YAML = "title: Made\nbaseline: w=uniform\ncolumns: {test/auroc: AUROC}\n"
+YAML = "title: Made\nbaseline: w=uniform\ncolumns: {test/auroc: AUROC}\nforest: {metrics: [test/auroc]}\n"
 
 
 def test_collected_once_and_rendered_again(tmp_path: Path) -> None:
@@ -25,7 +25,9 @@ def test_collected_once_and_rendered_again(tmp_path: Path) -> None:
     collected = (folder / "table.md").read_text()
     assert "w=step (n = 2 of 3; 1 failed: disk full)" in collected
     assert "paired by seed and test photograph, its interval over both (bootstrap of 60 photographs)" in collected
+    drawn = (folder / "forest.png").stat().st_mtime_ns
     make_table(folder, None, folder, [])
+    assert (folder / "forest.png").stat().st_mtime_ns == drawn
     assert (folder / "table.md").read_text() == collected
-    names = ["differences.csv", "failures.csv", "results.csv", "table.csv", "table.md", "table.yaml"]
+    names = ["differences.csv", "failures.csv", "forest.png", "results.csv", "table.csv", "table.md", "table.yaml"]
     assert sorted(one.name for one in folder.iterdir()) == names

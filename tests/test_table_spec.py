@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from awcu.table_spec import Agreement, HeatMap, Ladder, Side, TableError, TableSpec
+from awcu.table_spec import Agreement, Forest, HeatMap, Ladder, Side, TableError, TableSpec
 
 SPEC = TableSpec(
     title="Which weighting wins",
@@ -114,6 +114,12 @@ class TestSpec:
         ladder = Ladder(("test/accuracy",), "weight", series, ("w=power",))
         assert load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
         assert ladder.positions == positions | {"w=half": 2.0}
+
+    def test_forest(self, tmp_path: Path) -> None:
+        text = YAML[: YAML.index("ladder:")] + "forest: {metrics: [test/accuracy]}\n"
+        assert load(tmp_path, text) == replace(SPEC, forest=Forest(("test/accuracy",)))
+        with pytest.raises(TableError, match="forest metric 'test/f1' is no column; use one of test/accuracy"):
+            load(tmp_path, text.replace("[test/accuracy]", "[test/f1]"))
 
     def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
         text = YAML[: YAML.index("rows:")]

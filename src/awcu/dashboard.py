@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 FILES = ("table.md", "table.csv", "results.csv", "table.yaml")
-PLOTS = ("ladder.png", "heat_map.png", "agreement.png")
+PLOTS = ("ladder.png", "forest.png", "heat_map.png", "agreement.png")
 
 
 class DashboardError(ValueError):

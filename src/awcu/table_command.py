@@ -19,7 +19,7 @@ SPEC, RESULTS = "table.yaml", "results.csv"
 _CODE = [
     Path(__file__).with_name(f"{module}.py")
     for module in (
-        *("plots", "heat_map", "agreement", "agreement_plot"),
+        *("plots", "forest", "heat_map", "agreement", "agreement_plot"),
         *("tables", "table_rows", "comparable", "record_columns", "significance", "student"),
     )
 ]
@@ -108,6 +108,11 @@ def _pictures(
 
         ladder(table, out / "ladder.png")
         stamp_picture(out / "ladder.png", stamp)
+    if spec.forest and not is_from(out / "forest.png", stamp):
+        from awcu.forest import forest
+
+        forest(table, out / "forest.png")
+        stamp_picture(out / "forest.png", stamp)
     if spec.heat_map and not is_from(out / "heat_map.png", stamp):
         from awcu.heat_map import heat_map
 

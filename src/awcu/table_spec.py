@@ -59,6 +59,17 @@ class Ladder:
 
 
 @dataclass(frozen=True)
+class Forest:
+    """What the forest plot shows: every row's difference to the baseline, for rows without a place on a scale.
+
+    Attributes:
+        metrics: One panel each; they must be columns of the table.
+    """
+
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HeatMap:
     """What the heat map shows: differences to the baseline, a row a variant, a column a group of records.
 
@@ -120,6 +131,7 @@ class TableSpec:
         columns: Metric key → printed label.
         rows: Variant → printed label in display order; other variants follow under their own text.
         ladder: A plot, or None.
+        forest: A plot, or None.
         heat_map: A plot, or None; splits the records into columns.
         agreement: A plot, or None; splits the records into columns, the same ones where there is a heat map.
     """
@@ -129,14 +141,15 @@ class TableSpec:
     columns: dict[str, str]
     rows: dict[str, str] = field(default_factory=dict)
     ladder: Ladder | None = None
+    forest: Forest | None = None
     heat_map: HeatMap | None = None
     agreement: Agreement | None = None
 
     def __post_init__(self) -> None:
         if not self.columns:
             raise TableError("columns is empty; name at least one metric")
-        for name in ("ladder", "heat_map", "agreement"):
-            plot: Ladder | HeatMap | Agreement | None = getattr(self, name)
+        for name in ("ladder", "forest", "heat_map", "agreement"):
+            plot: Ladder | Forest | HeatMap | Agreement | None = getattr(self, name)
             if plot is not None:
                 self._check_metrics(name, plot.metrics)
         if self.heat_map and self.agreement:
@@ -170,7 +183,7 @@ class TableSpec:
     def only(self, metrics: tuple[str, ...]) -> "TableSpec":
         """The same table with fewer metrics and without plots."""
         columns = {metric: self.columns[metric] for metric in metrics}
-        return replace(self, columns=columns, ladder=None, heat_map=None, agreement=None)
+        return replace(self, columns=columns, ladder=None, forest=None, heat_map=None, agreement=None)
 
     def label(self, variant: str) -> str:
         """The printed label, or the variant's own text."""
