@@ -56,6 +56,20 @@ class TestWhole:
         assert len(re.findall(r'<img [^>]*alt="[^"]+', page)) == 2 * 4 * 3
         assert len(page) < 600_000
 
+    def test_a_map_that_no_model_has_has_no_column(self, experiment_runs, page):
+        assert page.count("first AttAM</th>") == 4
+        report = gather(Experiment.find("experiment=smoke"), experiment_runs, None, [], 2)
+        for kept, titles in ((1, ["AesAM"]), (0, [])):
+            shown = [
+                one._replace(
+                    farthest=[photograph._replace(maps=photograph.maps[:kept]) for photograph in one.farthest],
+                    nearest=[],
+                )
+                for one in report.shown
+            ]
+            without = report_html(replace(report, shown=shown))
+            assert re.findall(r'class="map">([^<\n]+)</th>', without) == titles * 2
+
     def test_a_line_a_run_in_every_chart(self, page):
         assert re.findall(r"<figcaption>((?:training|validation) [^<]*)", page) == [
             "training loss, weighted", "validation accuracy", "validation AUROC", "validation SRCC",
