@@ -1,6 +1,8 @@
 """Maps that average exactly to the logits, on every family, and backbones refused with the next step."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import timm
@@ -8,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from awcu.network import AestheticNet, BackboneError, normalization
+from awcu.network import AestheticNet, BackboneError, normalization, training_format
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -355,3 +357,44 @@ def test_padding_of_tensorflow_changes_the_features():
 )
 def test_normalisation_is_that_of_the_backbone(backbone, mean, std):
     assert normalization(backbone) == (mean, std)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "expected"),
+    [
+        (SMALL, torch.channels_last),
+        (STRIDED, torch.channels_last),  # strided 1×1 convolutions too, of 32 channels and more
+        ("repvgg_a0", torch.contiguous_format),
+        ("mobileone_s0", torch.contiguous_format),
+    ],
+)
+def test_channels_last_unless_its_gradients_are_written_out_of_bounds(backbone, expected):
+    assert training_format(AestheticNet(backbone, image_size=64)) is expected
+
+
+def test_what_channels_last_would_break_learns_with_the_right_gradients():
+    """In a process of its own, since oneDNN's mistake may end it; its gradients against those without oneDNN."""
+    code = """
+import torch
+from awcu.task import AestheticTask
+torch.manual_seed(0)
+task = AestheticTask(
+    network={"backbone": "repvgg_a0", "image_size": 64},
+    scale=[1, 2, 3], midpoint=2, attribute_names=[], preparation={"size": 64},
+).eval()  # batch norm of four would magnify what is rounded
+torch.nn.init.normal_(task.net.aesthetic_head.weight)
+images = torch.randn(4, 3, 64, 64).to(memory_format=torch.channels_last)
+stem = [name for name, one in task.named_parameters() if ".stem." in name and one.ndim == 4]
+def gradients():
+    task.zero_grad()
+    task(images).aesthetic[:, 1].square().sum().backward()
+    return {name: dict(task.named_parameters())[name].grad.clone() for name in stem}
+with torch.backends.mkldnn.flags(enabled=False):
+    expected = gradients()
+found = gradients()
+for name in stem:
+    torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-3 * expected[name].abs().max().item())
+print(len(stem))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "2"), done.stderr

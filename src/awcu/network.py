@@ -120,6 +120,23 @@ class AestheticNet(nn.Module):
         return tokens.transpose(1, 2).reshape(len(tokens), -1, h, w)
 
 
+def training_format(net: nn.Module) -> torch.memory_format:
+    """How weights and images lie in memory while a network learns: channels last, in which it learns soonest.
+
+    But for strided 1×1 convolutions of few channels, as in the stems of RepVGG and MobileOne: with channels last,
+    oneDNN writes their gradients out of bounds, which gives wrong ones or ends the process
+    (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+    unsafe = any(
+        isinstance(one, nn.Conv2d)
+        and one.kernel_size == (1, 1)
+        and one.stride != (1, 1)
+        and one.in_channels // one.groups < 16  # oneDNN's block; 8 without AVX-512
+        for one in net.modules()
+    )
+    return torch.contiguous_format if unsafe else torch.channels_last
+
+
 def _is_known(name: str) -> bool:
     try:
         timm.get_pretrained_cfg(name)

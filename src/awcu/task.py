@@ -14,7 +14,7 @@ from torch import Tensor
 
 from awcu.data import Batch, RatingData
 from awcu.metrics import Predictions, evaluate, trivial
-from awcu.network import ActivationMaps, AestheticNet, Logits
+from awcu.network import ActivationMaps, AestheticNet, Logits, training_format
 from awcu.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
 from awcu.ratings import Split
 from awcu.reference import Reference
@@ -86,7 +86,8 @@ class AestheticTask(pl.LightningModule):
         self.net = AestheticNet(
             **network, aesthetic_outputs=self.objective.outputs, attribute_outputs=len(attribute_names)
         )
-        self.net.to(memory_format=torch.channels_last)
+        self.memory_format = training_format(self.net)
+        self.net.to(memory_format=self.memory_format)
         self._frozen = [self.net.backbone] if backbone_rate == 0 else _modules(self.net.backbone, freeze)
         for module in self._frozen:
             module.requires_grad_(False)
@@ -104,7 +105,7 @@ class AestheticTask(pl.LightningModule):
 
     def forward(self, images: Tensor) -> Logits:
         """Logits of normalised images `(N, 3, H, W)`."""
-        logits: Logits = self.net(images.to(memory_format=torch.channels_last))
+        logits: Logits = self.net(images.to(memory_format=self.memory_format))
         return logits
 
     def on_train_start(self) -> None:
@@ -143,7 +144,7 @@ class AestheticTask(pl.LightningModule):
 
     def validation_step(self, batch: Batch) -> None:
         """Collect predictions, and how strongly the maps speak."""
-        logits, maps = self.net.local_logits(batch["image"].to(memory_format=torch.channels_last))
+        logits, maps = self.net.local_logits(batch["image"].to(memory_format=self.memory_format))
         strongest = ActivationMaps(
             self.objective.evidence(maps.aesthetic).abs().amax((1, 2)), maps.attributes.abs().amax((2, 3))
         )
