@@ -10,7 +10,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from awcu.plots import BLACK, BLUE, DPI, GREY, save_png, text_width
+from awcu.plots import BLACK, BLUE, DPI, GREY, draw_heading, save_png, text_width
 from awcu.significance import CONFIDENCE, number
 from awcu.table_rows import Row
 from awcu.tables import Table
@@ -52,17 +52,7 @@ def forest(table: Table, path: Path) -> None:
         left = (labels + place * panel) / width
         axis = figure.add_axes((left, below / height, (panel - GAP) / width, len(rows) * ROW / height))
         _draw_panel(axis, table, metric, rows, named=place == 0)
-    figure.text(MARGIN / width, 1 - 0.1 / height, table.spec.title, fontproperties=HEADING, va="top")
-    corner = (MARGIN / width, 1 - TITLE / height)
-    figure.legend(
-        handles=_key(table),
-        loc="upper left",
-        bbox_to_anchor=corner,
-        ncols=3,
-        fontsize=7.5,
-        frameon=False,
-        borderaxespad=0,
-    )
+    draw_heading(figure, table.spec.title, _key(table))
     figure.text(MARGIN / width, 0.6 * LINE / height, caption, fontsize=6.5, color=GREY, va="bottom", linespacing=1.3)
     save_png(figure, path)
 

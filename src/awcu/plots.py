@@ -80,7 +80,7 @@ def ladder_figure(table: Table, around: bool = True) -> Figure:
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
     if around:
-        _draw_key(figure, table, plan, trivial_drawn)
+        draw_heading(figure, table.spec.title, ladder_key(table, plan, trivial_drawn))
         _draw_caption(figure, table, plan, rows)
     return figure
 
@@ -259,13 +259,13 @@ def ladder_key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
     return keys
 
 
-def _draw_key(figure: Figure, table: Table, plan: Ladder, trivial_drawn: bool) -> None:
-    """Title, and below it the key."""
+def draw_heading(figure: Figure, title: str, key: list[Line2D]) -> None:
+    """Title, and below it what each sign means, at the upper left."""
     width, height = figure.get_size_inches()
-    figure.text(0.15 / width, 1 - 0.09 / height, table.spec.title, fontsize=12, fontweight="bold", va="top")
+    figure.text(0.15 / width, 1 - 0.09 / height, title, fontsize=12, fontweight="bold", va="top")
     corner = (0.1 / width, 1 - 0.33 / height)
     figure.legend(
-        handles=ladder_key(table, plan, trivial_drawn),
+        handles=key,
         loc="upper left",
         bbox_to_anchor=corner,
         ncols=3,
