@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from awcu.sources.ava import CATEGORIES
-from awcu.sources.ava_files import CORRUPT, IN_CATEGORY, IN_LIST, OFFICIAL_TEST, ROWS
-from awcu.sources.ava_style import COUNTS
+from awcu.datasets.readers.ava import CATEGORIES
+from awcu.datasets.readers.ava_files import CORRUPT, IN_CATEGORY, IN_LIST, OFFICIAL_TEST, ROWS
+from awcu.datasets.readers.ava_style import COUNTS
 
 ROUNDS = 5
 STYLES = 14

@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
-from awcu.crop import parse_aspect, propose
-from awcu.explanation import CELLS
-from awcu.maps import onto_photograph
+from awcu.inference.crop import parse_aspect, propose
+from awcu.inference.explanation import CELLS
+from awcu.models.cam import onto_photograph
 
 SIZE = (3000, 4000)
 ASPECTS = ("free", "original", "1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16")

@@ -10,11 +10,12 @@ from pathlib import Path
 import albumentations as A
 import torch
 
-from awcu.features import extract
-from awcu.images import decode, preparation
-from awcu.network import AestheticNet
-from awcu.ratings import Ratings
-from awcu.sources import gallery
+from awcu.datasets import gallery
+from awcu.images.decoding import decode
+from awcu.images.transforms import preparation
+from awcu.models.network import AestheticNet
+from awcu.probing.features import extract
+from awcu.ratings.ratings import Ratings
 
 PHOTOGRAPHS, SIZE, BATCH, ROUNDS = 1600, 224, 32, 2
 

@@ -16,13 +16,14 @@ import torch
 from PIL import Image
 from torch.nn.functional import cross_entropy
 
-from awcu.data import Batch, RatingData
-from awcu.images import decode, preparation
-from awcu.network import AestheticNet
-from awcu.prepared import Prepared, prepare
-from awcu.ratings import Ratings
-from awcu.sources import gallery
-from awcu.weighting import SampleWeights, Uniform
+from awcu.datasets import gallery
+from awcu.datasets.prepared import Prepared, prepare
+from awcu.images.decoding import decode
+from awcu.images.transforms import preparation
+from awcu.models.network import AestheticNet
+from awcu.ratings.ratings import Ratings
+from awcu.ratings.weighting import SampleWeights, Uniform
+from awcu.training.datamodule import Batch, RatingData
 
 PHOTOGRAPHS, DISTINCT, CAMERA = 1024, 32, (4000, 3000)
 SIZE, BATCH, ROUNDS = 224, 32, 3

@@ -11,7 +11,7 @@ import torch
 from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
-from awcu.network import AestheticNet
+from awcu.models.network import AestheticNet
 
 BATCH, SIZE, ATTRIBUTES, ROUNDS = 16, 224, 14, 15
 

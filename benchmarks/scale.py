@@ -23,11 +23,11 @@ import pandas as pd
 import psutil
 from PIL import Image
 
-from awcu.data import RatingData
-from awcu.images import preparation
-from awcu.prepared import Prepared
-from awcu.sources import ava
-from awcu.weighting import SampleWeights, Uniform
+from awcu.datasets.prepared import Prepared
+from awcu.datasets.readers import ava
+from awcu.images.transforms import preparation
+from awcu.ratings.weighting import SampleWeights, Uniform
+from awcu.training.datamodule import RatingData
 
 ROWS, SIDE, CHUNK, BATCH = 255_530, 64, 4096, 64
 KILLED_AFTER = 30  # seconds

@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from awcu.network import AestheticNet
-from awcu.objective import Binary
-from awcu.predictor import AestheticModel
-from awcu.saved_model import ModelConfig
-from awcu.sources import gallery
+from awcu.datasets import gallery
+from awcu.inference.predictor import AestheticModel
+from awcu.models.config import ModelConfig
+from awcu.models.network import AestheticNet
+from awcu.models.objective import Binary
 
 PHOTOGRAPHS, DISTINCT, SIZE = 1000, 20, (4000, 3000)
 BACKBONE = "mobilenetv2_100"

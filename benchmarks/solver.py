@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from awcu.probe import fit_binary
-from awcu.ratings import Floats
+from awcu.probing.heads import fit_binary
+from awcu.ratings.ratings import Floats
 
 Bools = NDArray[np.bool_]
 

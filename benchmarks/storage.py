@@ -135,7 +135,7 @@ def main() -> None:
 
 def draw(folder: Path) -> None:
     """The different ones, drawn at twice the size."""
-    from awcu.sources.gallery import render
+    from awcu.datasets.gallery.sample import render
 
     folder.mkdir()
     for index in range(DISTINCT):

@@ -16,11 +16,12 @@ from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from PIL import Image
 
-from awcu.configuration import conf_folder
-from awcu.ratings import SPLITS, Ratings
-from awcu.reference import Reference
-from awcu.sources import table
-from awcu.task import AestheticTask
+from awcu.config.hydra import conf_folder
+from awcu.datasets.readers import table
+from awcu.models.reference import Reference
+from awcu.ratings.ratings import Ratings
+from awcu.ratings.splits import SPLITS
+from awcu.training.module import AestheticTask
 
 VOTE_COLUMNS = ("c1", "c2", "c3", "c4", "c5")
 TABLE = {
@@ -87,8 +88,8 @@ def experiment_runs(tmp_path_factory):
     To be copied by who changes anything in it.
     """
     # Here, since most tests need neither.
-    from awcu.failed_runs import FailedRun
-    from awcu.train import run
+    from awcu.commands.train import run
+    from awcu.runs.failures import FailedRun
 
     root = tmp_path_factory.mktemp("experiment")
     write_rated_pictures(root)

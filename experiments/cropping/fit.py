@@ -18,14 +18,14 @@ from methods import METHODS, NETWORK, SOURCES, TIE, Holding, Map, Proposed, Size
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from awcu.assembly import read_ratings
-from awcu.atomic_files import write_atomically
-from awcu.box_metrics import ious
-from awcu.crop import CropWeights, worth
-from awcu.predictor import AestheticModel
-from awcu.ratings import Ratings
-from awcu.results import RunRecord
-from awcu.sources import crops
+from awcu.datasets import cropping as crops
+from awcu.files import write_atomically
+from awcu.images.boxes import ious
+from awcu.inference.crop import CropWeights, worth
+from awcu.inference.predictor import AestheticModel
+from awcu.ratings.ratings import Ratings
+from awcu.runs.record import RunRecord
+from awcu.training.build import read_ratings
 
 AREAS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 12, 16)
 BORDERS = (0, 0.02, 0.05, 0.1)

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from methods import GALLERY, METHODS, Fit, Method, Size, read_fit
 
-from awcu.box_metrics import acc, best_of, srcc
-from awcu.crop import Box
-from awcu.predictor import AestheticModel
-from awcu.results import RunRecord, write_results_csv
-from awcu.sources import crops
-from awcu.sources.crops.cuhk_icd import ANNOTATORS, annotator
-from awcu.train import load_run
-from awcu.versions import git_state, package_versions
+from awcu.commands.train import load_run
+from awcu.datasets import cropping as crops
+from awcu.datasets.cropping.cuhk_icd import ANNOTATORS, annotator
+from awcu.images.boxes import Box
+from awcu.inference.predictor import AestheticModel
+from awcu.metrics.cropping import acc, best_of, srcc
+from awcu.runs.provenance import git_state, package_versions
+from awcu.runs.record import RunRecord, write_results_csv
 
 WHOLE = 0.95  # of the frame: a box that keeps as much counts as no cut
 BEYOND = ("flms", "fcdb")  # sets with boxes that reach beyond the frame and are to be cut there

@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from awcu.box_metrics import ious
-from awcu.crop import Box, CropWeights, propose, worth
-from awcu.explanation import CELLS
-from awcu.images import decode
-from awcu.maps import onto_photograph
-from awcu.predictor import CANDIDATES, AestheticModel
-from awcu.sources import gallery
+from awcu.datasets import gallery
+from awcu.images.boxes import Box, ious
+from awcu.images.decoding import decode
+from awcu.inference.crop import CropWeights, propose, worth
+from awcu.inference.explanation import CELLS
+from awcu.inference.predictor import CANDIDATES, AestheticModel
+from awcu.models.cam import onto_photograph
 
 Map = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -130,7 +130,7 @@ class Centred:
 
 @dataclass(frozen=True)
 class Proposed:
-    """`awcu.crop.propose` on a map, which the model may judge again; crops rank by their worth, or by its score."""
+    """`awcu.inference.crop.propose` on a map; crops rank by their worth, or by the model's score of each."""
 
     source: str
     fitted: str

@@ -17,13 +17,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from methods import METHODS, read_fit
 
-from awcu.atomic_files import write_atomically
-from awcu.box_metrics import iou
-from awcu.crop import Box
-from awcu.images import decode
-from awcu.plots import BLUE, VERMILION
-from awcu.sources import crops
-from awcu.train import load_run
+from awcu.commands.train import load_run
+from awcu.datasets import cropping as crops
+from awcu.files import write_atomically
+from awcu.images.boxes import Box, iou
+from awcu.images.decoding import decode
+from awcu.plots.style import BLUE, VERMILION
 
 COLUMNS = 4
 TRUE, OURS = {"edgecolor": BLUE, "linewidth": 2.5}, {"edgecolor": VERMILION, "linewidth": 2.5, "linestyle": (0, (3, 2))}

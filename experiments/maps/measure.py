@@ -19,14 +19,22 @@ import torch
 from methods import ATTRIBUTE_METHODS, METHODS, Grids, Maps, score_cam
 from torch import Tensor
 
-from awcu.faithfulness import area_under, curves, randomised, similarity
-from awcu.map_metrics import area_share, energy_inside, iou_at_area, located, pointing_game, rank_correlation, summary
-from awcu.predictor import AestheticModel
-from awcu.ratings import Ratings
-from awcu.results import RunRecord, write_results_csv
-from awcu.sources import gallery
-from awcu.train import load_run
-from awcu.versions import git_state, package_versions
+from awcu.commands.train import load_run
+from awcu.datasets import gallery
+from awcu.inference.faithfulness import area_under, curves, randomised, similarity
+from awcu.inference.predictor import AestheticModel
+from awcu.metrics.localization import (
+    area_share,
+    energy_inside,
+    iou_at_area,
+    located,
+    pointing_game,
+    rank_correlation,
+    summary,
+)
+from awcu.ratings.ratings import Ratings
+from awcu.runs.provenance import git_state, package_versions
+from awcu.runs.record import RunRecord, write_results_csv
 
 BATCH = 16
 STEPS = 10  # of an insertion or deletion curve

@@ -10,7 +10,7 @@ from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, ScoreCAM
 from torch import Tensor, nn
 from torchcam.methods import CAM, LayerCAM
 
-from awcu.predictor import AestheticModel
+from awcu.inference.predictor import AestheticModel
 
 Grids = NDArray[np.float32]
 Network = Callable[[AestheticModel, Tensor], "Maps"]

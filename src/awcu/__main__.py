@@ -1,5 +1,5 @@
 """`python -m awcu`."""
 
-from awcu.cli import main
+from awcu.commands.main import main
 
 main()

@@ -1,0 +1,1 @@
+"""What a person types: arguments in, one call down, words out."""

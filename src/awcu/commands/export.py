@@ -1,0 +1,75 @@
+"""`awcu export`: a finished run as a folder that travels."""
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser("export", help="a trained model as a folder that travels: weights, settings, card")
+    parser.add_argument("run", type=Path, help="folder of a finished run, or a .ckpt, whose card then knows less")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the extra awcu[onnx])")
+    parser.add_argument("--overwrite", action="store_true", help="replace an exported folder")
+    parser.add_argument("--push", metavar="USER/NAME", help="upload the folder to the Hugging Face Hub")
+    parser.add_argument("--private", action="store_true", help="of a repository that --push makes")
+    parser.set_defaults(command=_export)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from awcu.models.card import usage
+    from awcu.models.hub import upload
+
+    # Without the folders above, which mean nothing elsewhere.
+    source = arguments.push or arguments.out.resolve().name
+    export(arguments.run, arguments.out, source, arguments.onnx, arguments.overwrite)
+    for line in listing(arguments.out):
+        print(line)
+    if arguments.push:
+        print(upload(arguments.out, arguments.push, arguments.private))
+    print(f"\n{usage(arguments.push or str(arguments.out))}")
+
+
+def export(run: Path, out: Path, source: str, onnx: bool = False, overwrite: bool = False) -> None:
+    """Write the model of a run, or of a checkpoint, into a folder; wholly or not at all.
+
+    Args:
+        run: Folder of a finished run, or a .ckpt.
+        out: The folder.
+        source: What the card says that the model is loaded from: the folder's name, or user/name.
+        onnx: Write model.onnx too.
+        overwrite: Replace an exported folder.
+
+    Raises:
+        ModelError: `run` is neither or damaged, `out` is taken, or the network cannot be exported as ONNX.
+        RecordError: The run's record.json is damaged.
+    """
+    from awcu.errors import ModelError
+    from awcu.models.card import RunFacts, model_card
+    from awcu.models.pretrained import ONNX, load, new_folder, write
+
+    finished = (run / "record.json").is_file()
+    if not finished and run.suffix != ".ckpt":
+        raise ModelError(f"{run} is neither the folder of a finished run (record.json) nor a .ckpt; train one first")
+    with new_folder(out, overwrite) as folder:
+        facts = RunFacts.read(run) if finished else None
+        config, state = load(run)
+        if onnx:
+            from awcu.inference.onnx import export as export_onnx
+            from awcu.inference.predictor import AestheticModel
+
+            net = config.build_network()
+            net.load_state_dict(state)
+            export_onnx(AestheticModel(config, net, "cpu"), folder / ONNX)
+        write(folder, config, state, model_card(config, source, facts, onnx))
+
+
+def listing(folder: Path) -> list[str]:
+    """A line a file, with its size; 1 kB is 1,000 bytes."""
+    sizes = {str(path): path.stat().st_size for path in sorted(folder.iterdir())}
+    width = max(map(len, sizes))
+    return [f"{name:<{width}}  {_size(size):>9}" for name, size in sizes.items()]
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"

@@ -1,0 +1,246 @@
+"""What `awcu score`, `awcu explain` and `awcu crop` do: photographs in, rows and pictures out."""
+
+import argparse
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from awcu.errors import CropError, ImageError, PredictError
+from awcu.files import write_atomically
+from awcu.images.decoding import upright
+from awcu.images.discovery import distinct_names, find, read_ahead
+from awcu.inference.crop import Proposal, parse_aspect
+from awcu.inference.crop_file import cut
+from awcu.inference.explanation import Explanation, Verdict
+from awcu.inference.predictor import CANDIDATES, AestheticModel
+from awcu.inference.wording import on_training
+from awcu.models import pretrained as bundled
+from awcu.reports import sheet
+from awcu.reports.rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
+
+T = TypeVar("T")
+
+PROPOSAL = ("crop", "aspect", "number", "left", "top", "right", "bottom", "worth")
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """Score the photographs and rank them."""
+    out: Path | None = arguments.out
+    photographs = _found(arguments, None)
+    if out is not None:
+        _check_file(out, arguments.overwrite)
+    model = _model(arguments)
+    reference = model.config.reference
+    size: int = arguments.batch_size
+    rows = Rows(out, ["path", *VERDICT, *attribute_columns(model.config.attribute_names), "error"])
+    with _each("scoring", photographs, model.prepare, 2 * size, rows) as prepared:
+        while batch := list(islice(prepared, size)):
+            verdicts = _verdicts(model, torch.stack([image for _, image in batch]))
+            for (path, _), verdict in zip(batch, verdicts, strict=True):
+                rows.add(verdict_row(path, verdict, reference))
+    _show(rows, model)
+    _end(rows, len(photographs))
+
+
+def _verdicts(model: AestheticModel, images: torch.Tensor) -> list[Verdict]:
+    try:
+        return model.verdicts(images)
+    except torch.OutOfMemoryError as error:
+        raise PredictError(
+            f"{model.device} has no memory for {len(images)} photographs at once; lower --batch-size"
+        ) from error
+
+
+def _show(rows: Rows, model: AestheticModel) -> None:
+    """The file's name, or the table: to read on a terminal, as CSV in a pipe."""
+    if rows.path is not None:
+        print(rows.path)
+    elif sys.stdout.isatty():
+        Console().print(table(rows.rows, model.config.attribute_names, model.config.reference))
+    else:
+        sys.stdout.write(rows.text(".csv"))
+
+
+def explain(arguments: argparse.Namespace) -> None:
+    """Draw a picture and write a page of each photograph."""
+    photographs = _found(arguments, arguments.out)
+    _check_folder(arguments.out, arguments.overwrite)
+    model = _model(arguments)
+    names = dict(zip(photographs, distinct_names(photographs), strict=True))
+    columns = ["path", "picture", "page", *VERDICT, *attribute_columns(model.config.attribute_names), "error"]
+    rows = Rows(arguments.out / "explanations.csv", columns)
+
+    def explained(path: Path) -> Explanation:
+        return model.explain(path, arguments.flip, arguments.scales)
+
+    # The next is explained while this one is drawn.
+    with _each("explaining", photographs, explained, 2, rows) as explanations:
+        for path, explanation in explanations:
+            row = verdict_row(path, explanation.verdict, explanation.reference)
+            best = explanation.crops()[0]
+            for column, ending in (("picture", ".png"), ("page", ".html")):
+                file = _with_ending(names[path], ending)
+                sheet.save(explanation, arguments.out / file, visible(path.name), arguments.attributes, best)
+                row[column] = text_of(file)
+            rows.add(row)
+    print(rows.path)
+    _end(rows, len(photographs))
+
+
+def crop(arguments: argparse.Namespace) -> None:
+    """Cut the photographs."""
+    for aspect in arguments.aspect:
+        parse_aspect(aspect, (1, 1))
+    photographs = _found(arguments, arguments.out)
+    _check_folder(arguments.out, arguments.overwrite)
+    model = _model(arguments)
+    names = dict(zip(photographs, distinct_names(photographs), strict=True))
+    rows = Rows(arguments.out / "crops.csv", ["path", *PROPOSAL, "error"])
+
+    def cropped(path: Path) -> list[Row]:
+        return _crop_one(model, path, names[path], arguments)
+
+    with _each("cropping", photographs, cropped, os.cpu_count() or 1, rows) as found:
+        for _, crops in found:
+            for row in crops:
+                rows.add(row)
+    print(rows.path)
+    _end(rows, len(photographs))
+
+
+def _crop_one(model: AestheticModel, path: Path, name: Path, arguments: argparse.Namespace) -> list[Row]:
+    """Write the crops of one photograph; a row each."""
+    proposed = _proposals(model, path, arguments)
+    photograph = upright(path)
+    rows = []
+    for aspect, number, (box, worth) in proposed:
+        several = "_" + aspect.replace(":", "x") if len(arguments.aspect) > 1 else ""
+        content, ending = cut(photograph, box, arguments.quality)
+        file = _with_ending(name, several + (f"_{number}" if arguments.top > 1 else "") + ending)
+        write_atomically(arguments.out / file, content)
+        values = (text_of(file), aspect, number, *box, round(worth, 6))
+        rows.append({"path": text_of(path), **dict(zip(PROPOSAL, values, strict=True))})
+    return rows
+
+
+def _proposals(model: AestheticModel, path: Path, arguments: argparse.Namespace) -> list[tuple[str, int, Proposal]]:
+    """Aspect, number from 1, and crop; nothing is written of a photograph that cannot be cropped as asked."""
+    explanation = model.explain(path, arguments.flip, arguments.scales)
+    height, width = explanation.photograph.shape[:2]
+    most = CANDIDATES if arguments.rescore else arguments.top
+    found: list[tuple[str, int, Proposal]] = []
+    for aspect in arguments.aspect:
+        try:
+            sought = parse_aspect(aspect, (height, width))
+            proposals = explanation.crops(sought, arguments.smallest, arguments.keep, most)
+        except CropError as error:
+            raise ImageError(f"{path}: {error}") from error
+        if arguments.rescore:
+            proposals = model.rescore(explanation.photograph, proposals)[: arguments.top]
+        found += [(aspect, number, proposal) for number, proposal in enumerate(proposals, 1)]
+    return found
+
+
+def _found(arguments: argparse.Namespace, out: Path | None) -> list[Path]:
+    """The photographs, but for those that lie where this or an earlier call writes."""
+    found = find(arguments.photographs)
+    left = found if out is None else [path for path in found if out.resolve() not in path.resolve().parents]
+    if not left:
+        raise PredictError(f"{out}: all photographs lie in it, and none is overwritten; choose another --out")
+    return left
+
+
+def _model(arguments: argparse.Namespace) -> AestheticModel:
+    # Of a garbled EXIF or an odd tag; whether the picture is whole, decoding tells.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    # A name in another script is drawn as boxes.
+    warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")
+    try:
+        if arguments.device is not None:
+            torch.zeros(1, device=arguments.device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise PredictError(f"--device {arguments.device} is not there ({reason}); leave it out or give cpu") from error
+    source = arguments.checkpoint or bundled.WEIGHTED
+    model = AestheticModel.from_pretrained(source, arguments.device, getattr(arguments, "output_stride", None))
+    if arguments.checkpoint is None:
+        print(f"awcu: {on_training(model.config.trained_on)} --checkpoint MODEL takes another.", file=sys.stderr)
+    return model
+
+
+def _check_file(out: Path, overwrite: bool) -> None:
+    if out.suffix not in SUFFIXES:
+        raise PredictError(f"{out}: the ending says how to write; give one in {' or '.join(SUFFIXES)}")
+    if out.is_dir():
+        raise PredictError(f"{out}: a folder; give the name of a file")
+    if out.exists() and not overwrite:
+        raise PredictError(f"{out}: is there already; add --overwrite or choose another --out")
+    _require_writable(out.parent)
+
+
+def _check_folder(out: Path, overwrite: bool) -> None:
+    _require_writable(out)
+    if not overwrite and any(out.iterdir()):
+        raise PredictError(f"{out}: holds something already; add --overwrite or choose another --out")
+
+
+def _require_writable(folder: Path) -> None:
+    """Make the folder and try it, before minutes are spent on what could not be kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise PredictError(f"{folder}: cannot be written to ({error.strerror}); choose another --out") from error
+
+
+def _with_ending(name: Path, ending: str) -> Path:
+    return name.with_name(name.name + ending)
+
+
+@contextmanager
+def _each(
+    doing: str, photographs: Sequence[Path], work: Callable[[Path], T], ahead: int, rows: Rows
+) -> Iterator[Iterator[tuple[Path, T]]]:
+    """What `work` makes of each photograph; the rows are kept whatever happens, and a bar shows how far it is.
+
+    A photograph that fails becomes a row with its error.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    progress.add_task(doing, total=len(photographs))
+    try:
+        with rows, progress, closing(read_ahead(photographs, work, ahead)) as results:
+            yield _successes(results, rows, progress)
+    except KeyboardInterrupt:
+        kept = f"; {rows.partial} holds what was done" if rows.partial and rows.rows else ""
+        print(f"awcu: interrupted after {len(rows.rows)} of {len(photographs)}{kept}", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _successes(
+    results: Iterable[tuple[Path, T | ImageError]], rows: Rows, progress: Progress
+) -> Iterator[tuple[Path, T]]:
+    for path, result in results:
+        progress.advance(progress.task_ids[0])
+        if isinstance(result, ImageError):
+            said = text_of(str(result))
+            progress.console.print(visible(f"awcu: {said}"), markup=False, highlight=False, soft_wrap=True)
+            rows.add({"path": text_of(path), "error": said})
+        else:
+            yield path, result
+
+
+def _end(rows: Rows, total: int) -> None:
+    failed = sum("error" in row for row in rows.rows)
+    if failed:
+        raise SystemExit(f"awcu: {failed} of {total} photographs failed, see above; all others are done")

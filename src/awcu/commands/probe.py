@@ -1,0 +1,325 @@
+"""`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from torch import Tensor
+
+from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
+from awcu.errors import AwcuError, ConfigurationError, ImageError
+from awcu.images.transforms import preparation
+from awcu.metrics.rating import evaluate, trivial
+from awcu.models.network import AestheticNet
+from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
+from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
+from awcu.probing.features import Features, extract
+from awcu.probing.grid import GridRow, grid_rows
+from awcu.ratings.rater_model import simulate
+from awcu.ratings.ratings import Ratings
+from awcu.ratings.splits import SPLITS, Split
+from awcu.runs.provenance import git_state, package_versions
+from awcu.runs.record import RunRecord, write_results_csv
+from awcu.tables.spec import TableSpec
+from awcu.tables.table import Table
+from awcu.training.build import image_settings, prepared_photographs
+
+Splits = dict[Split, Ratings]
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
+def main(cfg: DictConfig) -> None:
+    """One Hydra job: the sweep, and its table for all training photographs."""
+    job = HydraConfig.get()
+    folder = Path(job.runtime.output_dir)
+    try:
+        records = run(cfg, folder, tuple(job.overrides.task))
+    except AwcuError as error:
+        raise SystemExit(f"awcu: {error}") from error
+    whole = [record for record in records if record.n["unused"] == 0]
+    if whole:
+        columns = {"test/accuracy": "accuracy", "test/auroc": "AUROC", "test/srcc": "SRCC"}
+        labels = {record.variant: label(record) for record in whole}
+        table = Table.from_records(TableSpec(cfg.name, whole[0].variant, columns, labels), whole)
+        # A pipe or a log file has no width to fit into.
+        Console(width=None if sys.stdout.isatty() else 120).print(table.to_terminal())
+    ends = [min(cfg.probe.penalties), max(cfg.probe.penalties)]
+    at_end = sum(record.metrics["probe/penalty"] in ends for record in records)
+    if at_end:
+        print(f"{at_end} of {len(records)} picked the weakest or strongest penalty; widen probe.penalties if many")
+    print(f"{len(records)} records in {folder / 'results.csv'}")
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
+def features_main(cfg: DictConfig) -> None:
+    """One Hydra job: the pass of the backbone alone."""
+    try:
+        check_keys(cfg, "probe")
+        features = see(cfg, instantiated(cfg.data.ratings), frozen_network(cfg))
+    except AwcuError as error:
+        raise SystemExit(f"awcu: {error}") from error
+    count, views, channels = features.pooled.shape
+    print(f"{count} photographs × {views} × {channels} features, key {features.key}")
+
+
+def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
+    """Solve the grid and write `results.csv`: one record a row, training size and seed.
+
+    Args:
+        cfg: `conf/probe.yaml` with overrides; not changed.
+        folder: For the results, and for the heads to be saved.
+        overrides: As typed, for the records.
+
+    Raises:
+        ConfigurationError: A setting that does not exist or is out of range.
+        RatingsError: Ratings or split at fault.
+        ImageError: Unreadable photographs.
+        PreparedError: Prepared photographs at fault, or of other photographs.
+        BackboneError: Backbone or its weights at fault.
+        FeatureError: A feature cache at fault.
+        WeightingError: A weighting at fault.
+        SimulationError: A rater model at fault.
+        ProbeError: A head without an optimum.
+    """
+    study = _study(cfg, overrides)
+    records: list[RunRecord] = []
+    for seed in cfg.probe.seeds:
+        # A row that cannot be solved shall not cost the work done on the others.
+        study.check(study.draw(seed))
+    for seed in cfg.probe.seeds:
+        draw = study.draw(seed)
+        for size in cfg.probe.sizes:
+            _, found = study.cell(study.rows, draw, size)
+            print(_line(draw, found, len(study.rows) * study.search.heads_a_row), flush=True)
+            records += found
+        # After every seed, so that a sweep that is stopped leaves what it has.
+        write_results_csv(records, folder / "results.csv")
+    study.save(folder)
+    return records
+
+
+def frozen_network(cfg: DictConfig) -> AestheticNet:
+    """The backbone; without weights, what `seed` draws."""
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    return AestheticNet(**plain(cfg.network), image_size=cfg.images.size)
+
+
+def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
+    """The features of all photographs, whatever their split; from the cache where they are there."""
+    settings = plain(cfg.features)
+    home = settings.pop("folder")
+    images = image_settings(cfg)
+    folder = None if home is None else Path(home)
+    return extract(
+        ratings,
+        network,
+        backbone_settings(cfg) | images,
+        preparation(**images),
+        images["size"],
+        folder=folder,
+        prepared=prepared_photographs(cfg),
+        **settings,
+    )
+
+
+def backbone_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What makes the backbone but its weights."""
+    return {key: cfg.network[key] for key in ("backbone", "pad_type", "output_stride")}
+
+
+def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
+    """The configuration of one split."""
+    merged = OmegaConf.merge(cfg, {"seed": seed})
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def measure(solved: Solved, splits: Splits, features: Features, search: Search) -> list[dict[str, float]]:
+    """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
+    test = splits["test"]
+    predictions = predict(solved.heads, as_tensor(features, test)[:, 0], search.read(test))
+    found = [evaluate(one, test) for one in predictions]
+    # It knows no weighting, so it is the same for all rows.
+    baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
+    return [
+        {f"test/{name}": value for name, value in one.items()}
+        | baseline
+        | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
+        for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
+    ]
+
+
+def as_tensor(features: Features, ratings: Ratings) -> Tensor:
+    """Pooled features `(N, V, C)` of these photographs, on the GPU where there is one."""
+    return torch.from_numpy(features.of(ratings.image_ids)).to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def label(record: RunRecord) -> str:
+    """What a row weights by, without what it leaves at its default."""
+    text = record.weighting.removeprefix("SampleWeights(weighting=")[:-1]
+    for default in (", effective_share=None", ", anneal='none'", ", class_balance=False"):
+        text = text.removesuffix(default)
+    return text.replace(", class_balance=True", ", balanced")
+
+
+def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
+    check_keys(cfg, "probe")
+    _check_settings(cfg)
+    settings = plain(cfg.probe)
+    rows = grid_rows(settings["weightings"])
+    search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
+    for variant in settings["save"]:
+        if variant not in [row.variant for row in rows]:
+            named = "\n  ".join(row.variant for row in rows)
+            raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
+    # Before hours of work, since a commit made meanwhile is not the code in memory.
+    commit = git_state(Path(__file__).parent)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    network = frozen_network(cfg)
+    features = see(cfg, instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings), network)
+    return _Study(cfg, overrides, rows, search, network, features, commit, created)
+
+
+def _check_settings(cfg: DictConfig) -> None:
+    """Refuse values of the wrong kind, which OmegaConf lets pass."""
+    settings, simulation = plain(cfg.probe), plain(cfg.simulate)
+    kinds: dict[str, tuple[type, ...]] = {
+        "weightings": (str,), "save": (str,), "seeds": (int,), "sizes": (int, type(None)), "penalties": (int, float),
+    }  # fmt: skip
+    for key, kind in kinds.items():
+        values = settings[key]
+        if not isinstance(values, list) or not all(isinstance(one, kind) and one is not True for one in values):
+            named = " or ".join("null" if one is type(None) else one.__name__ for one in kind)
+            raise ConfigurationError(f"probe.{key}={values!r} must be a list of {named}")
+        if not values and key != "save":
+            raise ConfigurationError(f"probe.{key} is empty; give at least one")
+        if key != "weightings" and len(set(values)) < len(values):
+            raise ConfigurationError(f"probe.{key}={values} names one twice; remove it")
+    for name, value, least in (
+        *((f"probe.seeds: {seed}", seed, 0) for seed in settings["seeds"]),
+        ("probe.folds", settings["folds"], 2),
+        ("simulate.votes", 1 if simulation["votes"] is None else simulation["votes"], 1),
+        ("simulate.seed", simulation["seed"], 0),
+    ):
+        if not isinstance(value, int) or value < least:
+            raise ConfigurationError(f"{name} is {value!r}; it must be a whole number ≥ {least}")
+    if simulation["votes"] is not None and settings["save"]:
+        raise ConfigurationError(
+            "probe.save with simulate.votes would keep a head beside ratings that are drawn anew; leave one of them out"
+        )
+    if cfg.data.on_unreadable not in ("error", "exclude"):
+        raise ConfigurationError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One seed's split of the readable photographs."""
+
+    seed: int
+    ratings: Ratings
+    parts: Splits
+    excluded: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Study:
+    """All that the cells of one sweep share."""
+
+    cfg: DictConfig
+    overrides: tuple[str, ...]
+    rows: list[GridRow]
+    search: Search
+    network: AestheticNet
+    features: Features
+    commit: tuple[str, bool]
+    created: str
+
+    def draw(self, seed: int) -> Draw:
+        """The split of one seed."""
+        data = at_seed(self.cfg, seed).data
+        ratings, faults = instantiated(data.ratings), self.features.unreadable
+        if faults and data.on_unreadable != "exclude":
+            listed = "\n  ".join(faults.values())
+            raise ImageError(
+                f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
+                f"Repair them, or go without them by data.on_unreadable=exclude (the record counts them)"
+            )
+        # In order of their ids, or another order of the table's rows would draw other samples and folds.
+        ratings = ratings.select(np.argsort(ratings.image_ids))
+        ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
+        if self.cfg.simulate.votes is not None:
+            ratings = simulate(ratings, self.features.of(ratings.image_ids)[:, 0], **plain(self.cfg.simulate))
+        return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
+
+    def check(self, draw: Draw) -> None:
+        """Refuse a row that one of the training sizes leaves without a class."""
+        for size in self.cfg.probe.sizes:
+            weigh(self.rows, draw.parts["train"].subset(size, draw.seed), self.search, draw.seed)
+
+    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
+        """The heads of some rows on one split and one number of training photographs, and their records."""
+        started = time.monotonic()
+        train = draw.parts["train"].subset(size, draw.seed)
+        solved = solve(rows, train, as_tensor(self.features, train), self.search, draw.seed)
+        metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
+        n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
+        n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
+        facts: dict[str, Any] = {
+            "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
+            "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
+            "train_fingerprint": train.split_fingerprint,
+            "n": n, "git_commit": self.commit[0], "git_dirty": self.commit[1], "checkpoint": "",
+            "versions": package_versions(),
+            "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
+        }  # fmt: skip
+        names = [_variant(self.cfg.variant, size, row) for row in rows]
+        return solved, [
+            RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
+            for name, row, measured in zip(names, rows, metrics, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
+        rows = [row for row in self.rows if row.variant in self.cfg.probe.save]
+        if not rows:
+            return
+        draw = self.draw(self.cfg.probe.seeds[0])
+        solved, records = self.cell(rows, draw, None)
+        train, val = draw.parts["train"], draw.parts["val"]
+        attributes = solve_attributes(
+            train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(self.search.penalties)
+        )
+        for place, record in enumerate(records):
+            head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
+            settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
+            task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images)
+            run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
+            save_run(run_folder, task, record, at_seed(self.cfg, draw.seed), draw.ratings)
+            print(run_folder)
+
+
+def _variant(words: str, size: int | None, row: GridRow) -> str:
+    tokens = [*words.split(), *([] if size is None else [f"size={size}"]), *row.variant.split()]
+    return " ".join(sorted(tokens))
+
+
+def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
+    """What one cell says on the terminal."""
+    areas = [record.metrics["test/auroc"] for record in records]
+    seconds = sum(record.wall_time_s for record in records)
+    return (
+        f"seed {draw.seed}, {records[0].n['train']} training photographs: {heads} heads in {seconds:.1f} s; "
+        f"test AUROC {areas[0]:.3f} of the baseline, {min(areas):.3f} to {max(areas):.3f} of all rows"
+    )

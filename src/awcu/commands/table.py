@@ -1,0 +1,103 @@
+"""The command `awcu table`: runs to CSVs, CSVs to a table and its plots; imports no more than the table asks for."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from awcu.files import write_atomically
+from awcu.runs import failures as failed_runs
+from awcu.runs.record import RESULTS, RunRecord, find_records, read_results_csv, write_results_csv
+from awcu.tables import paired as differences
+from awcu.tables import published
+from awcu.tables.readme import refresh_block
+from awcu.tables.spec import SPEC, TableSpec
+from awcu.tables.table import Table
+
+
+def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence[Path]) -> None:
+    """Write table.md, table.csv and the plots, print the table, refresh its block in READMEs.
+
+    Args:
+        experiment: Folder with table.yaml, and without `runs` with what `collect` writes.
+        runs: Folder of finished runs, to collect from into `out` first.
+        out: Folder to write into.
+        readmes: Files with a block of the experiment that the records name.
+    """
+    if (experiment / published.FILE).is_file():
+        _make_published(experiment, runs, out, readmes)
+        return
+    spec = TableSpec.load(experiment / SPEC)
+    kept = experiment if runs is None else out
+    if runs is not None:
+        collect(spec, runs, out)
+    records = read_results_csv(kept / RESULTS)
+    by_photograph = differences.read_differences(kept / differences.FILE)
+    table = Table.from_records(spec, records, by_photograph, failed_runs.read_failures(kept / failed_runs.FILE))
+    table.to_csv(out / "table.csv")
+    below = _pictures(spec, table, records, by_photograph, out)
+    markdown = table.to_markdown() + below
+    write_atomically(out / "table.md", markdown)
+    for readme in readmes:
+        refresh_block(readme, table.experiment, markdown)
+    console = _console()
+    console.print(table.to_terminal())
+    console.print(below, markup=False, highlight=False, end="")
+
+
+def _make_published(experiment: Path, runs: Path | None, out: Path, readmes: Sequence[Path]) -> None:
+    if runs is not None:
+        write_results_csv(find_records(runs), out / RESULTS)
+    own = (experiment if runs is None else out) / RESULTS
+    table = published.PublishedTable.load(experiment, read_results_csv(own) if own.is_file() else ())
+    write_atomically(out / "table.md", table.to_markdown())
+    for readme in readmes:
+        refresh_block(readme, table.spec.name, table.to_markdown())
+    _console().print(table.to_terminal())
+
+
+def _console() -> Console:
+    # A pipe or a log file has no width to fit into.
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def collect(spec: TableSpec, runs: Path, out: Path) -> None:
+    """Gather the runs below a folder: results.csv, failures.csv, and differences.csv where they left predictions."""
+    from awcu.tables.paired import find_differences
+
+    records = find_records(runs)
+    write_results_csv(records, out / RESULTS)
+    failed_runs.write_failures(failed_runs.find_failures(runs, records), out / failed_runs.FILE)
+    differences.write_differences(find_differences(spec, records, runs), out / differences.FILE)
+
+
+def _pictures(
+    spec: TableSpec,
+    table: Table,
+    records: list[RunRecord],
+    by_photograph: list[differences.PairedDifference],
+    out: Path,
+) -> str:
+    """Draw what the spec asks for; what is to be said below the table, as Markdown."""
+    # Each plot is imported only where it is drawn, since matplotlib takes longer to import than a table to make.
+    if spec.ladder:
+        from awcu.plots.ladder import ladder
+
+        ladder(table, out / "ladder.png")
+    if spec.forest:
+        from awcu.plots.forest import forest
+
+        forest(table, out / "forest.png")
+    if spec.heat_map:
+        from awcu.plots.heat_map import heat_map
+
+        heat_map(spec, records, out / "heat_map.png", by_photograph)
+    if spec.agreement is None:
+        return ""
+    from awcu.plots.agreement import agreement_plot
+    from awcu.tables.agreement import rank_agreements, sentence
+
+    found = rank_agreements(spec, records)
+    agreement_plot(spec, found, out / "agreement.png")
+    return f"\n{sentence(spec, found)}\n"

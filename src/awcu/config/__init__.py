@@ -1,0 +1,1 @@
+"""Configurations: where they lie, what makes two runs the same."""

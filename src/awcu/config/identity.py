@@ -1,0 +1,111 @@
+"""Which run a folder holds: the settings that decide its numbers, and nothing that a machine decides."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from awcu.errors import IdentityError
+from awcu.files import write_atomically
+
+MACHINE = ("data.root", "data.prepared", "loader.workers", "trainer.accelerator", "trainer.devices", "wandb")
+FILES = ("network.weights_file", "ckpt_path", "start_from")
+"""What is in these files makes the run, not where they lie."""
+
+_PLACES = (
+    "data.root", "data.prepared", "network.weights_file", "ckpt_path", "start_from", "hydra.run.dir", "hydra.sweep.dir",
+)  # fmt: skip
+
+Settings = dict[str, Any]  # "section.key" → value, as JSON knows it
+
+
+def settings(cfg: DictConfig) -> Settings:
+    """What makes two runs the same: every resolved setting, but for the machine's.
+
+    The whole configuration, not the overrides: a default that changes makes another run of the same overrides.
+
+    Args:
+        cfg: `conf/train.yaml` with overrides; not changed.
+    """
+    cfg = cfg.copy()
+    with open_dict(cfg):
+        for key in MACHINE:
+            OmegaConf.update(cfg, key, None, merge=False)
+        for key in FILES:
+            OmegaConf.update(cfg, key, _content(OmegaConf.select(cfg, key)), merge=False)
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    # Through JSON and back, so that what was read from a file compares equal to what was composed.
+    found: Settings = json.loads(json.dumps(_flat(resolved, "")))
+    return found
+
+
+def identity(settings: Settings) -> str:
+    """Twelve hexadecimal digits that two runs share when all their settings are equal."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def claim(folder: Path, wanted: Settings) -> str:
+    """Make a folder the home of this run, or find that it is; the run's identity.
+
+    A folder belongs to a run once it holds a checkpoint or a record: one that failed earlier has nothing to lose.
+
+    Raises:
+        IdentityError: It belongs to another.
+    """
+    path, found = folder / "identity.json", identity(wanted)
+    if (folder / "record.json").exists() or (folder / "checkpoints").exists():
+        held = _held(path)
+        if held != wanted:
+            raise IdentityError(
+                f"{folder} holds another run ({_differences(held, wanted)}); remove the folder to train this one in "
+                f"its place, or give another by hydra.run.dir or name"
+            )
+    else:
+        document = {"identity": found, "settings": wanted}
+        write_atomically(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return found
+
+
+def _held(path: Path) -> Settings:
+    try:
+        held: Settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IdentityError(
+            f"{path.parent} holds a run, but not with which settings it was made (identity.json: {error}); remove the "
+            f"folder to train in its place, or give another by hydra.run.dir or name"
+        ) from error
+    return held
+
+
+def _differences(held: Settings, wanted: Settings) -> str:
+    keys = [key for key in sorted({*held, *wanted}) if held.get(key) != wanted.get(key)]
+    shown = [f"{key} {held.get(key)!r}, not {wanted.get(key)!r}" for key in keys[:5]]
+    return "; ".join([*shown, *([f"and {len(keys) - 5} more"] if len(keys) > 5 else [])])
+
+
+def _content(path: str | None) -> str | None:
+    if path is None or not Path(path).is_file():
+        return path
+    with Path(path).open("rb") as file:
+        return f"sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+
+
+def _flat(node: Any, place: str) -> Settings:
+    if not isinstance(node, dict) or (place and not node):
+        return {place: node}
+    return {
+        name: value
+        for key, child in node.items()
+        for name, value in _flat(child, f"{place}.{key}" if place else str(key)).items()
+    }
+
+
+def without_place(override: str) -> str:
+    """An override without the folder that a file lies in on this machine."""
+    key, equals, value = override.partition("=")
+    bare = value.strip("'\"")
+    if key.lstrip("+") in _PLACES or bare.startswith(("/", "~", "..")):
+        return f"{key}{equals}…/{Path(bare).name}"
+    return override

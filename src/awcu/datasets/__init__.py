@@ -1,0 +1,1 @@
+"""The public data sets, the rendered gallery, and photographs prepared for training."""

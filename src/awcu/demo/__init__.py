@@ -1,0 +1,1 @@
+"""The web page: drop a photograph, see verdict, reason and crop."""

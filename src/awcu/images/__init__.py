@@ -1,0 +1,1 @@
+"""Photographs as pixels: found, decoded, transformed."""

@@ -1,0 +1,245 @@
+"""Photographs from disk to network input: strict decoding, aspect handling, augmentation."""
+
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    pass
+from awcu.errors import ImageError
+
+MAX_PIXELS = 200_000_000
+"""Above any camera's; a file that declares more is refused before a pixel is decoded."""
+MAX_PROPORTION = 100
+"""Long side over short side of the longest photograph; a thread of pixels would swell when it is fitted to a square."""
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: white, as on paper and in most viewers."""
+
+_OTHER_PROGRAMS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_QUARTER_TURNS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
+
+# Pillow's own limit warns from 89 megapixels, which cameras exceed, and fails from 179.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class Encoded(NamedTuple):
+    """A photograph's file that is not on disk.
+
+    Attributes:
+        data: Its bytes.
+        name: What messages call it.
+    """
+
+    data: bytes
+    name: str = "photograph"
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """What Pillow reads by itself, and HEIF where pi_heif is installed.
+
+    Without what it hands to another program: a file of any name could call Ghostscript.
+    """
+    if find_spec("pi_heif"):
+        import_module("pi_heif").register_heif_opener()
+    Image.init()
+    return tuple(name for name in Image.OPEN if name not in _OTHER_PROGRAMS)
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """Endings, in small letters, of the files that `decode` reads."""
+    readable = {*formats(), "MPO"}  # which Pillow opens as a JPEG
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in readable)
+
+
+def decode(path: str | Path, at_least: int | None = None) -> NDArray[np.uint8]:
+    """The photograph as `(H, W, 3)` RGB in [0, 255], turned upright by its EXIF orientation.
+
+    Transparent pixels are laid on white, of an animation the first frame counts, 16 bits become 8, and a colour
+    profile is not applied.
+
+    Args:
+        path: Any of the `formats`, whatever the file is called.
+        at_least: A JPEG may come at 1/2, 1/4 or 1/8 of its size as long as no side falls below this many
+            pixels: the network sees no more, and decoding is several times quicker.
+
+    Raises:
+        ImageError: The file is missing, empty, not an image, cut short, larger than `MAX_PIXELS`, longer than
+            `MAX_PROPORTION` or of floating-point pixels. A file that ends early is never returned half grey.
+    """
+    with _refusing(path), Path(path).open("rb") as file:
+        image, _ = _upright(path, file, at_least)
+        return _pixels(path, image)
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's bytes, for `decode_bytes`.
+
+    Raises:
+        ImageError: The file is missing or cannot be read.
+    """
+    with _refusing(path):
+        return Path(path).read_bytes()
+
+
+def decode_bytes(
+    data: bytes, path: str | Path, at_least: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """As `decode`, and the width and height of the upright photograph at its full size.
+
+    Args:
+        data: The bytes of the file.
+        path: What messages call it.
+        at_least: As for `decode`.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    with _refusing(path):
+        image, size = _upright(path, io.BytesIO(data), at_least)
+        return _pixels(path, image), size
+
+
+def upright(photograph: str | Path | Encoded) -> Image.Image:
+    """The photograph turned upright, else as the file holds it: its colours, its depth, its `format` and `info`.
+
+    Raises:
+        ImageError: As `decode`.
+    """
+    if isinstance(photograph, Encoded):
+        with _refusing(photograph.name):
+            return _upright(photograph.name, io.BytesIO(photograph.data), None)[0]
+    with _refusing(photograph), Path(photograph).open("rb") as file:
+        return _upright(photograph, file, None)[0]
+
+
+def declared_size(photograph: Encoded) -> tuple[int, int]:
+    """Width and height that a file declares, before a pixel is decoded and before it is turned.
+
+    Raises:
+        ImageError: Empty, or no image.
+    """
+    with _refusing(photograph.name), _opened(photograph.name, io.BytesIO(photograph.data)) as image:
+        return image.size
+
+
+@contextmanager
+def _refusing(path: str | Path) -> Iterator[None]:
+    """Whatever goes wrong with the file, as an `ImageError` that names it."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file; check the image folder") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path}: not an image in a format Pillow reads; fetch the photograph again") from error
+    except Exception as error:
+        # Damaged bytes bring decoders to raise nearly anything: TypeError, EOFError and RuntimeError have been seen.
+        if isinstance(error, OSError) and error.errno:
+            raise ImageError(f"{path}: {error.strerror}; see that it is a file you may read") from error
+        reason = str(error) or type(error).__name__
+        raise ImageError(f"{path}: damaged or cut short ({reason}); fetch the photograph again") from error
+
+
+def _upright(path: str | Path, file: BinaryIO, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    """The picture, perhaps at a reduced scale, and its width and height at full size."""
+    with _opened(path, file) as image:
+        width, height = image.size
+        short, long = sorted(image.size)
+        if short * long > MAX_PIXELS:
+            raise ImageError(
+                f"{path}: declares {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}; shrink it first"
+            )
+        if long > MAX_PROPORTION * short:
+            raise ImageError(
+                f"{path}: declares {image.width}×{image.height} pixels, one side more than {MAX_PROPORTION} times the "
+                f"other; cut it first"
+            )
+        if at_least is not None:
+            image.draft("RGB", (at_least, at_least))
+        image.load()
+        turn = _turn(image)
+        if turn is None:
+            return image, (width, height)
+        turned = image.transpose(turn)
+        turned.format = image.format
+        return turned, (height, width) if turn in _QUARTER_TURNS else (width, height)
+
+
+def _opened(path: str | Path, file: BinaryIO) -> Image.Image:
+    if file.seek(0, io.SEEK_END) == 0:
+        raise ImageError(f"{path}: zero bytes; fetch the photograph again")
+    file.seek(0)
+    # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
+    return Image.open(file, formats=formats())
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photograph whose EXIF is garbled is still a photograph.
+        return None
+
+
+def _pixels(path: str | Path, image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode == "F":
+        raise ImageError(f"{path}: floating-point pixels name no white; save it with 8 or 16 bits")
+    return np.asarray(_rgb(image))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow's conversion clips 16-bit grey at 255 instead of scaling it.
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        above, below = image.convert("RGBA"), Image.new("RGB", image.size, BACKGROUND)
+        below.paste(above, mask=above)
+        return below
+    return image.convert("RGB")
+
+
+def unreadable(paths: Sequence[str] | NDArray[np.str_]) -> dict[int, str]:
+    """Row → reason for every photograph that cannot be decoded whole; all of them, not the first."""
+    with ThreadPoolExecutor() as pool:
+        faults = pool.map(_fault_of, paths)
+        return {row: fault for row, fault in enumerate(faults) if fault}
+
+
+def _fault_of(path: str) -> str:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return f"{path}: no such file; check the image folder"
+    return _fault_of_version(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _fault_of_version(path: str, size: int, modified_ns: int) -> str:
+    """Cached by size and time of change, so that a sweep in one process decodes each photograph once."""
+    try:
+        decode(path)
+    except ImageError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,1 @@
+"""The metrics of the field, none of them weighted."""

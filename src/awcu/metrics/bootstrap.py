@@ -1,0 +1,86 @@
+"""How far a test metric would move with other test photographs: accuracy, AUROC and SRCC of redrawn samples."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+METRICS = ("accuracy", "balanced_accuracy", "auroc", "srcc")
+_CELLS = 2_000_000  # of one batch of resamples, to bound the memory
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[str, tuple[float, float, float]]:
+    """Accuracy, balanced accuracy, AUROC and SRCC of scores `(N,)`, each with the ends of its 95 % interval.
+
+    Photographs are drawn with replacement (Efron & Tibshirani 1993, section 13.3), N at a time. Resamples without
+    both classes, or of one score only, say nothing of the metrics that need them and are left out.
+
+    Args:
+        score: `(N,)`, > 0 is high; N ≥ 2.
+        high: `(N,)` labels.
+        mean_score: `(N,)` what SRCC ranks by.
+    """
+    points = sample_metrics(score, high, mean_score, np.ones((1, len(score))))
+    parts = [sample_metrics(score, high, mean_score, times) for times in redraws(len(score))]
+    found = {}
+    for name in METRICS:
+        drawn = np.concatenate([part[name] for part in parts])
+        known = drawn[~np.isnan(drawn)]
+        ends = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]) if known.size else (np.nan, np.nan)
+        found[name] = float(points[name][0]), float(ends[0]), float(ends[1])
+    return found
+
+
+def redraws(n: int) -> Iterator[Floats]:
+    """How often each of n photographs is drawn, `(B, n)` a batch, `RESAMPLES` times n draws in all; always the same."""
+    rng, left, most = np.random.default_rng(0), RESAMPLES, max(1, _CELLS // n)
+    while left:
+        batch = min(left, most)
+        yield rng.multinomial(n, np.full(n, 1 / n), size=batch).astype(np.float64)
+        left -= batch
+
+
+def sample_metrics(score: Floats, high: Bools, mean_score: Floats, times: Floats) -> dict[str, Floats]:
+    """The `METRICS` of samples in which photograph i stands `times[b, i]` times, `(B,)` each.
+
+    nan where a sample lacks what a metric needs: both classes, or two different scores.
+
+    Args:
+        score: `(N,)`, > 0 is high.
+        high: `(N,)` labels.
+        mean_score: `(N,)` what SRCC ranks by.
+        times: `(B, N)` ≥ 0.
+    """
+    said = score > 0
+    positive, negative = times @ high, times @ ~high
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recalls = times @ (said & high) / positive, times @ (~said & ~high) / negative
+        ranks = _midranks(score, times)
+        # Of the sum of the ranks of the high, the pairs among themselves make up half of their square.
+        wins = ((times * ranks) @ high) - positive**2 / 2
+        return {
+            "accuracy": times @ (said == high) / (positive + negative),
+            "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
+            "auroc": wins / (positive * negative),
+            "srcc": _correlation(ranks, _midranks(mean_score, times), times),
+        }
+
+
+def _midranks(values: Floats, times: Floats) -> Floats:
+    """How many of a sample lie below each value, those equal to it counting half: `(B, N)`."""
+    _, place, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    starts = np.cumsum(sizes) - sizes
+    equal = np.add.reduceat(times[:, np.argsort(place, kind="stable")], starts, axis=1)
+    return np.asarray((np.cumsum(equal, axis=1) - equal / 2)[:, place])
+
+
+def _correlation(one: Floats, two: Floats, times: Floats) -> Floats:
+    n = times.sum(axis=1, keepdims=True)
+    one, two = (each - (times * each).sum(axis=1, keepdims=True) / n for each in (one, two))
+    spread = np.sqrt((times * one**2).sum(axis=1) * (times * two**2).sum(axis=1))
+    return np.asarray((times * one * two).sum(axis=1) / spread)

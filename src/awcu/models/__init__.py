@@ -1,0 +1,1 @@
+"""Networks, objectives and activation maps, and models saved to disk."""

@@ -1,0 +1,221 @@
+"""A trained model as a folder that travels: weights, configuration and a card. Nothing here unpickles."""
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from awcu.errors import BackboneError, ModelError
+from awcu.files import write_atomically
+from awcu.models import hub
+from awcu.models.config import ModelConfig, from_json, of_task
+from awcu.models.reference import Reference
+from awcu.runs.record import RunRecord
+
+CONFIG, WEIGHTS, CARD, ONNX = "config.json", "model.safetensors", "README.md", "model.onnx"
+FILES = (CONFIG, WEIGHTS, CARD, ONNX)
+"""All that an exported folder may hold."""
+
+State = dict[str, Tensor]
+
+
+def load(source: str | Path) -> tuple[ModelConfig, State]:
+    """Configuration and weights, on the CPU, of a model wherever it is.
+
+    Args:
+        source: An exported folder, a run's folder, a training checkpoint (.ckpt), or `user/name[@revision]` on the
+            Hugging Face Hub.
+
+    Raises:
+        ModelError: It is none of these, cannot be fetched, is damaged, or its weights are not those of its
+            configuration.
+        RecordError: A run's record.json is damaged.
+    """
+    path = Path(source)
+    if (path / CONFIG).is_file() or (path / WEIGHTS).is_file():
+        return _of_folder(path)
+    if (path / "record.json").is_file():
+        return _of_checkpoint(checkpoint_of(path))
+    if path.is_file() and path.suffix == ".ckpt":
+        return _of_checkpoint(path)
+    # A folder of the first part's name is here: a mistyped path, which is nothing to ask the Hub about.
+    local = path.exists() or (path.parent.is_dir() and path.parent != Path())
+    if not local and hub.REPOSITORY.fullmatch(str(source)):
+        return _of_folder(hub.fetch(str(source), (CONFIG, WEIGHTS)))
+    raise ModelError(
+        f"{source} is no model; give an exported folder ({CONFIG} and {WEIGHTS}), the folder of a finished run "
+        f"(record.json), a .ckpt or user/name on the Hugging Face Hub"
+    )
+
+
+def checkpoint_of(run: Path) -> Path:
+    """The checkpoint of a finished run.
+
+    The one in its folder comes first: a run that was copied or brought from another machine may record a path that
+    is gone, or one where another run has trained since.
+
+    Raises:
+        ModelError: There is none, or several and the record names none of them.
+        RecordError: record.json is damaged.
+    """
+    recorded = Path(RunRecord.load(run / "record.json").checkpoint)
+    inside = sorted(run.rglob("*.ckpt"))
+    named = [path for path in inside if path.name == recorded.name]
+    for found in (named, [recorded] if recorded.is_file() else [], inside):
+        if len(found) == 1:
+            return found[0]
+    raise ModelError(
+        f"{run}: the checkpoint {str(recorded)!r} of record.json is not there, and the folder holds {len(inside)} "
+        f"others; copy it into the folder, or give the .ckpt itself"
+    )
+
+
+def write(folder: Path, config: ModelConfig, state: Mapping[str, Tensor], card: str) -> None:
+    """Weights, configuration and card into a folder, best one of `new_folder`.
+
+    Raises:
+        ModelError: A number of the configuration is not finite.
+    """
+    # safetensors takes neither channels-last tensors nor two that share memory.
+    plain = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+    content = safetensors.save(plain, {"format": "pt"})
+    write_atomically(folder / CONFIG, config.to_json(hashlib.sha256(content).hexdigest()))
+    write_atomically(folder / WEIGHTS, content)
+    write_atomically(folder / CARD, card)
+
+
+@contextmanager
+def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
+    """An empty folder to fill, which becomes the target when the block ends well and vanishes when it does not.
+
+    Args:
+        target: Its folder is made where it is missing.
+        overwrite: Take the place of an exported folder that is there.
+
+    Raises:
+        ModelError: There is a file, a folder and no leave to replace it, or a folder that holds anything else.
+    """
+    target = target.resolve()
+    _check_free(target, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the target, since a rename is atomic only within one file system.
+    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
+        new, old = Path(temporary) / "new", Path(temporary) / "old"
+        new.mkdir()
+        yield new
+        # Again: it may have come while the block ran.
+        _check_free(target, overwrite)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+
+
+def _check_free(target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ModelError(f"{target} is a file; name a folder")
+    if not overwrite:
+        raise ModelError(f"{target} exists; name another folder, or overwrite it (--overwrite, overwrite=True)")
+    others = sorted({path.name for path in target.iterdir()} - set(FILES))
+    if others:
+        raise ModelError(f"{target} holds {others[0]!r}, which no export wrote; name another folder")
+
+
+def _of_folder(folder: Path) -> tuple[ModelConfig, State]:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} has no {name}; export the model again, or fetch the whole folder")
+    try:
+        text = (folder / CONFIG).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{folder / CONFIG} is no text ({error}); export the model again") from error
+    config, sha256 = from_json(text, str(folder / CONFIG))
+    content = (folder / WEIGHTS).read_bytes()
+    try:
+        state = safetensors.load(content)
+    except SafetensorError as error:
+        raise ModelError(f"{folder / WEIGHTS} is no whole safetensors file ({error}); fetch it again") from error
+    _check_fit(config, state, folder / WEIGHTS)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelError(f"{folder / WEIGHTS} is not what {CONFIG} was written with (SHA-256); fetch both again")
+    return config, state
+
+
+def _check_fit(config: ModelConfig, state: State, where: Path) -> None:
+    """Refuse tensors that are not exactly those of the configured network."""
+    try:
+        # Without memory or initialisation: only names and shapes are wanted.
+        with torch.device("meta"):
+            own: Mapping[str, Tensor] = config.build_network().state_dict()
+    except BackboneError:
+        own = _network(config, where)
+    expected, found = (
+        {name: (tuple(value.shape), value.dtype) for name, value in tensors.items()} for tensors in (own, state)
+    )
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if wrong:
+        name = wrong[0]
+        raise ModelError(
+            f"{where}: {len(wrong)} tensors are not those of the {config.network['backbone']} in {CONFIG}, first "
+            f"{name!r} ({found.get(name, 'missing')}, expected {expected.get(name, 'none')}); fetch both files again"
+        )
+
+
+def _network(config: ModelConfig, where: Path) -> Mapping[str, Tensor]:
+    """As it is built for use: some backbones cannot be built without memory."""
+    try:
+        return config.build_network().state_dict()
+    except BackboneError as error:
+        raise ModelError(f"{where}: {error}") from error
+
+
+def _of_checkpoint(path: Path) -> tuple[ModelConfig, State]:
+    saved = read_checkpoint(path)
+    stored = saved.get("reference")
+    reference = stored and Reference.from_dict(stored)
+    config = of_task(saved["hyper_parameters"], reference, str(path))
+    state = {name.removeprefix("net."): value for name, value in saved["state_dict"].items() if name.startswith("net.")}
+    _check_fit(config, state, path)
+    return config, state
+
+
+def read_checkpoint(path: str | Path | None) -> dict[str, Any]:
+    """What a training checkpoint holds; nothing in it is executed.
+
+    Raises:
+        ModelError: No path, no such file, or a file that is no checkpoint of ours.
+    """
+    if path is None or not Path(path).is_file():
+        raise ModelError(f"{path} is no checkpoint file; give the .ckpt that a run's record.json names")
+    try:
+        with warnings.catch_warnings():
+            # Of a pickle that is about to be refused.
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+        found: dict[str, Any] = {key: saved[key] for key in ("hyper_parameters", "state_dict")} | saved
+        found["hyper_parameters"]["network"]["backbone"]
+    # Which errors a broken pickle raises depends on how it is broken.
+    except Exception as error:
+        raise ModelError(
+            f"{path} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
+            f"run's record.json names"
+        ) from error
+    return found
+
+
+_FOLDER = Path(__file__).parent / "bundled"
+WEIGHTED, UNIFORM = _FOLDER / "weighted", _FOLDER / "uniform"

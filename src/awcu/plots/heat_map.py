@@ -1,0 +1,279 @@
+"""The heat map: by how much each variant beats the baseline, in each column of records."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from textwrap import fill, wrap
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from awcu.errors import TableError
+from awcu.plots.style import BLACK, DPI, GREY, save_png, text_width
+from awcu.runs.record import RunRecord
+from awcu.tables.comparability import provenance, split_records
+from awcu.tables.intervals import LEVEL, Estimate, holm
+from awcu.tables.paired import PairedDifference
+from awcu.tables.spec import HeatMap, TableSpec
+from awcu.tables.table import Row, Table
+from awcu.text import number
+
+# Red and blue stay apart under every common colour blindness, and the sign of each number says the same. Without
+# the darkest of both, on which a frame would not show.
+COLOURS, EMPTY = ListedColormap(matplotlib.colormaps["RdBu"](np.linspace(0.12, 0.88, 255))), "#ececec"
+# Inches. HEAD holds a panel's name and the labels of its columns, LEVELS the baseline's means.
+CELL_WIDTH, CELL_HEIGHT, GAP, MARGIN, LEAST_WIDTH = 0.78, 0.4, 0.35, 0.15, 6.4
+TITLE, HEAD, LEVELS, BAR, LINE = 0.34, 0.82, 0.26, 0.72, 0.12
+LABEL_SIZE, LABEL_CHARACTERS, TITLE_SIZE = 9.0, 12, 12.0
+MOST_ABREAST = 12  # columns beside one another; panels of more stand below one another, or a page shrinks them away
+
+
+@dataclass(frozen=True)
+class Square:
+    """One variant in one column of records, under one metric.
+
+    Attributes:
+        difference: To the baseline of the same column, paired as in its table; of no values where there are no runs.
+        stopped: Whether some of its runs did not converge.
+        significant: Whether it survives Holm's correction over all squares of its panel.
+    """
+
+    difference: Estimate
+    stopped: bool
+    significant: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One metric.
+
+    Attributes:
+        label: The metric's printed label.
+        squares: One list a variant, of one square a column.
+        levels: The baseline's row of values, one a column; of no values where there are no runs.
+    """
+
+    label: str
+    squares: list[list[Square]]
+    levels: list[Square]
+
+
+def heat_map(
+    spec: TableSpec, records: Iterable[RunRecord], path: Path, differences: Sequence[PairedDifference] = ()
+) -> None:
+    """Draw the spec's heat map as a PNG: one panel a metric, one row a listed variant, one column a group of records.
+
+    A square's colour is the mean difference to the baseline of the same column; what survives Holm's correction
+    over all squares of its panel is framed and bold.
+
+    Args:
+        spec: What is asked for.
+        records: Of all columns.
+        path: The PNG.
+        differences: What is known of the photographs behind the differences.
+
+    Raises:
+        TableError: The spec has no heat map or lists no variant but the baseline, a record fits no column, or the
+            records of a column make no table.
+    """
+    plan, records = spec.heat_map, list(records)
+    if plan is None:
+        raise TableError(f"{spec.title!r} has no heat_map; add one to its table.yaml")
+    if not set(spec.rows) - {spec.baseline}:
+        raise TableError(f"{spec.title!r} lists no row but the baseline; a heat map needs others: add them to rows")
+    tables = _tables(spec, plan, records, differences)
+    panels = [_panel(spec, metric, tables) for metric in plan.metrics]
+    layout = _Layout.of(spec, plan, _legend(panels, tables), provenance(records))
+    figure = Figure(figsize=(layout.width, layout.height), dpi=DPI)
+    _draw_texts(figure, layout, spec.title)
+    for place, panel in enumerate(panels):
+        axis = figure.add_axes(layout.rows_at(place))
+        scale = _draw_squares(axis, panel)
+        _draw_labels(axis, spec, plan, panel.label, named=place % layout.abreast == 0)
+        bar = figure.colorbar(scale, cax=figure.add_axes(layout.bar_at(place)), orientation="horizontal")
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=7.5, length=2)
+        bar.locator = MaxNLocator(max(2, layout.across), symmetric=True)
+        bar.ax.xaxis.set_major_formatter(lambda value, _: number(value, signed=True))
+        bar.set_label(f"difference to {spec.label(spec.baseline)}", fontsize=8)
+    save_png(figure, path)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where what stands, in inches: title, panels of equal squares, a colour bar below each, legend and caption."""
+
+    labels: float
+    abreast: int
+    floors: int
+    across: int
+    down: int
+    head: float
+    width: float
+    legend: str
+    caption: str
+
+    @classmethod
+    def of(cls, spec: TableSpec, plan: HeatMap, legend: str, caption: str) -> "_Layout":
+        texts = [f"{spec.label(spec.baseline)} (mean)", *(spec.label(variant) for variant in spec.rows)]
+        labels = max(text_width(text, FontProperties(size=LABEL_SIZE)) for text in texts) + 2 * MARGIN
+        panels, across = len(plan.metrics), len(plan.columns)
+        abreast = max(1, min(panels, MOST_ABREAST // across))
+        title = text_width(spec.title, FontProperties(size=TITLE_SIZE, weight="bold")) + 2 * MARGIN
+        width = max(labels + abreast * (across * CELL_WIDTH + GAP) - GAP + MARGIN, title, LEAST_WIDTH)
+        down = len(set(spec.rows) - {spec.baseline})
+        lines = max(len(_wrapped(label)) for label in plan.columns.values())
+        head = HEAD + (lines - 1) * LABEL_SIZE * 1.2 / 72
+        legend, caption = fill(legend, int(width * 18)), fill(caption, int(width * 17))
+        return cls(labels, abreast, -(-panels // abreast), across, down, head, width, legend, caption)
+
+    @property
+    def words(self) -> float:
+        """Height of legend and caption."""
+        return LINE * (self.legend.count("\n") + self.caption.count("\n") + 3.5)
+
+    @property
+    def floor(self) -> float:
+        """Height of the panels beside one another: labels, rows and colour bars."""
+        return self.head + LEVELS + self.down * CELL_HEIGHT + BAR
+
+    @property
+    def height(self) -> float:
+        return TITLE + self.floors * self.floor + self.words
+
+    def rows_at(self, place: int) -> tuple[float, float, float, float]:
+        """Left, bottom, width and height of a panel's rows, the baseline's among them, as shares of the figure."""
+        return self._shares(0, 1, place, BAR, LEVELS + self.down * CELL_HEIGHT)
+
+    def bar_at(self, place: int) -> tuple[float, float, float, float]:
+        """The same of a panel's colour bar."""
+        return self._shares(0.1, 0.8, place, BAR - 0.22, 0.1)
+
+    def _shares(
+        self, start: float, share: float, place: int, bottom: float, height: float
+    ) -> tuple[float, float, float, float]:
+        panel = self.across * CELL_WIDTH
+        floor, column = divmod(place, self.abreast)
+        left = self.labels + column * (panel + GAP) + start * panel
+        bottom += self.words + (self.floors - 1 - floor) * self.floor
+        return left / self.width, bottom / self.height, share * panel / self.width, height / self.height
+
+
+def _wrapped(label: str) -> list[str]:
+    return [line for part in label.split("\n") for line in wrap(part, LABEL_CHARACTERS)]
+
+
+def _tables(
+    spec: TableSpec, plan: HeatMap, records: Sequence[RunRecord], differences: Sequence[PairedDifference]
+) -> list[Table | None]:
+    """Each column's table; None for a column without runs."""
+    tables: list[Table | None] = []
+    for column, mine in split_records(records, plan.columns).items():
+        try:
+            known = [one for one in differences if one.column == column]
+            tables.append(Table.of_column(spec.only(plan.metrics), mine, known) if mine else None)
+        except TableError as error:
+            raise TableError(f"column {column!r} of the heat map: {error}") from error
+    if not any(tables):
+        raise TableError("no runs; a heat map needs at least those of its baseline: train them first")
+    return tables
+
+
+def _panel(spec: TableSpec, metric: str, tables: Sequence[Table | None]) -> Panel:
+    found = [{row.variant: row for row in table.rows} if table else {} for table in tables]
+    squares = [
+        [_square(metric, rows.get(variant)) for rows in found] for variant in spec.rows if variant != spec.baseline
+    ]
+    levels = [_square(metric, rows.get(spec.baseline)) for rows in found]
+    adjusted = iter(holm([square.difference.p_value for line in squares for square in line]))
+    marked = [[replace(square, significant=next(adjusted) < LEVEL) for square in line] for line in squares]
+    return Panel(spec.columns[metric], marked, levels)
+
+
+def _square(metric: str, row: Row | None) -> Square:
+    """The difference to the baseline, or the value itself in the baseline's row."""
+    if row is None:
+        return Square(Estimate.of([]), False)
+    cell = row.cells[metric]
+    return Square(cell.difference or cell.value, row.not_converged > 0)
+
+
+def _legend(panels: Sequence[Panel], tables: Sequence[Table | None]) -> str:
+    squares = [square for panel in panels for line in [*panel.squares, panel.levels] for square in line]
+    said = [f"Bold in a frame: survives Holm's correction over its panel (adjusted p < {number(LEVEL, decimals=2)})"]
+    said += [f"±: {text}" for text in dict.fromkeys(table.plus_minus for table in tables if table)]
+    said += [f"a difference is {text}" for text in dict.fromkeys(table.pairing for table in tables if table)]
+    if any(square.difference.n == 0 for square in squares):
+        said.append("–: no runs")
+    if len({square.difference.n for panel in panels for line in panel.squares for square in line} - {0}) > 1:
+        said.append("n: pairs of seeds, where fewer than elsewhere")
+    if any(square.stopped for square in squares):
+        said.append("†: some of its runs did not converge")
+    return "; ".join(said)
+
+
+def _draw_texts(figure: Figure, layout: _Layout, title: str) -> None:
+    """Title above; legend and caption below."""
+    left, line = MARGIN / layout.width, LINE / layout.height
+    figure.text(left, 1 - 0.12 / layout.height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
+    above = line * (layout.caption.count("\n") + 2.2)
+    for text, bottom, size, colour in ((layout.legend, above, 7.2, BLACK), (layout.caption, 0.7 * line, 6.5, GREY)):
+        figure.text(left, bottom, text, fontsize=size, color=colour, va="bottom", linespacing=1.3)
+
+
+def _draw_squares(axis: Axes, panel: Panel) -> ScalarMappable:
+    """The baseline's means, and below them each square; what its colours mean."""
+    squares = [square for line in panel.squares for square in line]
+    means = [abs(square.difference.mean) for square in squares if math.isfinite(square.difference.mean)]
+    limit = max(means, default=0) or 0.01
+    most = max(square.difference.n for square in squares)
+    axis.set(xlim=(0, len(panel.levels)), ylim=(len(panel.squares), -LEVELS / CELL_HEIGHT))
+    for x, level in enumerate(panel.levels):
+        text = number(level.difference.mean) + " †" * level.stopped if level.difference.n else "–"
+        axis.text(x + 0.5, -LEVELS / CELL_HEIGHT / 2, text, ha="center", va="center", fontsize=7.5, color=GREY)
+    for y, line in enumerate(panel.squares):
+        for x, square in enumerate(line):
+            _draw_square(axis, x, y, square, limit, most)
+    return ScalarMappable(Normalize(-limit, limit), COLOURS)
+
+
+def _draw_square(axis: Axes, x: int, y: int, square: Square, limit: float, most: int) -> None:
+    one = square.difference
+    known = math.isfinite(one.mean)
+    colour = COLOURS(0.5 + one.mean / limit / 2) if known else EMPTY
+    axis.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.2))
+    if square.significant:
+        axis.add_patch(Rectangle((x + 0.035, y + 0.06), 0.93, 0.88, fill=False, edgecolor=BLACK, linewidth=1.5))
+    # The colours are darkest where the difference is largest.
+    ink = "white" if known and abs(one.mean) > 0.75 * limit else BLACK
+    above = number(one.mean, signed=True) if known else "nan" if one.n else "–"
+    spread = f"±{one.spread}" if known else f"{one.undefined} of {one.n}" if one.n else ""
+    below = spread + (f", n = {one.n}" if 0 < one.n < most else "") + " †" * square.stopped
+    weight = "bold" if square.significant else "normal"
+    axis.text(x + 0.5, y + (0.37 if below else 0.5), above, ha="center", va="center", size=9, color=ink, weight=weight)
+    axis.text(x + 0.5, y + 0.73, below, ha="center", va="center", size=6.5, color=ink)
+
+
+def _draw_labels(axis: Axes, spec: TableSpec, plan: HeatMap, metric: str, named: bool) -> None:
+    """The panel's metric, its columns above the squares, and, where `named`, its rows at the left."""
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    axis.xaxis.tick_top()
+    axis.xaxis.set_label_position("top")
+    places = [x + 0.5 for x in range(len(plan.columns))]
+    axis.set_xticks(places, ["\n".join(_wrapped(label)) for label in plan.columns.values()], fontsize=LABEL_SIZE)
+    axis.set_xlabel(plan.x_label, fontsize=8, color=GREY, labelpad=6)
+    axis.set_title(metric, fontsize=10.5, fontweight="bold", pad=8)
+    rows = [spec.label(variant) for variant in spec.rows if variant != spec.baseline]
+    levels = [-LEVELS / CELL_HEIGHT / 2, *(y + 0.5 for y in range(len(rows)))]
+    axis.set_yticks(levels, [f"{spec.label(spec.baseline)} (mean)", *rows] if named else [], fontsize=LABEL_SIZE)
+    if named:
+        axis.get_yticklabels()[0].set_color(GREY)

@@ -1,0 +1,252 @@
+"""The ladder plot: metrics against the weight of the non-ambiguous photographs; and what all plots share."""
+
+import math
+from pathlib import Path
+from textwrap import fill
+from typing import Literal, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from awcu.errors import LadderError
+from awcu.metrics.bootstrap import CONFIDENCE
+from awcu.plots.style import BLACK, BLUE, DPI, GREY, VERMILION, draw_heading, save_png
+from awcu.tables.spec import Ladder
+from awcu.tables.table import TRIVIAL, Cell, Row, Table
+from awcu.text import number
+
+# Inches; a panel widens with its ticks, so that their labels never meet.
+PANEL_WIDTH, DOUBLING_WIDTH, LEAST_WIDTH, HEIGHT, TOP, BOTTOM = 4.2, 0.4, 6.4, 4.5, 0.75, 0.4
+# In doublings: from the last finite position to infinity, on to the others, and between two of these.
+GAP = 1.5
+# Of a ladder's series in turn, and in doublings between two of them.
+SERIES = ((BLUE, "o"), ("#00795B", "s"), ("#9B4F96", "^"))
+BESIDE = 0.26
+OTHERS = (VERMILION, "D")
+
+
+def ladder(table: Table, path: Path) -> None:
+    """Draw the table's ladder as a PNG: one panel a metric, one point a variant, one faint dot a seed.
+
+    Points stand at the baseline's level plus the difference to it, under the difference's interval. A filled point's
+    difference, paired by seed, survives Holm's correction over the table's rows.
+
+    Raises:
+        LadderError: The table's spec has no ladder, or none of the ladder's variants has runs.
+    """
+    save_png(ladder_figure(table), path)
+
+
+def ladder_figure(table: Table, around: bool = True) -> Figure:
+    """The same as a figure.
+
+    Args:
+        table: With a ladder.
+        around: With title, key and caption; a page has its own.
+
+    Raises:
+        LadderError: As `ladder`.
+    """
+    plan = table.spec.ladder
+    if plan is None:
+        raise LadderError(f"{table.spec.title!r} has no ladder; add one to its table.yaml")
+    places = _places(plan)
+    rows = [row for row in table.rows if row.variant in places and row.seeds]
+    if not rows:
+        raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
+    doubling = DOUBLING_WIDTH * (1 + 0.2 * (len(plan.series) - 1))
+    panel = max(PANEL_WIDTH, 1.0 + doubling * (max(places.values()) - min(places.values()) + 1))
+    width = max(panel * len(plan.metrics), LEAST_WIDTH * around)
+    figure = Figure(figsize=(width, HEIGHT), dpi=DPI, layout="constrained")
+    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT) if around else (0, 0, 1, 1)
+    figure.get_layout_engine().set(rect=rect, w_pad=0.1, wspace=0.04)  # type: ignore[union-attr, call-arg]
+    panels = figure.subplots(1, len(plan.metrics), squeeze=False)[0]
+    trivial_drawn = False
+    for axis, metric in zip(panels, plan.metrics, strict=True):
+        cells = {row.variant: row.cells[metric] for row in rows}
+        baseline = next(row.cells[metric] for row in table.rows if row.variant == table.spec.baseline)
+        _draw_points(axis, cells, places, plan, baseline)
+        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), baseline)
+        _draw_ticks(axis, table, plan, places)
+        axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
+    if around:
+        draw_heading(figure, table.spec.title, ladder_key(table, plan, trivial_drawn))
+        _draw_caption(figure, table, plan, rows)
+    return figure
+
+
+def _places(plan: Ladder) -> dict[str, float]:
+    """Variant → place on a linear axis: log2 of the position; infinity and the others follow after gaps."""
+    positions = plan.positions
+    last = max((math.log2(one) for one in positions.values() if math.isfinite(one)), default=-GAP)
+    places = {
+        variant: math.log2(position) if math.isfinite(position) else last + GAP
+        for variant, position in positions.items()
+    }
+    start = max(places.values(), default=-GAP) + GAP
+    return places | {variant: start + GAP * place for place, variant in enumerate(plan.others)}
+
+
+def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
+    """Variant → colour, marker and how far beside its place it is drawn, so that series do not cover each other."""
+    looks: dict[str, tuple[str, str, float]] = dict.fromkeys(plan.others, (*OTHERS, 0.0))
+    holding = [set(positions) for positions in plan.series.values()]
+    for place, (sign, positions) in enumerate(zip(SERIES, plan.series.values(), strict=False)):
+        beside = (place - (len(plan.series) - 1) / 2) * BESIDE
+        for variant in positions:
+            shared = sum(variant in one for one in holding) > 1
+            looks.setdefault(variant, (*sign, 0.0 if shared else beside))
+    return looks
+
+
+class _Point(NamedTuple):
+    """A variant at the baseline's level plus its difference to the baseline, paired by seed.
+
+    So the bar is of what the ladder is about: from split to split, levels scatter by far more than differences.
+    """
+
+    mean: float
+    half_width: float  # nan in the baseline's own point
+    seeds: list[float]
+    undefined: str  # what stands in place of the point; "" where there is one
+
+    @classmethod
+    def of(cls, cell: Cell, baseline: Cell) -> "_Point":
+        level = baseline.value.mean
+        if cell.difference is None:
+            return cls(level, math.nan, [], cell.value.text() if math.isnan(level) else "")
+        mean = level + cell.difference.mean
+        both = cell.values.keys() & baseline.values.keys()
+        seeds = [level + cell.values[seed] - baseline.values[seed] for seed in sorted(both)]
+        finite = [value for value in seeds if math.isfinite(value)]
+        return cls(mean, cell.difference.half_width, finite, cell.value.text() if math.isnan(mean) else "")
+
+
+def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder, baseline: Cell) -> None:
+    looks = _looks(plan)
+    for variant, cell in cells.items():
+        colour, marker, beside = looks[variant]
+        place = places[variant] + beside
+        point = _Point.of(cell, baseline)
+        # Beside the interval rather than under it, on the side where no other series is.
+        axis.plot(
+            [place + (0.2 if beside > 0 else -0.2)] * len(point.seeds),
+            point.seeds,
+            ".",
+            color=colour,
+            alpha=0.4,
+            markersize=5,
+            mew=0,
+        )
+        if point.undefined:
+            axis.annotate(
+                point.undefined,
+                (place, 0.99),
+                xycoords=axis.get_xaxis_transform(),
+                rotation=90,
+                ha="center",
+                va="top",
+                fontsize=7.5,
+                color=colour,
+            )
+            continue
+        axis.errorbar(
+            place,
+            point.mean,
+            yerr=None if math.isnan(point.half_width) else point.half_width,
+            fmt=marker,
+            color=colour,
+            mfc=colour if cell.significant else "white",
+            markersize=6,
+            elinewidth=1.4,
+            capsize=3,
+            zorder=3,
+        )
+
+
+def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], baseline: Cell) -> bool:
+    """Draw the baseline's level and the trivial predictor's; whether the latter was within sight."""
+    seen = [baseline.value.mean]
+    for point in (_Point.of(cell, baseline) for cell in cells):
+        seen += [*point.seeds, point.mean, point.mean - point.half_width, point.mean + point.half_width]
+    seen = [value for value in seen if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(seen), max(seen)
+    span = (high - low) or 0.01
+    if math.isfinite(baseline.value.mean):
+        axis.axhline(baseline.value.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
+    trivial = table.trivial[metric].mean if metric in table.trivial else math.nan
+    # Farther away, it would squeeze the points into less than two thirds of the panel.
+    within_sight = low - span / 2 <= trivial <= high + span / 2
+    if within_sight:
+        axis.axhline(trivial, color=GREY, linestyle=":", linewidth=1.4, zorder=1)
+        low, high = min(low, trivial), max(high, trivial)
+    elif math.isfinite(trivial):
+        below = trivial < low
+        text, corner = f"{TRIVIAL} {number(trivial)} {'↓' if below else '↑'}", (0.02, 0.02 if below else 0.98)
+        va: Literal["bottom", "top"] = "bottom" if below else "top"
+        axis.annotate(text, corner, xycoords="axes fraction", va=va, fontsize=7.5, color=GREY)
+        low, high = low - 0.08 * span * below, high + 0.08 * span * (not below)
+    axis.set_ylim(low - 0.06 * span, high + 0.06 * span)
+    return within_sight
+
+
+def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]) -> None:
+    positions = plan.positions
+    ticks = {
+        places[variant]: f"{position:g}" if math.isfinite(position) else "∞\n(drop)"
+        for variant, position in positions.items()
+    }
+    for variant in plan.others:
+        parts = table.spec.label(variant).split(", ")
+        ticks[places[variant]] = ",\n".join(fill(part, 10, break_long_words=False) for part in parts)
+    axis.set_xticks(list(ticks), list(ticks.values()), fontsize=8.5)
+    for text in axis.get_xticklabels()[len(ticks) - len(plan.others) :]:
+        text.set_fontsize(7)
+    axis.set_xlim(min(places.values()) - 0.6, max(places.values()) + 0.6)
+    finite = [places[variant] for variant, one in positions.items() if math.isfinite(one)]
+    for group in (finite, [places[variant] for variant in positions]):
+        if group and max(group) < max(places.values()):
+            axis.axvline(max(group) + GAP / 2, color="#bbbbbb", linewidth=0.8, zorder=0)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(axis="y", labelsize=8.5)
+    axis.grid(axis="y", color="#ececec", linewidth=0.7)
+    axis.set_axisbelow(True)
+    axis.set_xlabel(fill(plan.x_label, 46), fontsize=9)
+
+
+def ladder_key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
+    """What each sign of a ladder means."""
+    baseline = table.spec.label(table.spec.baseline)
+    interval = f"mean, {CONFIDENCE * 100:.0f} % interval of the difference to {baseline}"
+    signs = list(zip(plan.series, SERIES, strict=False)) if len(plan.series) > 1 else [("", SERIES[0])]
+    keys = [
+        *(
+            Line2D(
+                [], [], color=colour, marker=marker, mfc="white", label=f"{label}: {interval}" if label else interval
+            )
+            for label, (colour, marker) in signs
+        ),
+        Line2D([], [], color=BLUE, marker="o", label="filled: the difference survives Holm's correction"),
+        Line2D([], [], color=BLUE, marker=".", linestyle="", alpha=0.4, mew=0, label="one seed's difference"),
+        Line2D([], [], color=BLACK, linestyle="--", linewidth=0.8, label=f"mean of {baseline}"),
+    ]
+    if trivial_drawn:
+        keys.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.4, label=TRIVIAL))
+    if plan.others:
+        keys.append(Line2D([], [], color=VERMILION, marker="D", mfc="white", label="not on the scale"))
+    return keys
+
+
+def _draw_caption(figure: Figure, table: Table, plan: Ladder, rows: list[Row]) -> None:
+    """Where the numbers are from, and what is missing."""
+    width, height = figure.get_size_inches()
+    few = [f"{table.spec.label(row.variant)} ({len(row.seeds)})" for row in rows if len(row.seeds) < table.most_seeds]
+    drawn = {row.variant for row in rows}
+    absent = [table.spec.label(variant) for variant in _places(plan) if variant not in drawn]
+    caption = table.provenance + (f"; fewer seeds: {', '.join(few)}" if few else "")
+    caption += f"; no runs: {', '.join(absent)}" if absent else ""
+    caption += "".join(f"; {row.label}" for row in rows if row.not_converged)
+    caption += "; no interval from one seed" if any(len(row.seeds) == 1 for row in rows) else ""
+    text = fill(caption, int(width * 17))
+    figure.text(0.15 / width, 0.07 / height, text, fontsize=6.5, color=GREY, va="bottom", linespacing=1.3)

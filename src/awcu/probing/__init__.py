@@ -1,0 +1,1 @@
+"""Weighted heads on frozen features, each solved to its optimum."""

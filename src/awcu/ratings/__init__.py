@@ -1,0 +1,1 @@
+"""Ratings, splits and the weightings of photographs."""

@@ -1,0 +1,1 @@
+"""Sheets, pages and W&B media that show results."""

@@ -1,0 +1,234 @@
+"""`awcu report`: all that an experiment's runs left, as one page for who has neither W&B nor a network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
+
+from awcu.config.hydra import check_experiment, conf_folder
+from awcu.errors import NoRecordError, ReportError
+from awcu.runs.failures import FailedRun, find_failures
+from awcu.runs.history import FILE, Epoch, read_history
+from awcu.runs.record import RunRecord, find_records
+from awcu.tables.comparability import split_records
+from awcu.tables.paired import find_differences
+from awcu.tables.spec import SPEC, TableSpec
+from awcu.tables.table import Table
+
+if TYPE_CHECKING:
+    from awcu.reports.experiment_pictures import Shown
+import difflib
+import math
+import re
+import shlex
+
+from awcu.config.identity import without_place
+from awcu.tables.table import Row
+
+Run = tuple[str, int]  # variant and seed
+_OF_PROBES = ("probe", "features", "simulate")  # settings that only `awcu probe` has
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked for by `experiment=<name>`.
+
+    Attributes:
+        asked: As typed.
+        name: Of the folder under runs/, which several may share.
+        page: "train" or "probe": the command that runs it.
+        sweeps: Whether it names its runs itself.
+    """
+
+    asked: str
+    name: str
+    page: str
+    sweeps: bool
+
+    @classmethod
+    def find(cls, word: str) -> "Experiment":
+        """Of a word as it is typed behind `awcu train`.
+
+        Raises:
+            ReportError: It is another word.
+            ConfigurationError: There is no such experiment.
+        """
+        key, _, asked = word.rpartition("=")
+        if key not in ("", "experiment") or not asked:
+            raise ReportError(f"{word!r} names no experiment; write experiment=<name>, as for awcu train")
+        check_experiment([f"experiment={asked}"])
+        document = OmegaConf.load(Path(conf_folder()) / "experiment" / f"{asked}.yaml")
+        assert isinstance(document, DictConfig)
+        page = "probe" if any(key in document for key in _OF_PROBES) else "train"
+        sweeps = OmegaConf.select(document, "hydra.sweeper.params") is not None
+        return cls(asked, str(document.get("name", asked)), page, sweeps)
+
+
+@dataclass(frozen=True)
+class ExperimentReport:
+    """What a page is made of.
+
+    Attributes:
+        name: Of the experiment.
+        table: Over its runs.
+        records: Of the table's rows, by variant and seed.
+        failures: Runs without record.
+        histories: Of those runs that left one.
+        shown: Photographs, for each row whose models judged them.
+        command: That runs it all again.
+    """
+
+    name: str
+    table: Table
+    records: Mapping[Run, RunRecord]
+    failures: Sequence[FailedRun]
+    histories: Mapping[Run, Sequence[Epoch]]
+    shown: Sequence["Shown"]
+    command: str
+
+
+def gather(
+    experiment: Experiment, runs: Path, table: Path | None, rows: Sequence[str], photographs: int
+) -> ExperimentReport:
+    """Read all that the runs left; arguments and errors as in `awcu.commands.report.make_report`."""
+    records = _records(experiment, runs)
+    failed = find_failures(runs, records)
+    folder = Path("experiments") / experiment.name if table is None else table
+    if table is None and not (folder / SPEC).is_file():
+        spec = usual_spec(experiment.name, records, failed)
+    else:
+        spec = TableSpec.load(folder / SPEC)
+    failures = split_records(failed, spec.record_columns)[spec.main]
+    mine = split_records(records, spec.record_columns)[spec.main]
+    compared = Table.from_records(spec, records, find_differences(spec, records, runs), failed)
+    folders = _folders(spec, mine, runs)
+    histories = {run: read_history(place / FILE) for run, (place, _) in folders.items()}
+    rows_shown = chosen_rows(compared, rows)
+    # Here, since torch takes longer to import than it takes to find that there is nothing to report.
+    from awcu.reports.experiment_pictures import show
+
+    shown = [show(spec.label(row.variant), _of_variant(row.variant, folders), photographs) for row in rows_shown]
+    return ExperimentReport(
+        experiment.name,
+        compared,
+        {(record.variant, record.seed): record for record in mine},
+        failures,
+        {run: history for run, history in histories.items() if history},
+        shown,
+        command(experiment.asked, experiment.page, experiment.sweeps, mine),
+    )
+
+
+def _records(experiment: Experiment, runs: Path) -> list[RunRecord]:
+    try:
+        return find_records(runs)
+    except NoRecordError as error:
+        failures = find_failures(runs, [])
+        failed = f" ({len(failures)} failed, first: {failures[0].error})" if failures else ""
+        raise ReportError(
+            f"{runs} holds no finished run{failed}; train some first: awcu {experiment.page} "
+            f"experiment={experiment.asked}, or name their folder by --runs"
+        ) from error
+
+
+def _folders(spec: TableSpec, records: Sequence[RunRecord], runs: Path) -> dict[Run, tuple[Path, RunRecord]]:
+    """Where each run is; of two records of one run, that which is in the table."""
+    created = {record.identity: record.created for record in records}
+    found = {}
+    for path in sorted(runs.rglob("record.json")):
+        whole = RunRecord.load(path)
+        for record in split_records([whole], spec.record_columns)[spec.main]:
+            if created.get(record.identity) == record.created:
+                found[record.variant, record.seed] = path.parent, record
+    return found
+
+
+def _of_variant(variant: str, folders: Mapping[Run, tuple[Path, RunRecord]]) -> dict[int, tuple[Path, RunRecord]]:
+    return {seed: found for (name, seed), found in sorted(folders.items()) if name == variant}
+
+
+USUAL = {"test/accuracy": "accuracy", "test/auroc": "AUROC", "test/srcc": "SRCC"}
+"""Columns of a table that nobody has described."""
+
+
+def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[FailedRun]) -> TableSpec:
+    """A table that nobody has described: the usual metrics, against uniform weights or else the first variant.
+
+    Args:
+        name: Of the experiment.
+        records: At least one.
+        failures: Whose variants have a row too.
+    """
+    variants = sorted({record.variant for record in records}, key=natural)
+    uniform = [variant for variant in variants if "weighting=uniform" in variant.split()]
+    known = {key for record in records for key in record.metrics}
+    columns = {key: label for key, label in USUAL.items() if key in known}
+    baseline = (uniform or variants)[0]
+    every = sorted({*variants, *(one.variant for one in failures)}, key=lambda name: (name != baseline, natural(name)))
+    return TableSpec(name, baseline, columns, {one: one.removeprefix("weighting=") for one in every if one})
+
+
+def leading_metric(table: Table) -> str:
+    """The metric by which a row is best: the ladder's first, else AUROC, else the table's first."""
+    if table.spec.ladder:
+        return table.spec.ladder.metrics[0]
+    return min(table.spec.columns, key=lambda metric: metric != "test/auroc")
+
+
+def chosen_rows(table: Table, asked: Sequence[str]) -> list[Row]:
+    """The rows of these variants or labels; of none, the baseline and the best of those with as many seeds.
+
+    Raises:
+        ReportError: A row that is not there, with the nearest that are.
+    """
+    if asked:
+        return [_named_row(table, name) for name in asked]
+    baseline = next(row for row in table.rows if row.variant == table.spec.baseline)
+    metric = leading_metric(table)
+    others = [
+        row
+        for row in table.rows
+        if row is not baseline
+        and len(row.seeds) >= len(baseline.seeds)
+        and not math.isnan(row.cells[metric].value.mean)
+    ]
+    best = max(others, key=lambda row: row.cells[metric].value.mean, default=None)
+    return [baseline] if best is None else [baseline, best]
+
+
+def command(experiment: str, page: str, sweeps: bool, records: Sequence[RunRecord]) -> str:
+    """What runs an experiment again, without the folders of this machine.
+
+    Args:
+        experiment: Its name.
+        page: "train" or "probe".
+        sweeps: Whether it names its runs itself.
+        records: One a run. What they do not share is swept over, if they are a whole grid.
+    """
+    common = [word for word in records[0].overrides if all(word in record.overrides for record in records)]
+    varied: dict[str, set[str]] = {}
+    for record in records:
+        for key, _, value in (word.partition("=") for word in record.overrides if word not in common):
+            varied.setdefault(key, set()).add(value)
+    kept = [without_place(word) for word in common if not word.startswith("experiment=")]
+    words = ["awcu", page, f"experiment={experiment}", *kept]
+    if not sweeps and varied and math.prod(map(len, varied.values())) == len(records):
+        words.insert(2, "-m")
+        words += [f"{key}={','.join(sorted(values, key=natural))}" for key, values in varied.items()]
+    return shlex.join(words)
+
+
+def natural(text: str) -> list[tuple[bool, float, str]]:
+    """A key by which 2 comes before 16."""
+    parts = re.findall(r"\d+(?:\.\d+)?|\D+", text)
+    return [(not part[0].isdigit(), float(part) if part[0].isdigit() else 0.0, part) for part in parts]
+
+
+def _named_row(table: Table, name: str) -> Row:
+    names = {key: row for row in table.rows for key in (row.variant, table.spec.label(row.variant))}
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or list(names)
+        raise ReportError(f"no row is called {name!r}; nearest: {', '.join(map(repr, near))}")
+    return names[name]

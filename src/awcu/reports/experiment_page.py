@@ -1,0 +1,223 @@
+"""An experiment as one file for the browser: what its tables, charts and photographs are printed as."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from awcu.errors import LadderError
+from awcu.plots.ladder import ladder_figure, ladder_key
+from awcu.reports.experiment import ExperimentReport
+from awcu.reports.html import data_uri, template
+from awcu.reports.inline_svg import inline_svg, key_figure
+from awcu.reports.training_curves import HEIGHT, WIDTH, Chart, charts
+from awcu.reports.training_curves import Run as Curve
+from awcu.tables.intervals import Estimate
+from awcu.tables.table import TRIVIAL, Cell, Row, Table
+from awcu.text import number, percent
+
+_COLOURS = 7  # that a line of a chart may have
+
+
+class Shade(NamedTuple):
+    """A cell's interval as a bar, in % of the column's width.
+
+    Attributes:
+        left: Where it begins.
+        width: Of it.
+        mean: Where the dot is.
+        baseline: Where the baseline's mean is.
+    """
+
+    left: float
+    width: float
+    mean: float
+    baseline: float
+
+
+class Printed(NamedTuple):
+    """One cell of the table.
+
+    Attributes:
+        text: As printed everywhere else.
+        bold: Whether the difference survives correction.
+        key: What the column is sorted by; "" is always last.
+        shade: None where there is no interval to draw.
+    """
+
+    text: str
+    bold: bool
+    key: str
+    shade: Shade | None = None
+
+
+def report_html(report: ExperimentReport) -> str:
+    """The page."""
+    table = report.table
+    drawn = _charts(report)
+    first = [row.variant for row in table.rows]
+    coloured = {first.index(one.variant): place for place, one in enumerate(_shown_rows(report))}
+    return template("report.html", picture=data_uri, percent=percent, signed=_signed).render(
+        report=report,
+        spec=table.spec,
+        footer=table.footer,
+        lead=lead(report),
+        verdicts=verdicts(table),
+        lines=_lines(table),
+        trivial=TRIVIAL if table.trivial else "",
+        ladder=_ladder(table),
+        charts=drawn,
+        size=(WIDTH, HEIGHT),
+        colours=_COLOURS,
+        coloured=coloured,
+        drawn_rows=sorted({line.row for chart in drawn for line in chart.lines}),
+        without_curves=len(report.records) - len(report.histories),
+        runs=_runs(report),
+        failures=[(table.spec.label(one.variant), one.seed, one.error) for one in report.failures],
+    )
+
+
+def lead(report: ExperimentReport) -> str:
+    """How much was run, and when."""
+    records = list(report.records.values())
+    minutes = sum(record.wall_time_s for record in records) / 60
+    rows, runs = sum(bool(row.seeds) for row in report.table.rows), len(records)
+    text = f"{rows} {'variant' if rows == 1 else 'variants'} in {runs} {'run' if runs == 1 else 'runs'}"
+    text += f" of {fmean(record.wall_time_s for record in records) / 60:.1f} min on average" if minutes else ""
+    last = max(record.created for record in records)
+    return f"{text}, the last {_day(last)}."
+
+
+def verdicts(table: Table) -> list[str]:
+    """One sentence a metric: what survives correction, and else that nothing does."""
+    baseline = table.spec.label(table.spec.baseline)
+    if len(table.rows) == 1:
+        return [f"There is nothing yet to compare {baseline} with."]
+    sentences = []
+    for metric, label in table.spec.columns.items():
+        better = [
+            f"{table.spec.label(row.variant)} ({row.cells[metric].difference.text(signed=True)})"  # type: ignore[union-attr]
+            for row in table.rows
+            if row.cells[metric].significant
+        ]
+        if better:
+            sentences.append(f"{label}: {', '.join(better)}.")
+    if not sentences:
+        return [f"No difference to {baseline} survives correction: nothing is decided."]
+    rest = "" if len(sentences) == len(table.spec.columns) else " No other difference does."
+    return [f"These differences to {baseline} survive correction.", *sentences[:-1], sentences[-1] + rest]
+
+
+def _lines(table: Table) -> list[tuple[str, list[Printed]]]:
+    """Label and cells of each row, the trivial predictor's first where it is known."""
+    # Why runs failed has a place of its own on the page.
+    lines = table.lines(errors=False)
+    printed = []
+    if table.trivial:
+        label, texts = lines.pop(0)
+        printed.append((label, [Printed(text, False, "") for text, _ in texts]))
+    for row, (label, texts) in zip(table.rows, lines, strict=True):
+        pairs = zip(row.cells.items(), texts[::2], texts[1::2], strict=True)
+        cells = [one for (metric, cell), *both in pairs for one in _printed(table, metric, cell, *both)]
+        printed.append((label, cells))
+    return printed
+
+
+def _printed(
+    table: Table, metric: str, cell: Cell, value: tuple[str, bool], difference: tuple[str, bool]
+) -> tuple[Printed, Printed]:
+    gain = "0" if cell.difference is None else _key(cell.difference.mean)
+    return Printed(*value, _key(cell.value.mean), _shade(table, metric, cell.value)), Printed(*difference, gain)
+
+
+def _shade(table: Table, metric: str, value: Estimate) -> Shade | None:
+    values = [row.cells[metric].value for row in table.rows if not math.isnan(row.cells[metric].value.mean)]
+    if math.isnan(value.mean):
+        return None
+    ends = [one.mean + sign * _half(one) for one in values for sign in (-1, 1)]
+    low, span = min(ends), (max(ends) - min(ends)) or 1.0
+    baseline = next(row.cells[metric].value.mean for row in table.rows if row.variant == table.spec.baseline)
+    places = (100 * (one - low) / span for one in (value.mean - _half(value), value.mean, baseline))
+    left, middle, reference = (round(place, 1) for place in places)
+    return Shade(left, round(200 * _half(value) / span, 1), middle, reference)
+
+
+def _half(value: Estimate) -> float:
+    return 0.0 if math.isnan(value.half_width) else value.half_width
+
+
+def _ladder(table: Table) -> list[Markup]:
+    """The ladder's panels, one a metric, then its key; none where there is nothing to draw."""
+    plan = table.spec.ladder
+    if plan is None:
+        return []
+    panels = []
+    for metric in plan.metrics:
+        alone = replace(table, spec=replace(table.spec, ladder=replace(plan, metrics=(metric,))))
+        says = f"Ladder: {table.spec.columns[metric]} against {plan.x_label}; the numbers are in the table"
+        try:
+            panels.append(inline_svg(ladder_figure(alone, around=False), says))
+        except LadderError:
+            return []
+    signs = ladder_key(table, plan, trivial_drawn=bool(table.trivial))
+    says = f"Key: {'; '.join(str(sign.get_label()) for sign in signs)}"
+    return [*panels, inline_svg(key_figure(signs), says)]
+
+
+def _charts(report: ExperimentReport) -> list[Chart]:
+    table = report.table
+    curves = [
+        Curve(place, f"{table.spec.label(row.variant)}, seed {seed}", report.histories[row.variant, seed])
+        for place, row in enumerate(table.rows)
+        for seed in row.seeds
+        if (row.variant, seed) in report.histories
+    ]
+    titles = {"train/loss": "training loss, weighted"}
+    for metric, label in table.spec.columns.items():
+        titles["val/" + metric.partition("/")[2]] = f"validation {label}"
+    return charts(curves, titles)
+
+
+def _shown_rows(report: ExperimentReport) -> Sequence[Row]:
+    """Those whose lines are coloured at first: the rows whose photographs are shown."""
+    labels = [one.label for one in report.shown]
+    return [row for row in report.table.rows if report.table.spec.label(row.variant) in labels][:_COLOURS]
+
+
+def _runs(report: ExperimentReport) -> list[dict[str, Any]]:
+    spec = report.table.spec
+    order = {row.variant: place for place, row in enumerate(report.table.rows)}
+    return [
+        {
+            "row": spec.label(variant),
+            "place": order[variant],
+            "seed": seed,
+            "cells": [_cell(record.metrics.get(metric)) for metric in spec.columns],
+            "seconds": record.wall_time_s,
+            "commit": record.git_commit[:7] + "+" * record.git_dirty,
+        }
+        for (variant, seed), record in sorted(report.records.items(), key=lambda item: (order[item[0][0]], item[0][1]))
+    ]
+
+
+def _cell(value: float | None) -> Printed:
+    return Printed("–", False, "") if value is None else Printed(number(value), False, _key(value))
+
+
+def _key(value: float) -> str:
+    return repr(value) if math.isfinite(value) else ""
+
+
+def _signed(value: float) -> str:
+    return number(value, signed=True, decimals=2)
+
+
+def _day(created: str) -> str:
+    try:
+        return f"on {datetime.fromisoformat(created):%-d %B %Y}"
+    except ValueError:
+        return "at an unknown time"

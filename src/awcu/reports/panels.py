@@ -1,0 +1,205 @@
+"""The pictures of a sheet: the photograph, its maps and its crop, each with the words and the scale that go with it."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from awcu.images.boxes import Box
+from awcu.inference.crop import Proposal
+from awcu.inference.explanation import Explanation
+from awcu.inference.wording import against_average, attributes_shown
+from awcu.models.cam import Map, onto_photograph, overlay
+from awcu.models.objective import RatingDistribution
+from awcu.text import label, number, percent, share
+
+Picture = NDArray[np.uint8]
+
+STEPS = 256  # of a colour scale
+GROUND = 176  # grey on which a colour scale is shown
+LIKELIHOOD, OPACITY = colormaps["viridis"], 0.65
+FRAME = (255, 176, 0)  # neither of the maps' colours
+STRIPE = 9  # px, from one hatching line to the next, at 900 px
+
+
+class Scale(NamedTuple):
+    """What the colours of a map stand for.
+
+    Attributes:
+        colours: `(1, STEPS, 3)` RGB from left to right.
+        ends: What is written below its left end, its middle and its right end.
+    """
+
+    colours: Picture
+    ends: tuple[str, str, str]
+
+
+class Panel(NamedTuple):
+    """One picture of a sheet.
+
+    Attributes:
+        title: Its name.
+        note: What it shows, in a few words.
+        picture: `(H, W, 3)` RGB.
+        scale: None for photographs.
+        effect: What an attribute adds to the score, as printed; "" where unknown or for other pictures.
+    """
+
+    title: str
+    note: str
+    picture: Picture
+    scale: Scale | None = None
+    effect: str = ""
+
+
+class Panels(NamedTuple):
+    """All pictures of a sheet; crop is None where none is drawn."""
+
+    photograph: Panel
+    evidence: Panel
+    likelihood: Panel
+    attributes: list[Panel]
+    crop: Panel | None
+
+
+def panels(explanation: Explanation, attributes: int, crop: Proposal | None, longest: int = 900) -> Panels:
+    """The pictures, `longest` pixels along the photograph's longer side."""
+    seen = resized(explanation, longest)
+    box = None if crop is None or _is_whole(crop.box, explanation) else crop.box
+    return Panels(
+        _photograph(explanation, seen, crop, box),
+        _evidence(seen),
+        _likelihood(seen),
+        [_attribute(seen, name) for name in attributes_shown(seen, attributes)],
+        _crop(explanation, box, longest) if box else None,
+    )
+
+
+def resized(explanation: Explanation, longest: int) -> Explanation:
+    """The same with a photograph of another size: a map on 24 megapixels takes long and shows no more."""
+    return replace(explanation, photograph=fitted(explanation.photograph, longest))
+
+
+def _photograph(explanation: Explanation, seen: Explanation, crop: Proposal | None, box: Box | None) -> Panel:
+    height, width = explanation.photograph.shape[:2]
+    note = f"{width} × {height} px"
+    if box:
+        factor = seen.photograph.shape[1] / width
+        return Panel("Photograph", f"{note}; the frame is the suggested crop", _framed(seen.photograph, box, factor))
+    return Panel("Photograph", note + ("; suggested crop: all of it" if crop else ""), seen.photograph)
+
+
+def _evidence(seen: Explanation) -> Panel:
+    scale = Scale(signed_colours(seen.limit()), scale_ends(seen))
+    return Panel("Evidence (AesAM)", evidence_note(seen), _tinted(seen, None), scale)
+
+
+def evidence_note(explanation: Explanation) -> str:
+    """Between which values AesAM lies."""
+    grid = explanation.evidence
+    low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
+    unit = "" if isinstance(explanation.objective, RatingDistribution) else " log odds"
+    return f"on this photograph from {low} to {high}{unit}"
+
+
+def _attribute(seen: Explanation, name: str) -> Panel:
+    scale = Scale(signed_colours(seen.limit(name)), scale_ends(seen, name))
+    return Panel(label(name), attribute_note(seen, name), _tinted(seen, name), scale, effect(seen, name))
+
+
+def attribute_note(explanation: Explanation, name: str) -> str:
+    """How likely the attribute is."""
+    average = against_average(explanation, name)
+    probability = f"probability {share(explanation.verdict.attributes[name])}"
+    return probability + (f", {average} average" if average else "")
+
+
+def effect(explanation: Explanation, name: str) -> str:
+    """What the attribute adds to the score, as printed; "" where that is not known."""
+    effects = explanation.contributions
+    return number(effects[name], signed=True, decimals=2) if effects else ""
+
+
+def _likelihood(seen: Explanation) -> Panel:
+    shape = seen.photograph.shape[:2]
+    values = onto_photograph(seen.likelihood, seen.aspect, shape).clip(0, 1)
+    grey = np.asarray(cv2.cvtColor(seen.photograph, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2), dtype=np.uint8)
+    picture = np.where(np.isnan(values)[..., None], grey, _blended(grey, values))
+    ground = np.full((1, STEPS, 3), GROUND, dtype=np.uint8)
+    colours = _blended(ground, np.linspace(0, 1, STEPS, dtype=np.float32)[None])
+    objective = seen.objective
+    note = "probability of high at each place"
+    if isinstance(objective, RatingDistribution):
+        note = f"share of ratings above {objective.midpoint:g} at each place"
+    return Panel("Likelihood of high", note, _hatched(picture, values), Scale(colours, ("0", ".5", "1")))
+
+
+def _crop(explanation: Explanation, box: Box, longest: int) -> Panel:
+    height, width = explanation.photograph.shape[:2]
+    cut = explanation.photograph[box.top : box.bottom, box.left : box.right]
+    picture = fitted(cut, round(longest * max(box.width, box.height) / max(height, width)))
+    part = percent(box.width * box.height / (width * height))
+    return Panel("Suggested crop", f"{box.width} × {box.height} px, {part} of the area", picture)
+
+
+def _tinted(seen: Explanation, attribute: str | None) -> Picture:
+    return _hatched(seen.overlay(attribute), seen.on_photograph(attribute))
+
+
+def signed_colours(limit: float) -> Picture:
+    """The colours of `overlay` over an even grey, from −limit to limit."""
+    ground = np.full((1, STEPS, 3), GROUND, dtype=np.uint8)
+    return overlay(ground, np.linspace(-limit, limit, STEPS, dtype=np.float32)[None], limit)
+
+
+def scale_ends(explanation: Explanation, attribute: str | None = None) -> tuple[str, str, str]:
+    """What stands below the colours of AesAM, or of an attribute's AttAM."""
+    limit, what = explanation.limit(attribute), "high" if attribute is None else "it"
+    text = number(limit, decimals=1 if limit >= 1 else 2)
+    return f"−{text} against {what}", "0", f"for {what} +{text}"
+
+
+def _blended(ground: Picture, values: Map) -> Picture:
+    tint = 255 * LIKELIHOOD(np.nan_to_num(values))[..., :3]
+    return np.asarray(np.round((1 - OPACITY) * ground + OPACITY * tint), dtype=np.uint8)
+
+
+def _hatched(picture: Picture, values: Map) -> Picture:
+    return np.where(hatching(values)[..., None], np.uint8(255), picture)
+
+
+def hatching(values: Map) -> NDArray[np.bool_]:
+    """`(H, W)` diagonal lines where the map says nothing."""
+    unseen = np.isnan(values)
+    if not unseen.any():
+        return unseen
+    rows, columns = np.indices(values.shape)
+    return np.asarray(unseen & ((rows + columns) % STRIPE < 2))
+
+
+def _framed(photograph: Picture, box: Box, factor: float) -> Picture:
+    """The photograph with a crop's frame, a little darker outside of it."""
+    left, top, right, bottom = (round(edge * factor) for edge in box)
+    picture = np.asarray(np.round(photograph * 0.6), dtype=np.uint8)
+    picture[top:bottom, left:right] = photograph[top:bottom, left:right]
+    # Inside the crop, or a frame along the rim would not show; on a dark line, to show on any ground.
+    for thickness, colour in ((8, (30, 30, 30)), (4, FRAME)):
+        cv2.rectangle(picture, (left + 3, top + 3), (right - 4, bottom - 4), colour, thickness)
+    return picture
+
+
+def fitted(picture: Picture, longest: int) -> Picture:
+    """The picture, `longest` pixels along its longer side."""
+    height, width = picture.shape[:2]
+    factor = longest / max(height, width)
+    size = max(round(width * factor), 1), max(round(height * factor), 1)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), dtype=np.uint8)
+
+
+def _is_whole(box: Box, explanation: Explanation) -> bool:
+    height, width = explanation.photograph.shape[:2]
+    return box == (0, 0, width, height)

@@ -1,0 +1,155 @@
+"""What a model says of many photographs, one row each: as CSV, as JSON lines, or as a table to read."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from awcu.files import write_atomically
+from awcu.inference.explanation import Verdict
+from awcu.models.reference import Reference
+
+Row = dict[str, Any]
+
+SUFFIXES = (".csv", ".jsonl")
+VERDICT = ("score", "probability", "level", "rank", "share_below")
+_TAKEN = {"path", *VERDICT, "picture", "page", "error"}
+_SHOWN = 40  # photographs in a terminal
+_LIKELIEST = 3  # attributes in a terminal
+
+
+class Rows:
+    """Rows that end up in a file; while the work goes on, those so far are in one beside it.
+
+    `scores.csv` is written when all is done, since only then the ranks are known. Until then `scores.partial.csv`
+    is written anew once a minute and when the work is broken off, so that a long run never loses more than that.
+
+    Args:
+        path: Ends in .csv or .jsonl; None to write nothing.
+        columns: Of every row, in order; what a row lacks is empty.
+        every: Seconds between two partial files.
+    """
+
+    def __init__(self, path: Path | None, columns: Sequence[str], every: float = 60.0) -> None:
+        self.path = path
+        self.columns = tuple(columns)
+        self.rows: list[Row] = []
+        self.every = every
+        self._written = time.monotonic()
+
+    @property
+    def partial(self) -> Path | None:
+        """Where the rows so far are."""
+        return self.path and self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
+
+    def add(self, row: Row) -> None:
+        """Take one more."""
+        self.rows.append(row)
+        if time.monotonic() - self._written > self.every:
+            self._write(self.partial)
+
+    def text(self, suffix: str) -> str:
+        """All rows as the content of a .csv or .jsonl file."""
+        if suffix == ".jsonl":
+            rows = ({name: row.get(name) for name in self.columns} for row in self.rows)
+            return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+        cells = ([row.get(name) for name in self.columns] for row in self.rows)
+        return "".join(_csv_line(line) for line in [self.columns, *cells])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None:
+            if self.rows:
+                self._write(self.partial)
+        else:
+            self._write(self.path)
+            if self.partial is not None:
+                self.partial.unlink(missing_ok=True)
+
+    def _write(self, path: Path | None) -> None:
+        # What failed was known earlier than what was judged with its batch.
+        self.rows.sort(key=lambda row: str(row["path"]))
+        rank(self.rows)
+        if path is not None:
+            write_atomically(path, self.text(path.suffix))
+        self._written = time.monotonic()
+
+
+def _csv_line(cells: Iterable[Any]) -> str:
+    line = io.StringIO()
+    # With this end of a line, a lone carriage return in a file's name is quoted too.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def attribute_columns(names: Sequence[str]) -> list[str]:
+    """The attributes' columns; one that is called as another column is "attribute NAME"."""
+    return [f"attribute {name}" if name in _TAKEN else name for name in names]
+
+
+def verdict_row(path: Path | str, verdict: Verdict, reference: Reference | None) -> Row:
+    """The verdict on one photograph, still without its rank."""
+    columns = attribute_columns(list(verdict.attributes))
+    return {
+        "path": text_of(path),
+        "score": round(verdict.score, 6),
+        "probability": round(verdict.probability, 6),
+        "level": verdict.level,
+        "share_below": None if reference is None else round(reference.share_below(verdict.score), 4),
+        **dict(zip(columns, (round(share, 6) for share in verdict.attributes.values()), strict=True)),
+    }
+
+
+def rank(rows: Iterable[Row]) -> None:
+    """Number the rows that have a score from 1 for the highest; equal scores share a rank."""
+    scored = sorted((row for row in rows if row.get("score") is not None), key=lambda row: -row["score"])
+    for place, row in enumerate(scored):
+        before = scored[place - 1]
+        row["rank"] = before["rank"] if place and before["score"] == row["score"] else place + 1
+
+
+def text_of(path: Path | str) -> str:
+    r"""The path as text that any file can hold: a byte that is no text becomes \udcXX."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def visible(text: str) -> str:
+    r"""The text on one line of a terminal, which a control character in a file's name could otherwise drive: \x1b."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference | None) -> Group:
+    """The best photographs first, for a terminal."""
+    scored = sorted((row for row in rows if "rank" in row), key=lambda row: int(row["rank"]))
+    shown = Table(box=None, pad_edge=False)
+    columns = attribute_columns(attributes)
+    for name in ("", "score", "probability", *(["better than"] if reference else [])):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("photograph", overflow="fold")
+    shown.add_column("likeliest attributes" if columns else "", style="dim")
+    for row in scored[:_SHOWN]:
+        cells = [str(row["rank"]), f"{row['score']:+.2f}".replace("-", "−"), f"{row['probability']:.0%}"]
+        cells += [f"{row['share_below']:.0%}"] if reference else []
+        likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
+        said = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)
+        shown.add_row(*cells, Text(visible(row["path"])), Text(said))
+    return Group(shown, *_notes(len(scored), reference))
+
+
+def _notes(scored: int, reference: Reference | None) -> list[Text]:
+    notes = []
+    if reference is not None:
+        notes.append(f"better than: the share of the model's {reference.n} validation photographs that score lower.")
+    if scored > _SHOWN:
+        notes.append(f"The best {_SHOWN} of {scored}; --out FILE.csv keeps them all.")
+    return [Text(note, style="dim") for note in notes]

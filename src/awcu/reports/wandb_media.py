@@ -1,0 +1,99 @@
+"""What W&B shows of a finished run: the numbers of the table, the weights, photographs with their maps, the files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wandb
+from numpy.typing import NDArray
+
+from awcu.inference.explanation import Explanation
+from awcu.inference.predictor import AestheticModel, Photograph
+from awcu.models.cam import spread
+from awcu.ratings.ratings import Floats, Ratings
+from awcu.reports.panels import panels
+from awcu.runs.record import RunRecord
+
+BINS = 50
+LONGEST = 256  # px of a photograph's longer side: enough to see where a map lies, 10 kB as JPEG
+PHOTOGRAPH, AESAM, ATTAM = PICTURES = ("photographs/photograph", "photographs/AesAM", "photographs/AttAM")
+BY_RATING, MISTAKE = "at even steps of rating", "among its surest mistakes"
+
+Pictures = dict[str, list[wandb.Image]]
+
+
+def log_result(run: wandb.Run, record: RunRecord, folder: Path, weights: Floats | None, pictures: Pictures) -> None:
+    """Give W&B what a run ends with.
+
+    Args:
+        run: Still open.
+        record: Its metrics become the summary, under the table's keys and at full precision, undefined ones empty.
+        folder: With record.json and predictions.csv, which become an artifact.
+        weights: `(N_train,)` at full strength; None where nothing was trained.
+        pictures: From `photographs`.
+    """
+    histogram = {} if weights is None else {"weights": wandb.Histogram(weights.tolist(), num_bins=BINS)}
+    run.log(histogram | pictures)
+    run.summary.update(record.metrics)
+    artifact = wandb.Artifact(f"run-{run.id}", type="run", metadata={"variant": record.variant, "seed": record.seed})
+    for name in ("record.json", "predictions.csv"):
+        # In place: neither changes any more, and W&B's copy would lie outside of the run's folder.
+        artifact.add_file(str(folder / name), policy="immutable")
+    run.log_artifact(artifact)
+
+
+def photographs(
+    model: AestheticModel, test: Ratings, photograph: Callable[[int], Photograph], score: NDArray[Any], n: int
+) -> Pictures:
+    """Test photographs with AesAM and the AttAM of the attribute that tells most, one list of each.
+
+    As lists and not as a W&B table, whose pictures would lie outside of the run's folder until they are uploaded.
+
+    Args:
+        model: The one that was measured.
+        test: The test split.
+        photograph: Of a row of `test`.
+        score: `(N_test,)` what the model says of them; > 0 is high.
+        n: Photographs at the most.
+    """
+    found: Pictures = {}
+    for row, why in chosen(test, score, n):
+        rated = f"rated {test.mean_score[row]:.2f} ({'high' if test.high[row] else 'low'})"
+        caption = f"{test.image_ids[row]}: {rated}, score {score[row]:+.2f}; {why}"
+        for key, image in _pictures(model.explain(photograph(row)), caption).items():
+            found.setdefault(key, []).append(image)
+    return found
+
+
+def chosen(test: Ratings, score: NDArray[Any], n: int) -> list[tuple[int, str]]:
+    """Rows of the test split and why each is shown.
+
+    Half of them at even steps of rating, the same under every weighting; the other half the mistakes that the model
+    is surest of, as far as it makes that many.
+    """
+    steps = spread(test, n - n // 2).tolist()
+    surely_wrong = np.where(test.high, -score, score)
+    order = np.argsort(-surely_wrong, kind="stable").tolist()
+    mistakes = [row for row in order if surely_wrong[row] > 0 and row not in steps]
+    return [(row, BY_RATING) for row in steps] + [(row, MISTAKE) for row in mistakes[: n // 2]]
+
+
+def _pictures(explanation: Explanation, caption: str) -> dict[str, wandb.Image]:
+    shown = panels(explanation, attributes=1, crop=None, longest=LONGEST)
+    found = {
+        PHOTOGRAPH: _image(shown.photograph.picture, caption),
+        AESAM: _image(shown.evidence.picture, shown.evidence.note),
+    }
+    for attribute in shown.attributes:
+        found[ATTAM] = _image(attribute.picture, f"{attribute.title}: {attribute.note}")
+    return found
+
+
+def _image(picture: NDArray[np.uint8], caption: str) -> wandb.Image:
+    """On a white square, since W&B shows all pictures of a list in the size of the first."""
+    square = np.full((LONGEST, LONGEST, 3), 255, dtype=np.uint8)
+    height, width = picture.shape[:2]
+    top, left = (LONGEST - height) // 2, (LONGEST - width) // 2
+    square[top : top + height, left : left + width] = picture
+    return wandb.Image(square, caption=caption, file_type="jpg")

@@ -1,0 +1,73 @@
+"""Which test photographs a model ranks as the raters did, and which it does not."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+
+from awcu.metrics.bootstrap import Floats
+from awcu.runs.predictions import ScoredPhotographs
+
+
+class Disagreement(NamedTuple):
+    """One photograph in the eyes of raters and model; all but the rating are means over the seeds that tested on it.
+
+    Attributes:
+        image_id: Its name.
+        rating: Mean score of the raters.
+        high: Whether that makes it high.
+        score: Of the model.
+        rated: Share of the test photographs that raters put below it, in (0, 1); half of those on a level with it.
+        ranked: The same for the model.
+        distance: |rated − ranked| in [0, 1); SRCC sums its squares.
+        seeds: That tested on it.
+    """
+
+    image_id: str
+    rating: float
+    high: bool
+    score: float
+    rated: float
+    ranked: float
+    distance: float
+    seeds: tuple[int, ...]
+
+
+def disagreements(said: Mapping[int, ScoredPhotographs]) -> list[Disagreement]:
+    """Every photograph that was tested on, the most disputed first.
+
+    Ranks rather than scores, since log odds and rating points have no common unit.
+
+    Args:
+        said: Seed → what its model said of its test photographs.
+    """
+    seen: dict[str, list[tuple[int, float, float, float]]] = {}
+    facts: dict[str, tuple[float, bool]] = {}
+    for seed, one in sorted(said.items()):
+        columns = one.image_ids, one.score, _shares_below(one.mean_score), _shares_below(one.score)
+        for image_id, score, rated, ranked in zip(*(column.tolist() for column in columns), strict=True):
+            seen.setdefault(image_id, []).append((seed, score, rated, ranked))
+        facts |= dict(
+            zip(one.image_ids.tolist(), zip(one.mean_score.tolist(), one.high.tolist(), strict=True), strict=True)
+        )
+    found = [_averaged(image_id, *facts[image_id], times) for image_id, times in seen.items()]
+    return sorted(found, key=lambda one: (-one.distance, -len(one.seeds), one.image_id))
+
+
+def _averaged(image_id: str, rating: float, high: bool, times: list[tuple[int, float, float, float]]) -> Disagreement:
+    seeds, score, rated, ranked = (np.array(column) for column in zip(*times, strict=True))
+    return Disagreement(
+        image_id,
+        rating,
+        high,
+        score=float(score.mean()),
+        rated=float(rated.mean()),
+        ranked=float(ranked.mean()),
+        distance=float(np.abs(rated - ranked).mean()),
+        seeds=tuple(seeds.tolist()),
+    )
+
+
+def _shares_below(values: Floats) -> Floats:
+    return np.asarray((rankdata(values) - 0.5) / len(values), dtype=np.float64)

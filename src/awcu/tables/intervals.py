@@ -1,0 +1,130 @@
+"""What a few seeds can tell: means with intervals, p-values, and Holm's correction for many comparisons."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import mean, variance
+from typing import NamedTuple
+
+from awcu.metrics.bootstrap import CONFIDENCE
+from awcu.tables.student import two_sided_p, two_sided_quantile
+from awcu.text import number
+
+LEVEL = 0.05
+"""An adjusted p-value below this is called significant."""
+
+
+class Sampling(NamedTuple):
+    """How far a mean over seeds would move with other test photographs, the seeds fixed.
+
+    Attributes:
+        error: Its standard error over redraws of the photographs, each redraw the same for all seeds; ≥ 0.
+        error_of_one: The same of one seed's value, as root mean square over the seeds; ≥ 0.
+        photographs: How many there were to draw from, ≥ 2.
+    """
+
+    error: float
+    error_of_one: float
+    photographs: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds and the half-width of its 95 % interval.
+
+    Attributes:
+        mean: nan without values, or where any value is undefined.
+        half_width: nan for fewer than two values, or where any value is undefined.
+        n: Number of values, undefined ones included.
+        undefined: How many of them are nan or infinite.
+        p_value: Two-sided, of a true mean of zero, from the t of the interval; in [0, 1], nan without an interval.
+    """
+
+    mean: float
+    half_width: float
+    n: int
+    undefined: int = 0
+    p_value: float = field(default=math.nan, compare=False)
+
+    @classmethod
+    def of(cls, values: Sequence[float], overlap: float = 0.0, sampling: Sampling | None = None) -> "Estimate":
+        """Estimate from one value a seed, with S² their variance.
+
+        Seeds that split the same photographs anew share test photographs, so their values are correlated and
+        S²/n is too small a variance of the mean. The corrected resampled t takes S² (1/n + overlap) instead, with
+        n − 1 degrees of freedom (Nadeau & Bengio 2003, Inference for the Generalization Error, Machine Learning 52).
+
+        Seeds that share one split all have the same luck with its photographs, of which S² knows nothing. Where
+        `sampling` is known, a second variance is V = error² + max(0, S²/n − both), with
+        both = (error_of_one² − error²)/(n − 1). Seeds and photographs are two crossed samples: error² holds what
+        photographs do to all seeds and 1/n of what they do to each seed otherwise, S²/n holds the latter again, and
+        `both` takes it out once (the analysis of variance of crossed random effects: Searle, Casella & McCulloch
+        1992, Variance Components, chapter 4; Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1).
+        Its degrees of freedom are Satterthwaite's, V² / ((V − error²)²/(n − 1) + error⁴/(photographs − 1)).
+
+        Of the two intervals the wider counts, and of their p-values the larger: photographs never make a mean surer.
+
+        Args:
+            values: One a seed.
+            overlap: ρ/(1 − ρ) ≥ 0, where ρ is the share of the photographs that a split tests on; 0 where all
+                seeds have one split, which is the plain Student t.
+            sampling: Of the mean of these values, where known.
+        """
+        n, undefined = len(values), sum(not math.isfinite(value) for value in values)
+        if n == 0 or undefined:
+            return cls(math.nan, math.nan, n, undefined)
+        middle = mean(values)
+        if n == 1:
+            return cls(middle, math.nan, n)
+        seeds = variance(values) / n
+        errors = [(math.sqrt(seeds * (1 + n * overlap)), n - 1.0)]
+        if sampling and sampling.error > 0:
+            errors.append(_over_both(seeds, n, sampling))
+        half_width = max(error * two_sided_quantile(1 - CONFIDENCE, freedom) for error, freedom in errors)
+        return cls(middle, half_width, n, p_value=max(_p_value(middle, *one) for one in errors))
+
+    def text(self, signed: bool = False) -> str:
+        """Print as ".812 ± .011", "nan (1 of 3)" with undefined values, "–" without values."""
+        if self.undefined:
+            return f"nan ({self.undefined} of {self.n})"
+        return "–" if self.n == 0 else f"{number(self.mean, signed)} ± {self.spread}"
+
+    @property
+    def spread(self) -> str:
+        """The half-width as printed: ".011", "<.001" where it only rounds to zero, "–" from one seed."""
+        if math.isnan(self.half_width):
+            return "–"
+        return "<.001" if 0 < self.half_width < 0.0005 else number(self.half_width)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values so that below `LEVEL` any false positive among them is as rare as `LEVEL`.
+
+    Args:
+        p_values: In [0, 1]; nan where there was nothing to test.
+
+    Returns:
+        The adjusted ones in the same order, in [0, 1]; nan stays nan and does not count as a comparison.
+        Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
+    """
+    ordered = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    adjusted, largest = [math.nan] * len(p_values), 0.0
+    for smaller, (p, place) in enumerate(ordered):
+        largest = max(largest, min(1.0, p * (len(ordered) - smaller)))
+        adjusted[place] = largest
+    return adjusted
+
+
+def _over_both(seeds: float, n: int, sampling: Sampling) -> tuple[float, float]:
+    """Standard error and degrees of freedom over seeds, whose variance of the mean is given, and photographs."""
+    photographs = sampling.error**2
+    counted_twice = (sampling.error_of_one**2 - photographs) / (n - 1)
+    rest = max(0.0, seeds - max(0.0, counted_twice))
+    both = photographs + rest
+    return math.sqrt(both), both**2 / (rest**2 / (n - 1) + photographs**2 / (sampling.photographs - 1))
+
+
+def _p_value(middle: float, error: float, freedom: float) -> float:
+    if error == 0:
+        return 0.0 if middle else 1.0
+    return two_sided_p(middle / error, freedom)

@@ -1,0 +1,183 @@
+"""Differences to the baseline paired by seed and test photograph: the committed differences.csv."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from awcu.errors import RecordError, TableError
+from awcu.files import write_csv
+from awcu.metrics.bootstrap import METRICS, Floats, redraws
+from awcu.runs.predictions import ScoredPhotographs
+from awcu.runs.record import RunRecord
+from awcu.tables.comparability import split_records
+from awcu.tables.intervals import Sampling
+from awcu.tables.spec import TableSpec
+
+FILE = "differences.csv"
+TOLERANCE = 2e-5
+"""Between a difference of records, which have passed through single precision, and the same from predictions."""
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """One variant's difference to the baseline under one metric, and how far other photographs would move it.
+
+    Attributes:
+        column: Of records, as its tokens; "" where all records belong together.
+        variant: Without the tokens of its column of records.
+        metric: Key "test/<metric>".
+        seeds: That both have.
+        photographs: How many different ones they were tested on.
+        difference: Mean over the seeds.
+        error: Of that mean, as in `Sampling`.
+        error_of_one: As in `Sampling`.
+    """
+
+    column: str
+    variant: str
+    metric: str
+    seeds: tuple[int, ...]
+    photographs: int
+    difference: float
+    error: float
+    error_of_one: float
+
+    def sampling(self, seeds: Sequence[int], difference: float) -> Sampling:
+        """What the photographs say of a difference over these seeds.
+
+        Raises:
+            TableError: It is another difference.
+        """
+        if tuple(seeds) != self.seeds or abs(difference - self.difference) > TOLERANCE:
+            raise TableError(
+                f"{FILE} gives {self.metric} of {self.variant!r} as {self.difference:+.6f} over seeds {self.seeds}, "
+                f"results.csv as {difference:+.6f} over {tuple(seeds)}; collect both again with --runs"
+            )
+        return Sampling(self.error, self.error_of_one, self.photographs)
+
+
+def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
+    """One line a column of records, variant and metric, full precision; without any, no file."""
+    if not found:
+        path.unlink(missing_ok=True)
+        return
+    rows = (asdict(one) | {"seeds": " ".join(map(str, one.seeds))} for one in found)
+    write_csv(path, [one.name for one in fields(PairedDifference)], rows)
+
+
+def read_differences(path: Path) -> list[PairedDifference]:
+    """Read what `write_differences` wrote; none where there is no file.
+
+    Raises:
+        RecordError: A missing or foreign column, a cell that is no number, a column, variant and metric that are there
+            twice.
+    """
+    if not path.is_file():
+        return []
+    found: dict[tuple[str, str, str], PairedDifference] = {}
+    names = [one.name for one in fields(PairedDifference)]
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if reader.fieldnames != names:
+            raise RecordError(f"{path} has the columns {reader.fieldnames}, not {names}; collect it again with --runs")
+        for row in reader:
+            one = _parsed(row, f"{path}, line {reader.line_num}")
+            if found.setdefault((one.column, one.variant, one.metric), one) is not one:
+                whole = " ".join(filter(None, (one.column, one.variant)))
+                raise RecordError(f"{path} has {one.metric} of {whole!r} twice; collect it again with --runs")
+    return list(found.values())
+
+
+def _parsed(row: Mapping[str, str], where: str) -> PairedDifference:
+    try:
+        return PairedDifference(
+            row["column"],
+            row["variant"],
+            row["metric"],
+            tuple(map(int, row["seeds"].split())),
+            int(row["photographs"]),
+            *(float(row[name]) for name in ("difference", "error", "error_of_one")),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RecordError(f"{where} is no difference ({error}); collect it again with --runs") from error
+
+
+Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
+
+
+def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
+    """Differences of each column's variants over all runs below a folder that left predictions.csv.
+
+    A variant is left out where one of the seeds that it shares with the baseline left none, and under a metric that
+    is undefined or no metric of predictions.
+
+    Raises:
+        RecordError: A predictions.csv is damaged or of another run.
+        TableError: A record fits no column.
+    """
+    columns = split_records(records, spec.record_columns)
+    created = {(column, one.identity): one.created for column, mine in columns.items() for one in mine}
+    runs: dict[str, dict[str, dict[int, ScoredPhotographs]]] = {column: {} for column in columns}
+    for path in sorted(folder.rglob("predictions.csv")):
+        whole = RunRecord.load(path.with_name("record.json"))
+        for column, mine in split_records([whole], spec.record_columns).items():
+            for record in mine:
+                if created.get((column, record.identity)) == record.created:
+                    runs[column].setdefault(record.variant, {})[record.seed] = ScoredPhotographs.read(path, record)
+    return [one for column, mine in columns.items() for one in _of_column(spec, column, mine, runs[column])]
+
+
+def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs: Runs) -> list[PairedDifference]:
+    seeds: dict[str, set[int]] = {}
+    for record in records:
+        seeds.setdefault(record.variant, set()).add(record.seed)
+    base = runs.get(spec.baseline, {})
+    shared = {variant: mine & seeds.get(spec.baseline, set()) for variant, mine in seeds.items()}
+    whole_pairs = {
+        variant: mine
+        for variant, mine in runs.items()
+        if shared[variant] and shared[variant] <= mine.keys() & base.keys()
+    }
+    return paired_differences(spec, whole_pairs | {spec.baseline: base}, column) if whole_pairs else []
+
+
+def paired_differences(spec: TableSpec, runs: Runs, column: str = "") -> list[PairedDifference]:
+    """The differences of these runs of one column, by variant and seed, to those of the baseline.
+
+    The photographs of all runs are redrawn at once, so that one that counts twice in one run counts twice in every
+    run that was tested on it. Redraws that leave a metric undefined in some seed are left out.
+    """
+    drawn, base, found = _drawn(runs), runs[spec.baseline], []
+    for variant in sorted(runs.keys() - {spec.baseline}):
+        mine = runs[variant]
+        seeds = tuple(sorted(mine.keys() & base.keys()))
+        gains = np.stack([drawn[variant, seed] - drawn[spec.baseline, seed] for seed in seeds])
+        photographs = len(np.unique(np.concatenate([mine[seed].image_ids for seed in seeds])))
+        for place, name in enumerate(METRICS):
+            points, redrawn = gains[:, place, 0], gains[:, place, 1:]
+            redrawn = redrawn[:, ~np.isnan(redrawn).any(axis=0)]
+            if f"test/{name}" in spec.columns and not np.isnan(points).any() and redrawn.shape[1] > 1:
+                error = float(redrawn.mean(axis=0).std(ddof=1))
+                error_of_one = float(np.sqrt(redrawn.var(axis=1, ddof=1).mean()))
+                found.append(
+                    PairedDifference(
+                        column, variant, f"test/{name}", seeds, photographs, float(points.mean()), error, error_of_one
+                    )
+                )
+    return found
+
+
+def _drawn(runs: Runs) -> dict[tuple[str, int], Floats]:
+    """The metrics of each run, first of its photographs as they are, then of each redraw: `(metrics, 1 + redraws)`."""
+    each = {(variant, seed): one for variant, mine in runs.items() for seed, one in mine.items()}
+    ids = np.unique(np.concatenate([one.image_ids for one in each.values()]))
+    places = {run: np.searchsorted(ids, one.image_ids) for run, one in each.items()}
+    parts: dict[tuple[str, int], list[Floats]] = {run: [] for run in each}
+    for times in (np.ones((1, len(ids))), *redraws(len(ids))):
+        for run, one in each.items():
+            found = one.metrics(times[:, places[run]])
+            parts[run].append(np.stack([found[name] for name in METRICS]))
+    return {run: np.concatenate(mine, axis=1) for run, mine in parts.items()}

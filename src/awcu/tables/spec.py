@@ -1,0 +1,240 @@
+"""What an experiment's table and plots show, read from its `table.yaml`."""
+
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, get_args
+
+import yaml  # type: ignore[import-untyped]
+from omegaconf import OmegaConf
+
+from awcu.errors import RecordError, TableError
+from awcu.runs.record import checked
+
+SPEC = "table.yaml"  # the file of an experiment's folder that a `TableSpec` is read from
+MOST_SERIES = 3  # of a ladder
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """What the ladder plot shows: metrics against a position on a log2 axis.
+
+    Attributes:
+        metrics: One panel each; they must be columns of the table.
+        x_label: What a position is.
+        series: Printed label → variant → position > 0; infinity is drawn at the right, after a gap. Up to three, of
+            which each has its own sign; a variant of several is drawn once, in the first.
+        others: Variants without a position, drawn apart at the right.
+    """
+
+    metrics: tuple[str, ...]
+    x_label: str
+    series: dict[str, dict[str, float]]
+    others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.series) > MOST_SERIES:
+            raise TableError(f"ladder has {len(self.series)} series; more than {MOST_SERIES} cannot be told apart")
+        for positions in self.series.values():
+            for variant, position in positions.items():
+                if not position > 0:
+                    raise TableError(f"position {position:g} of {variant!r} must be > 0; else list it in others")
+                if variant in self.others:
+                    raise TableError(f"{variant!r} is in both a series and others; remove one")
+                if position != self.positions[variant]:
+                    raise TableError(
+                        f"{variant!r} has the positions {self.positions[variant]:g} and {position:g}; it can have one"
+                    )
+
+    @property
+    def positions(self) -> dict[str, float]:
+        """Variant → position, of all series."""
+        found: dict[str, float] = {}
+        for positions in self.series.values():
+            for variant, position in positions.items():
+                found.setdefault(variant, position)
+        return found
+
+
+@dataclass(frozen=True)
+class Forest:
+    """What the forest plot shows: every row's difference to the baseline, for rows without a place on a scale.
+
+    Attributes:
+        metrics: One panel each; they must be columns of the table.
+    """
+
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """What the heat map shows: differences to the baseline, a row a variant, a column a group of records.
+
+    Attributes:
+        metrics: One panel each; they must be columns of the table.
+        x_label: What tells the columns apart.
+        columns: Override tokens that a column's records carry (space-joined if several) → printed label, in
+            display order; "" for the records that carry none of the others' tokens.
+        main: The column that the table itself shows; None: the last one listed.
+    """
+
+    metrics: tuple[str, ...]
+    x_label: str
+    columns: dict[str, str]
+    main: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise TableError("heat_map columns is empty; list at least one")
+        if self.main is not None and self.main not in self.columns:
+            known = ", ".join(map(repr, self.columns))
+            raise TableError(f"heat_map main {self.main!r} is no column of it; use one of {known}")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two groups of records that are compared: the override tokens they carry, and their printed label."""
+
+    tokens: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What the agreement plot shows: whether two groups of records rank the variants alike.
+
+    Attributes:
+        metrics: One panel each; they must be columns of the table.
+        x: The group along the horizontal axis.
+        y: The group along the vertical axis; without a heat map, the table itself shows it.
+    """
+
+    metrics: tuple[str, ...]
+    x: Side
+    y: Side
+
+    def __post_init__(self) -> None:
+        if self.x.tokens == self.y.tokens:
+            raise TableError(f"agreement x and y are both {self.x.tokens!r}; compare two different columns")
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What an experiment's `table.yaml` asks for.
+
+    Attributes:
+        title: Printed above the table and the plots.
+        baseline: The variant that the others are compared with.
+        columns: Metric key → printed label.
+        rows: Variant → printed label in display order; other variants follow under their own text.
+        ladder: A plot, or None.
+        forest: A plot, or None.
+        heat_map: A plot, or None; splits the records into columns.
+        agreement: A plot, or None; splits the records into columns, the same ones where there is a heat map.
+    """
+
+    title: str
+    baseline: str
+    columns: dict[str, str]
+    rows: dict[str, str] = field(default_factory=dict)
+    ladder: Ladder | None = None
+    forest: Forest | None = None
+    heat_map: HeatMap | None = None
+    agreement: Agreement | None = None
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise TableError("columns is empty; name at least one metric")
+        for name in ("ladder", "forest", "heat_map", "agreement"):
+            plot: Ladder | Forest | HeatMap | Agreement | None = getattr(self, name)
+            if plot is not None:
+                self._check_metrics(name, plot.metrics)
+        if self.heat_map and self.agreement:
+            for side in (self.agreement.x, self.agreement.y):
+                if side.tokens not in self.heat_map.columns:
+                    raise TableError(f"agreement column {side.tokens!r} is no column of heat_map; list it there too")
+
+    @classmethod
+    def load(cls, path: Path) -> "TableSpec":
+        """Read a `table.yaml`.
+
+        Raises:
+            TableError: Not YAML, an unknown or missing key, a value of the wrong kind, a plot that does not fit
+                the columns or another plot.
+        """
+        return load_yaml(cls, path)
+
+    @property
+    def record_columns(self) -> tuple[str, ...]:
+        """Override tokens of each column of records; one column, "", where all records belong together."""
+        if self.heat_map:
+            return tuple(self.heat_map.columns)
+        return (self.agreement.x.tokens, self.agreement.y.tokens) if self.agreement else ("",)
+
+    @property
+    def main(self) -> str:
+        """The column of records that the table itself shows."""
+        asked = self.heat_map.main if self.heat_map else None
+        return self.record_columns[-1] if asked is None else asked
+
+    def only(self, metrics: tuple[str, ...]) -> "TableSpec":
+        """The same table with fewer metrics and without plots."""
+        columns = {metric: self.columns[metric] for metric in metrics}
+        return replace(self, columns=columns, ladder=None, forest=None, heat_map=None, agreement=None)
+
+    def label(self, variant: str) -> str:
+        """The printed label, or the variant's own text."""
+        return self.rows.get(variant, variant or "(no overrides)")
+
+    def _check_metrics(self, plot: str, metrics: tuple[str, ...]) -> None:
+        known = ", ".join(self.columns)
+        if not metrics:
+            raise TableError(f"{plot} metrics is empty; name at least one of {known}")
+        for metric in metrics:
+            if metric not in self.columns:
+                raise TableError(f"{plot} metric {metric!r} is no column; use one of {known}")
+
+
+S = TypeVar("S")
+
+
+def load_yaml(kind: type[S], path: Path) -> S:
+    """An instance of the dataclass `kind` from a YAML file.
+
+    Raises:
+        TableError: Not YAML, an unknown or missing key, a value of the wrong kind, or what `kind` refuses.
+    """
+    try:
+        document = OmegaConf.to_container(OmegaConf.load(path))
+    except yaml.YAMLError as error:
+        raise TableError(f"{path} is not YAML ({error}); correct it there") from error
+    try:
+        return _read(kind, document, "table.yaml")
+    except (TableError, RecordError) as error:
+        raise TableError(f"{path}: {error}") from error
+
+
+def _read(kind: type[S], document: Any, where: str) -> S:
+    """An instance of the dataclass `kind`, checked key by key."""
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    allowed = f"allowed keys are {', '.join(known)}"
+    if not isinstance(document, dict):
+        raise TableError(f"{where} is {document!r}; it must be a mapping; {allowed}")
+    optional = [one.name for one in known.values() if {one.default, one.default_factory} != {MISSING}]
+    for wrong, names in (
+        ("unknown", [name for name in document if name not in known]),
+        ("missing", [name for name in known if name not in document and name not in optional]),
+    ):
+        if names:
+            raise TableError(f"{wrong} key {', '.join(map(repr, names))} in {where}; {allowed}")
+    return kind(**{name: _value(known[name].type, value, name) for name, value in document.items()})
+
+
+def _value(kind: Any, value: Any, name: str) -> Any:
+    if isinstance(kind, UnionType):  # X | None
+        if value is None:
+            return None
+        kind = get_args(kind)[0]
+    nested = isinstance(kind, type) and is_dataclass(kind)
+    return _read(kind, value, name) if nested else checked(kind, value, name)

@@ -1,0 +1,382 @@
+"""The rows of a comparison table: each variant's means over seeds and its differences to the baseline."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from awcu.errors import TableError
+from awcu.files import write_atomically
+from awcu.metrics.bootstrap import CONFIDENCE
+from awcu.runs.failures import FailedRun
+from awcu.runs.record import RunRecord
+from awcu.tables.comparability import check_comparable, overlap, provenance, split_records
+from awcu.tables.intervals import LEVEL, Estimate, holm
+from awcu.tables.paired import PairedDifference
+from awcu.tables.spec import TableSpec
+from awcu.text import number
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+
+_CONVERGED = "probe/converged"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant under one metric.
+
+    Attributes:
+        values: Seed → metric, undefined ones included.
+        value: Over these seeds.
+        difference: To the baseline over the seeds that both have; None in the baseline's own row.
+        photographs: How many the difference's interval is over, beside the seeds; 0 where it is over seeds only.
+        adjusted_p: Of the difference, in [0, 1], by Holm's correction over the table's rows; nan where there was
+            nothing to test, None in the baseline's own row.
+    """
+
+    values: dict[int, float]
+    value: Estimate
+    difference: Estimate | None
+    photographs: int = 0
+    adjusted_p: float | None = None
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference survives Holm's correction."""
+        return self.adjusted_p is not None and self.adjusted_p < LEVEL
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant.
+
+    Attributes:
+        variant: Without the tokens of its column of records.
+        label: As printed, with the number of runs that did not converge and the stamp of a leak where there are some.
+        seeds: Of its runs.
+        failed: Its runs that ended in an error.
+        not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
+        cells: One a metric key.
+    """
+
+    variant: str
+    label: str
+    seeds: tuple[int, ...]
+    failed: tuple[FailedRun, ...]
+    not_converged: int
+    cells: dict[str, Cell]
+
+    @property
+    def asked(self) -> int:
+        """Seeds that were run, with or without success."""
+        return len({*map(str, self.seeds), *(one.seed for one in self.failed)})
+
+
+def compared_rows(
+    spec: TableSpec,
+    records: Iterable[RunRecord],
+    overlap: float,
+    differences: Iterable[PairedDifference],
+    failures: Iterable[FailedRun],
+) -> tuple[Row, ...]:
+    """One row a variant, listed ones first, with Holm's correction over them.
+
+    Args:
+        spec: What is asked for; its baseline has runs.
+        records: Comparable ones, of one column.
+        overlap: Of their test splits, as in `Estimate.of`.
+        differences: What is known of the photographs behind the differences.
+        failures: The column's runs without record.
+
+    Raises:
+        TableError: A difference that is not that of the records.
+    """
+    runs: dict[str, dict[int, RunRecord]] = {}
+    for record in sorted(records, key=lambda record: (record.variant, record.seed)):
+        runs.setdefault(record.variant, {})[record.seed] = record
+    failed: dict[str, list[FailedRun]] = {}
+    for one in failures:
+        failed.setdefault(one.variant, []).append(one)
+    by_photograph = {(one.variant, one.metric): one for one in differences}
+    rows = []
+    for variant in dict.fromkeys([*spec.rows, *runs, *failed]):
+        mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
+        cells = {
+            metric: _cell(metric, mine, other, overlap, by_photograph.get((variant, metric))) for metric in spec.columns
+        }
+        rows.append(_row(spec.label(variant), variant, mine, failed.get(variant, []), cells))
+    return _adjusted(rows)
+
+
+def _row(
+    label: str, variant: str, runs: Mapping[int, RunRecord], failed: Sequence[FailedRun], cells: dict[str, Cell]
+) -> Row:
+    stopped = sum(run.metrics.get(_CONVERGED) == 0 for run in runs.values())
+    if stopped:
+        label += f" ({stopped} of {len(runs)} not converged)"
+    leaked = max((run.n.get("leaked", 0) for run in runs.values()), default=0)
+    if leaked:
+        label += f" LEAK: trained on {leaked:,} of its test photographs"
+    return Row(variant, label, tuple(runs), tuple(failed), stopped, cells)
+
+
+def _cell(
+    metric: str,
+    runs: Mapping[int, RunRecord],
+    others: Mapping[int, RunRecord] | None,
+    overlap: float,
+    by_photograph: PairedDifference | None,
+) -> Cell:
+    values = {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
+    value = Estimate.of(list(values.values()), overlap)
+    if others is None:
+        return Cell(values, value, None)
+    both = [seed for seed in values if seed in others and metric in others[seed].metrics]
+    differences = [values[seed] - others[seed].metrics[metric] for seed in both]
+    difference = Estimate.of(differences, overlap)
+    if by_photograph is None:
+        return Cell(values, value, difference)
+    sampling = by_photograph.sampling(both, difference.mean)
+    return Cell(values, value, Estimate.of(differences, overlap, sampling), sampling.photographs)
+
+
+def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with Holm's correction over them, a metric at a time."""
+    cells = [dict(row.cells) for row in rows]
+    for metric in cells[0]:
+        tests = {place: mine[metric].difference for place, mine in enumerate(cells)}
+        p_values = {place: test.p_value for place, test in tests.items() if test is not None}
+        for place, adjusted_p in zip(p_values, holm(list(p_values.values())), strict=True):
+            cells[place][metric] = replace(cells[place][metric], adjusted_p=adjusted_p)
+    return tuple(replace(row, cells=mine) for row, mine in zip(rows, cells, strict=True))
+
+
+TRIVIAL = "trivial predictor"
+SEEDS_ONLY = "†"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A comparison over seeds.
+
+    Attributes:
+        spec: What was asked for.
+        rows: In display order; a listed variant without runs has a row without seeds.
+        trivial: Metric key → the trivial predictor's mean over seeds, where recorded.
+        experiment: The name that its records share.
+        overlap: By how much its splits overlap, as in `Estimate.of`; 0 where all seeds have one split.
+        provenance: One line: data, photographs, seeds, commits.
+    """
+
+    spec: TableSpec
+    rows: tuple[Row, ...]
+    trivial: dict[str, Estimate]
+    experiment: str
+    overlap: float
+    provenance: str
+
+    @classmethod
+    def from_records(
+        cls,
+        spec: TableSpec,
+        records: Iterable[RunRecord],
+        differences: Iterable[PairedDifference] = (),
+        failures: Iterable[FailedRun] = (),
+    ) -> "Table":
+        """Compare the variants of the main column of records, which is all of them where the spec asks for one.
+
+        Raises:
+            TableError: As in `of_column`, or the records do not fit the spec's columns of records.
+        """
+        mine = split_records(records, spec.record_columns)[spec.main]
+        failed = split_records(failures, spec.record_columns)[spec.main]
+        return cls.of_column(spec, mine, [one for one in differences if one.column == spec.main], failed)
+
+    @classmethod
+    def of_column(
+        cls,
+        spec: TableSpec,
+        records: Sequence[RunRecord],
+        differences: Iterable[PairedDifference] = (),
+        failures: Iterable[FailedRun] = (),
+    ) -> "Table":
+        """Group the runs of one column of records by variant and compare each with the baseline.
+
+        Args:
+            spec: What is asked for.
+            records: Of one column.
+            differences: What is known of the photographs behind the column's differences.
+            failures: The column's runs without record.
+
+        Raises:
+            TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under
+                one seed, two weightings under one variant, a column that no record has, no baseline, splits
+                that test on no photograph or on all, a difference that is not that of the records.
+        """
+        check_comparable(records)
+        _check_named(spec, records)
+        rows = compared_rows(spec, records, overlap(records), differences, failures)
+        trivial = {metric: _trivial(metric, records) for metric in spec.columns}
+        found = {metric: estimate for metric, estimate in trivial.items() if estimate.n}
+        return cls(spec, rows, found, records[0].experiment, overlap(records), provenance(records))
+
+    @property
+    def most_seeds(self) -> int:
+        """Seeds of the row that was run with most."""
+        return max(row.asked for row in self.rows)
+
+    @property
+    def plus_minus(self) -> str:
+        """What follows a ±, in words."""
+        percent = f"{CONFIDENCE * 100:.0f} %"
+        if self.overlap:
+            widened = "widened for overlapping test splits (Nadeau & Bengio 2003)"
+            return f"the half-width of the {percent} interval of the mean over seeds, {widened}"
+        return f"the half-width of the {percent} Student-t interval of the mean over training seeds on one split"
+
+    @property
+    def footer(self) -> str:
+        """Where the numbers are from and what the signs mean."""
+        baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
+        cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
+        some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
+        return (
+            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self.pairing}{some}; bold "
+            f"where it survives Holm's correction over the rows (adjusted p < {level})."
+        )
+
+    @property
+    def pairing(self) -> str:
+        """How its differences are paired and what their intervals are over, in words."""
+        counts = sorted({cell.photographs for row in self.rows for cell in row.cells.values() if cell.photographs})
+        if not counts:
+            return "paired by seed, its interval over seeds only"
+        photographs = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        return f"paired by seed and test photograph, its interval over both (bootstrap of {photographs} photographs)"
+
+    @property
+    def _by_photograph(self) -> bool:
+        return any(cell.photographs for row in self.rows for cell in row.cells.values())
+
+    def to_markdown(self) -> str:
+        """Title, table and footer as GitHub Markdown."""
+        header = ["", *(text for label in self.spec.columns.values() for text in (label, "Δ"))]
+        lines = [header, [":--", *["--:"] * (len(header) - 1)]]
+        for label, cells in self.lines():
+            lines.append([label, *(f"**{text}**" if bold else text for text, bold in cells)])
+        escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
+        body = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+        return f"{self.spec.title}\n\n{body}\n\n{self.footer}\n"
+
+    def to_terminal(self) -> "RichTable":
+        """The same for a terminal, through rich."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(
+            title=Text(self.spec.title, style="bold"),
+            caption=Text(self.footer),
+            caption_justify="left",
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            padding=(0, 1),
+        )
+        # More than three metrics beside their differences do not fit 120 columns: then each stands above its.
+        stacked = len(self.spec.columns) > 3
+        table.add_column("")
+        for label in self.spec.columns.values():
+            for header in (f"{label}\nΔ",) if stacked else (label, "Δ"):
+                table.add_column(Text(header), justify="right")
+        for label, cells in self.lines():
+            texts = [Text(text, style="bold" if bold else "") for text, bold in cells]
+            if stacked:
+                texts = [Text("\n").join(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+            table.add_row(Text(label), *texts)
+        return table
+
+    def to_csv(self, path: Path) -> None:
+        """Write one line a row and metric, full precision."""
+        header = ["variant", "row", "metric", "seeds", "mean", "half_width"]
+        header += ["pairs", "difference", "difference_half_width", "p", "adjusted_p", "photographs"]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
+        writer.writeheader()
+        for metric, value in self.trivial.items():
+            writer.writerow({"row": TRIVIAL, "metric": metric, "seeds": value.n, "mean": value.mean})
+        for row in self.rows:
+            for metric, cell in row.cells.items():
+                value, difference = cell.value, cell.difference
+                line = [row.variant, row.label, metric, value.n, value.mean, value.half_width]
+                if difference is not None:
+                    line += [difference.n, difference.mean, difference.half_width]
+                    line += [difference.p_value, cell.adjusted_p, cell.photographs or ""]
+                writer.writerow(dict(zip(header, line, strict=False)))
+        write_atomically(path, text.getvalue())
+
+    def lines(self, errors: bool = True) -> list[tuple[str, list[tuple[str, bool]]]]:
+        """Each printed line: label, then text and boldness of value and difference for each metric.
+
+        The trivial predictor's first, where it is known; then one a row.
+
+        Args:
+            errors: Say in the label of a row with failed runs why they failed.
+        """
+        lines = []
+        if self.trivial:
+            trivial = [self.trivial.get(metric) for metric in self.spec.columns]
+            texts = ["–" if one is None else one.text() if one.undefined else number(one.mean) for one in trivial]
+            lines.append((TRIVIAL, [pair for text in texts for pair in ((text, False), ("", False))]))
+        for row in self.rows:
+            notes = [f"n = {len(row.seeds)} of {self.most_seeds}"] if len(row.seeds) < self.most_seeds else []
+            if row.failed:
+                reasons = f": {'; '.join(dict.fromkeys(one.error for one in row.failed))}" if errors else ""
+                notes.append(f"{len(row.failed)} failed{reasons}")
+            label = row.label + (f" ({'; '.join(notes)})" if notes else "")
+            cells = [pair for cell in row.cells.values() for pair in self._cell_texts(row, cell)]
+            lines.append((label, cells))
+        return lines
+
+    def _cell_texts(self, row: Row, cell: Cell) -> list[tuple[str, bool]]:
+        text = cell.value.text()
+        if cell.value.n < len(row.seeds):
+            text += f" (n = {cell.value.n} of {len(row.seeds)})"
+        if cell.difference is None:
+            return [(text, False), ("baseline", False)]
+        difference, pairs = cell.difference.text(signed=True), cell.difference.n
+        if pairs < cell.value.n and not cell.difference.undefined:
+            difference += f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
+        if self._by_photograph and pairs and not cell.photographs:
+            difference += f" {SEEDS_ONLY}"
+        return [(text, False), (difference, cell.significant)]
+
+
+def _check_named(spec: TableSpec, records: Sequence[RunRecord]) -> None:
+    metrics = sorted({key for record in records for key in record.metrics})
+    for column in spec.columns:
+        if column not in metrics:
+            near = get_close_matches(column, metrics, cutoff=0.4) or metrics
+            raise TableError(f"no record has the metric {column!r}; the nearest are {', '.join(near)}")
+    variants = sorted({record.variant for record in records})
+    if spec.baseline not in variants:
+        raise TableError(
+            f"no run of the baseline {spec.baseline!r} among {', '.join(map(repr, variants))}; train it, or "
+            f"name another baseline"
+        )
+
+
+def _trivial(metric: str, records: Sequence[RunRecord]) -> Estimate:
+    split, _, name = metric.partition("/")
+    key = f"{split}/trivial/{name}"
+    runs: dict[int, list[float]] = {}
+    for record in records:
+        if key in record.metrics:
+            runs.setdefault(record.seed, []).append(record.metrics[key])
+    # Each seed once, so that a row with fewer seeds does not shift the mean.
+    return Estimate.of([mean(values) for values in runs.values()])

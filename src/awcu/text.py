@@ -1,0 +1,64 @@
+"""How numbers, shares, counts and names are printed, everywhere."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def percent_of(part: float) -> str:
+    """As whole per cent; what is not quite nothing or everything never reads as if it were."""
+    if np.isnan(part):
+        return "–"
+    # A line that breaks before the sign would part it from its number.
+    if 0 < part < 0.01:
+        return "< 1\u00a0%"
+    return "> 99\u00a0%" if 0.99 < part < 1 else f"{100 * part:.0f}\u00a0%"
+
+
+def counted(number: int, noun: str) -> str:
+    """As in 1 photograph, 2,000 photographs."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def size(count: int) -> str:
+    """Bytes to read; 1 kB is 1,000 bytes."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if count >= one:
+            return f"{count / one:,.1f} {unit}"
+    return f"{count / 1e3:,.1f} kB"
+
+
+def label(name: str) -> str:
+    """An attribute's name as printed."""
+    return name.replace("_", " ")
+
+
+def share(value: float) -> str:
+    """A share or probability to a hundredth, never rounded to certainty."""
+    return "<.01" if value < 0.005 else ">.99" if value >= 0.995 else number(value, decimals=2)
+
+
+def percent(value: float) -> str:
+    """A share in whole per cent, neither none nor all unless it is."""
+    text = "<1" if 0 < value < 0.005 else ">99" if 0.995 <= value < 1 else f"{100 * value:.0f}"
+    return f"{text}\N{NO-BREAK SPACE}%"
+
+
+def number(value: float, signed: bool = False, decimals: int = 3) -> str:
+    """Fixed decimals, no zero before the point, a true minus sign; what rounds to zero has no sign."""
+    text = f"{abs(value):.{decimals}f}".removeprefix("0")
+    sign = "" if text == "nan" or not text.strip(".0") else "−" if value < 0 else "+" if signed else ""
+    return sign + text
+
+
+def some_of(names: Sequence[str] | NDArray[np.str_]) -> str:
+    """The first five names and how many more there are, for a message."""
+    rest = len(names) - 5
+    return ", ".join(map(str, names[:5])) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value as code would write it, cut short."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -1,0 +1,282 @@
+"""Training and evaluating the dual-head network on weighted photographs."""
+
+import difflib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from awcu.errors import AwcuError, ModelError, TaskError
+from awcu.metrics.rating import Predictions, evaluate, trivial
+from awcu.models.network import ActivationMaps, AestheticNet, Logits, training_format
+from awcu.models.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
+from awcu.models.pretrained import read_checkpoint
+from awcu.models.reference import Reference
+from awcu.ratings.splits import Split
+from awcu.training.datamodule import Batch, RatingData
+
+ObjectiveName = Literal["binary", "distribution"]
+AttributeLoss = Literal["multi_label", "single_label"]
+
+
+class AestheticTask(pl.LightningModule):
+    """Weighted aesthetic classification with an attribute head.
+
+    The loss of a batch is `mean(weight · aesthetic loss) + attribute_weight · mean(attribute loss)`, the latter
+    over photographs that have attribute labels. Weights are never part of a metric.
+
+    Args:
+        network: Arguments of `AestheticNet` but its output counts.
+        scale: `(K,)` rating values.
+        midpoint: In rating points.
+        attribute_names: `(A,)` what the attribute head answers; empty for a single-headed network.
+        preparation: Arguments of `awcu.images.transforms.preparation` for evaluation, kept for whoever loads the model.
+        objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
+        attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
+        attribute_weight: λ ≥ 0.
+        learning_rate: Of the heads.
+        backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
+        freeze: Modules of the backbone that are frozen, batch norm included, by name. The lower ones see most pixels:
+            without their gradients a step costs about half, and a small set cannot spoil them.
+        weight_decay: AdamW's.
+        warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
+        train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
+        trained_on: Name of the data set, kept for whoever shows what the model says.
+
+    Raises:
+        TaskError: Unknown objective or attribute loss, a number out of range, a module that the backbone has not got.
+        BackboneError: From `AestheticNet`.
+    """
+
+    def __init__(
+        self,
+        network: dict[str, Any],
+        scale: list[float],
+        midpoint: float,
+        attribute_names: list[str],
+        preparation: dict[str, Any],
+        objective: ObjectiveName = "binary",
+        attribute_loss: AttributeLoss = "multi_label",
+        attribute_weight: float = 0.5,
+        learning_rate: float = 1e-3,
+        backbone_rate: float = 0.1,
+        freeze: Sequence[str] = (),
+        weight_decay: float = 0.05,
+        warmup: float = 0.1,
+        train_fingerprint: str = "",
+        trained_on: str = "",
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)  # a logger has the whole configuration already
+        _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
+        _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
+        _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
+        _require(learning_rate > 0, "learning_rate", learning_rate, "> 0")
+        _require(0 <= backbone_rate <= 1, "backbone_rate", backbone_rate, "in [0, 1]")
+        _require(0 <= warmup < 1, "warmup", warmup, "in [0, 1)")
+        self.objective: Objective = Binary() if objective == "binary" else RatingDistribution(tuple(scale), midpoint)
+        self.net = AestheticNet(
+            **network, aesthetic_outputs=self.objective.outputs, attribute_outputs=len(attribute_names)
+        )
+        self.memory_format = training_format(self.net)
+        self.net.to(memory_format=self.memory_format)
+        self._frozen = [self.net.backbone] if backbone_rate == 0 else _modules(self.net.backbone, freeze)
+        for module in self._frozen:
+            module.requires_grad_(False)
+        self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
+        self._outputs: list[tuple[Tensor, ...]] = []
+        self.reference: Reference | None = None
+        self.learned_from: Tensor | None = None  # (M,) int64, `Ratings.photograph_keys` of train and val
+        self.predictions: dict[Split, Predictions] = {}
+        self.metrics: dict[str, float] = {}
+
+    @property
+    def data(self) -> RatingData:
+        """The data module in use."""
+        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+
+    def forward(self, images: Tensor) -> Logits:
+        """Logits of normalised images `(N, 3, H, W)`."""
+        logits: Logits = self.net(images.to(memory_format=self.memory_format))
+        return logits
+
+    def on_train_start(self) -> None:
+        """Keep the batch norm of what is frozen at the statistics of its weights."""
+        for module in self._frozen:
+            module.eval()
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Draw the dropout of a step from seed, epoch and step alone, so that a resumed run draws it again."""
+        step = (self.data.seed, self.trainer.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1)[0]))
+
+    def training_step(self, batch: Batch) -> Tensor:
+        """The weighted loss of one batch."""
+        logits = self(batch["image"])
+        aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"])
+        loss = (batch["weight"] * aesthetic).mean()
+        self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
+        if self.hparams["attribute_names"]:
+            losses = self.attribute_loss(logits.attributes, batch["attributes"])
+            labelled, processes = _in_all_processes((~losses.isnan()).sum())
+            if labelled > 0:
+                # Gradients are averaged over processes, of which one may have more labels than another.
+                attribute = losses.nansum() * processes / labelled
+                self.log(
+                    "train/attribute_loss",
+                    attribute,
+                    on_step=False,
+                    on_epoch=True,
+                    sync_dist=True,
+                    batch_size=len(losses),
+                )
+                loss = loss + self.hparams["attribute_weight"] * attribute
+        self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
+        return loss
+
+    def validation_step(self, batch: Batch) -> None:
+        """Collect predictions, and how strongly the maps speak."""
+        logits, maps = self.net.local_logits(batch["image"].to(memory_format=self.memory_format))
+        strongest = ActivationMaps(
+            self.objective.evidence(maps.aesthetic).abs().amax((1, 2)), maps.attributes.abs().amax((2, 3))
+        )
+        self._outputs.append((batch["row"], *logits, *strongest))
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/<metric>`."""
+        self._evaluate("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log `test/<metric>` and `test/trivial/<metric>`."""
+        self._evaluate("test")
+
+    def _evaluate(self, split: Split) -> None:
+        gathered, *columns = self._gathered()
+        rows, first = np.unique(gathered.cpu().numpy(), return_index=True)
+        aesthetic, attributes, *strongest = (column.float().cpu()[first] for column in columns)
+        if self.trainer.sanity_checking:
+            return
+        ratings = self.data.splits[split].select(rows)
+        if not aesthetic.isfinite().all():
+            # Ranked all the same, nan would come out as a plausible AUROC.
+            raise TaskError(
+                f"the network answers {split} photographs with numbers that are not finite: training diverged; lower "
+                f"task.learning_rate ({self.hparams['learning_rate']:g})"
+            )
+        # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
+        same = list(ratings.attribute_names) == self.hparams["attribute_names"]
+        predictions = Predictions(
+            self.objective.score(aesthetic),
+            self.objective.distribution(aesthetic),
+            attributes if same else attributes[:, :0],
+        )
+        self.predictions[split] = predictions
+        if split == "val":
+            arrays = (predictions.score, attributes, *strongest)
+            self.reference = Reference.measure(*(array.double().numpy() for array in arrays))
+        metrics = evaluate(predictions, ratings)
+        baseline = trivial(self.data.splits["train"], ratings, metrics)
+        named = {f"{split}/{name}": value for name, value in metrics.items()}
+        named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
+        self.metrics |= named
+        # Lightning keeps float32; the record takes the full precision from `metrics`.
+        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()}, sync_dist=True)
+
+    def _gathered(self) -> list[Tensor]:
+        """What the batches of all processes gave, as whole columns."""
+        columns = [torch.cat(parts) for parts in zip(*self._outputs, strict=True)]
+        self._outputs.clear()
+        if self.trainer.world_size == 1:
+            return columns
+        return [torch.cat(list(self.all_gather(column))) for column in columns]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep with the weights the reference they were measured with, and which photographs made them."""
+        checkpoint["reference"] = self.reference and self.reference.as_dict()
+        checkpoint["learned_from"] = self.learned_from
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them back; checkpoints saved before any validation have no reference."""
+        self.learned_from = checkpoint.get("learned_from")
+        stored = checkpoint.get("reference")
+        self.reference = stored and Reference.from_dict(stored)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, a lower rate for the backbone, linear warm-up and cosine decay by the step."""
+        rate = self.hparams["learning_rate"]
+        backbone = {id(parameter) for parameter in self.net.backbone.parameters()}
+        heads = [p for p in self.net.parameters() if id(p) not in backbone]
+        groups = [{"params": heads, "lr": rate}]
+        if self.hparams["backbone_rate"] > 0:
+            share = rate * self.hparams["backbone_rate"]
+            trained = [parameter for parameter in self.net.backbone.parameters() if parameter.requires_grad]
+            groups.append({"params": trained, "lr": share})
+        optimizer = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
+        # Lightning's estimate makes the loader of the first epoch before it knows which epoch a run goes on with.
+        steps = math.ceil(self.data.steps / self.trainer.accumulate_grad_batches) * int(self.trainer.max_epochs or 0)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warmup_cosine(step, steps, self.hparams["warmup"])
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def load_task(checkpoint: str | Path | None) -> AestheticTask:
+    """The task of a checkpoint; its own weights, so that none are fetched or read elsewhere.
+
+    Raises:
+        ModelError: No path, no such file, or a file that is no checkpoint of ours.
+    """
+    saved = read_checkpoint(checkpoint)
+    assert checkpoint is not None
+    network = saved["hyper_parameters"]["network"] | {"pretrained": False, "weights_file": None}
+    try:
+        return AestheticTask.load_from_checkpoint(checkpoint, map_location="cpu", network=network, weights_only=True)
+    except (RuntimeError, TypeError, KeyError, AwcuError) as error:
+        raise ModelError(
+            f"{checkpoint} is no checkpoint of this version of awcu ({type(error).__name__}); give the .ckpt that a "
+            f"run's record.json names"
+        ) from error
+
+
+def _modules(backbone: torch.nn.Module, names: Sequence[str]) -> list[torch.nn.Module]:
+    known = {name: module for name, module in backbone.named_modules() if name}
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=4) or [name for name, _ in backbone.named_children()]
+            raise TaskError(f"task.freeze: the backbone has no module {name!r}; nearest: {', '.join(nearest)}")
+    return [known[name] for name in names]
+
+
+def _in_all_processes(count: Tensor) -> tuple[Tensor, int]:
+    """The sum of a count over the processes that train together, and how many these are."""
+    if not torch.distributed.is_initialized():
+        return count, 1
+    torch.distributed.all_reduce(count)
+    return count, torch.distributed.get_world_size()
+
+
+def warmup_cosine(step: int, steps: int, warmup: float) -> float:
+    """The learning rate of a step as a share of its peak, in (0, 1] while training.
+
+    Args:
+        step: From 0.
+        steps: In the whole training.
+        warmup: Share of the steps over which the rate rises linearly.
+    """
+    rising = int(warmup * steps)
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return (1 + math.cos(math.pi * (step - rising) / max(steps - rising, 1))) / 2
+
+
+def _require(condition: bool, name: str, value: object, rule: str | tuple[str, ...]) -> None:
+    if not condition:
+        rule = rule if isinstance(rule, str) else f"one of {', '.join(rule)}"
+        raise TaskError(f"task.{name}={value!r} must be {rule}")

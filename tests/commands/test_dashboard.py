@@ -1,0 +1,153 @@
+"""The W&B report and what it shows, built without a login."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+from wandb_files import offline_files, records
+
+from awcu.commands import main as cli
+from awcu.config.hydra import conf_folder, variant
+
+ROOT = Path(__file__).parents[2]
+OASIS = ROOT / "experiments" / "oasis"
+
+
+@pytest.fixture(autouse=True)
+def nobody(without_account, monkeypatch, tmp_path):
+    """No key in the home folder either."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def dashboard(monkeypatch):
+    def command(*words):
+        monkeypatch.setattr(sys, "argv", ["awcu", "dashboard", *map(str, words)])
+        cli.main()
+
+    return command
+
+
+def test_the_specification_compares_the_runs(dashboard, tmp_path):
+    dashboard("experiment=oasis", "--table", OASIS, "--spec", tmp_path / "spec.json", "--entity", "us")
+    document = json.loads((tmp_path / "spec.json").read_text())
+    assert document["project"] == {"name": "awcu", "entityName": "us"}
+    blocks = document["spec"]["blocks"]
+    (table,) = [block["content"] for block in blocks if block["type"] == "markdown-block"]
+    assert table == (OASIS / "table.md").read_text()
+
+    grids = [block["metadata"] for block in blocks if block["type"] == "panel-grid"]
+    grouped, each, pictures, plots = ([grid["runSets"][0], grid["panelBankSectionConfig"]["panels"]] for grid in grids)
+    assert grouped[0]["grouping"] == [{"section": "config", "name": "variant.value"}]
+    assert [one[0]["grouping"] for one in (each, pictures, plots)] == [[], [], []]
+    for runs, table_only in ((grouped[0], False), (each[0], False), (pictures[0], False), (plots[0], True)):
+        filters = [(one["key"]["name"], one["op"], one["value"]) for one in runs["filters"]["filters"]]
+        assert filters == [("group", "=", "oasis"), ("jobType", "=" if table_only else "!=", "table")]
+
+    bars = [panel["config"] for panel in grouped[1] if panel["viewType"] == "Bar Chart"]
+    assert [bar["metrics"] for bar in bars] == [
+        [f"test/{m}"] for m in ("accuracy", "balanced_accuracy", "auroc", "srcc")
+    ]
+    assert {(bar["groupBy"], bar["groupAgg"], bar["groupArea"]) for bar in bars} == {
+        ("variant.value", "mean", "stddev")
+    }
+    curves = [panel["config"] for panel in grouped[1] if panel["viewType"] == "Run History Line Plot"]
+    assert [(curve["xAxis"], curve["metrics"]) for curve in curves] == [
+        ("epoch", ["train/loss"]),
+        ("epoch", ["val/accuracy"]),
+    ]
+    scatters = [(panel["config"]["xAxis"], panel["config"]["yAxis"]) for panel in each[1]]
+    ladder = [("config:ratio.value", f"summary:test/{m}") for m in ("auroc", "srcc", "accuracy")]
+    assert scatters[:3] == ladder
+    assert scatters[3:] == [("config:seed.value", bar["metrics"][0].join(["summary:", ""])) for bar in bars]
+    assert "photographs/AesAM" in pictures[1][0]["config"]["mediaKeys"]
+
+
+def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
+    shutil.copytree(OASIS, tmp_path / "experiments" / "plain")
+    file = tmp_path / "experiments" / "plain" / "table.yaml"
+    file.write_text(file.read_text().partition("ladder:")[0])
+    dashboard("experiment=plain", "--spec", "spec.json")
+    text = Path("spec.json").read_text()
+    assert "config:seed.value" in text
+    assert "config:ratio.value" not in text
+
+
+def test_without_a_login_it_says_what_to_do_and_the_table_waits(dashboard, tmp_path):
+    with pytest.raises(
+        SystemExit, match=r"^awcu: the report lives at W&B, .*wandb login, then wandb sync runs/oasis/wa"
+    ):
+        dashboard("experiment=oasis", "--table", OASIS)
+    (file,) = offline_files(tmp_path / "runs" / "oasis")
+    found = records(file)
+    (begun,) = found["run"]
+    assert (begun["project"], begun["run_group"], begun["job_type"]) == ("awcu", "oasis", "table")
+    artifact = next(one for one in found["artifact"] if one["type"] == "table")
+    assert artifact["name"] == "table-oasis"
+    contents = {one["path"]: Path(one["local_path"]) for one in artifact["manifest"]["contents"]}
+    assert set(contents) == {"table.md", "table.csv", "results.csv", "table.yaml", "ladder.png"}
+    assert all(kept.read_bytes() == (OASIS / name).read_bytes() for name, kept in contents.items())
+    (shown,) = [one["item"] for one in found["history"]]
+    rows = (OASIS / "table.csv").read_text().count("\n") - 1
+    assert (shown["table._type"], shown["table.nrows"]) == ("table-file", rows)
+    assert shown["plots/ladder._type"] == "image-file"
+
+
+def test_with_a_login_the_report_is_saved(dashboard, monkeypatch, capsys):
+    from wandb_workspaces.reports.v2.interface import Report
+
+    logged = []
+    monkeypatch.setattr("awcu.training.wandb_run.has_key", lambda: True)
+    monkeypatch.setattr("awcu.commands.dashboard.log_table", lambda *arguments: logged.append(arguments))
+    monkeypatch.setattr("wandb.Api", lambda: type("Api", (), {"default_entity": "us"}))
+    monkeypatch.setattr(Report, "save", lambda self: type("Saved", (), {"url": f"{self.entity}/{self.project}"}))
+    dashboard("experiment=oasis", "--table", OASIS, "--project", "ours")
+    assert logged == [(OASIS, "oasis", "ours", None, "online", Path("runs/oasis"))]
+    assert capsys.readouterr().out == "us/ours\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("schedule", r"experiments/schedule has no table\.md, .*make the table first: awcu table"),
+        ("scheduel", "experiment=scheduel does not exist; nearest: schedule"),
+    ],
+)
+def test_a_missing_table_or_experiment_is_named(dashboard, name, said):
+    with pytest.raises(SystemExit, match=f"^awcu: {said}"):
+        dashboard(f"experiment={name}")
+
+
+def test_a_missing_package_is_named(dashboard, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
+    monkeypatch.delitem(sys.modules, "awcu.reports.dashboard", raising=False)
+    with pytest.raises(SystemExit, match=r'^awcu: W&B\'s reports want .*pip install "awcu\[dashboard\]"'):
+        dashboard("experiment=oasis", "--table", OASIS)
+
+
+def test_what_an_agent_of_wandb_types_is_a_run_of_ours():
+    sweep = yaml.safe_load((ROOT / "experiments" / "reproduce" / "wandb_sweep.yaml").read_text())
+    picked = {name: {"value": one["values"][-1]} for name, one in sweep["parameters"].items()}
+    macros = create_sweep_command_args({"args": picked}) | {"env": ["/usr/bin/env"]}
+    words = []
+    for word in sweep["command"]:
+        words += macros[word[2:-1]] if word.startswith("${") else [word]
+    assert words[:3] == ["/usr/bin/env", "awcu", "train"]
+    overrides = words[3:]
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        cfg = compose("train", overrides)
+    assert (cfg.name, cfg.seed, cfg.weighting._target_) == ("agent", 2, "awcu.ratings.weighting.Power")
+    assert variant(tuple(overrides)) == "weighting=power_1"
+    # All that the table of the experiment has.
+    asked = yaml.safe_load((Path(conf_folder()) / "experiment" / "reproduce.yaml").read_text())["hydra"]["sweeper"][
+        "params"
+    ]
+    assert {name: ",".join(map(str, one["values"])) for name, one in sweep["parameters"].items()} == asked | {
+        "seed": str(asked["seed"])
+    }

@@ -1,0 +1,110 @@
+"""`awcu demo` as it is started: models, names, ports, and the page of a real server."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from urllib.request import urlopen
+
+import pytest
+
+from awcu.commands import main as cli
+from awcu.commands.demo import listen, load_models
+from awcu.errors import DemoError, ModelError
+from awcu.models import pretrained as bundled
+from awcu.models.pretrained import load
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """Run the command; what it ends with."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["awcu", "demo", "--no-browser", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code
+
+    return run
+
+
+class TestPackage:
+    @pytest.mark.parametrize("folder", [bundled.WEIGHTED, bundled.UNIFORM], ids=lambda folder: folder.name)
+    def test_its_models_are_small_whole_and_say_what_they_are(self, folder):
+        config, state = load(folder)
+        assert config.trained_on == "gallery"
+        assert config.reference is not None
+        assert len(config.attribute_names) == 14
+        assert sum(value.numel() for value in state.values()) < 2_000_000
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        assert "nothing follows for photographs" in card
+        assert "experiment=demo" in card
+        assert "changes that were not committed" not in card
+
+    def test_its_models_differ_in_their_weighting_alone(self):
+        cards = [(folder / "README.md").read_text(encoding="utf-8") for folder in (bundled.WEIGHTED, bundled.UNIFORM)]
+        assert "weighting=Power(gamma=1.0)" in cards[0]
+        assert "weighting=Uniform()" in cards[1]
+        fingerprints = [re.findall(r"fingerprint (\w+)", card) for card in cards]
+        assert fingerprints[0] == fingerprints[1] != []
+
+
+class TestLoadModels:
+    def test_without_a_choice_those_of_the_package(self):
+        assert [served.name for served in load_models(None, None, "cpu")] == ["weighted", "uniform"]
+
+    def test_by_the_last_part_of_their_place(self, checkpoint):
+        assert [served.name for served in load_models(str(checkpoint), None, "cpu")] == ["model.ckpt"]
+        assert [served.name for served in load_models(None, str(checkpoint), "cpu")] == ["weighted", "model.ckpt"]
+
+    def test_two_of_one_name_stay_apart(self, checkpoint):
+        names = [served.name for served in load_models(str(checkpoint), str(checkpoint), "cpu")]
+        assert names == ["model.ckpt (1)", "model.ckpt (2)"]
+
+    def test_what_is_no_model(self, tmp_path):
+        with pytest.raises(ModelError, match="is no model; give an exported folder"):
+            load_models(str(tmp_path), None, "cpu")
+
+
+class TestListen:
+    def test_a_port_in_use(self):
+        with listen("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+            with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} cannot be served \(.*in use\); choose another"):
+                listen("127.0.0.1", port)
+
+    @pytest.mark.parametrize("port", [70_000, -1])
+    def test_what_is_no_port(self, port):
+        with pytest.raises(DemoError, match=f"--port {port} is none; give one from 1 to 65535"):
+            listen("127.0.0.1", port)
+
+    def test_what_is_no_address(self):
+        with pytest.raises(DemoError, match=r"--host 256\.1\.1\.1 is no address of this machine"):
+            listen("256.1.1.1", 0)
+
+
+def test_errors_are_one_line(call, tmp_path):
+    with listen("127.0.0.1", 0) as taken:
+        assert "choose another --port" in call("--port", taken.getsockname()[1])
+    assert "is no model" in call("--port", 0, "--checkpoint", tmp_path)
+    assert call("--port", 0, "--waiting", 0) == "awcu: waiting 0 lets nobody in; give a number from 1"
+
+
+def test_a_server_answers_and_ends_on_an_interrupt():
+    command = [sys.executable, "-m", "awcu", "demo", "--port", "0", "--no-browser", "--device", "cpu"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline()
+            address = re.fullmatch(r"awcu demo: (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", line).group(1)
+            with urlopen(address, timeout=60) as answer:
+                assert b"How good is this photograph" in answer.read()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=60) == 0
+            assert "Traceback" not in server.stderr.read()
+        finally:
+            server.kill()
+    port = int(address.rpartition(":")[2])
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))

@@ -1,0 +1,173 @@
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awcu.commands import main as cli
+from awcu.runs.record import read_results_csv, write_results_csv
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = sorted(
+    path.parent.relative_to(ROOT / "experiments").as_posix() for path in (ROOT / "experiments").rglob("table.yaml")
+)
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["awcu", *map(str, arguments)])
+    cli.main()
+
+
+def test_help_needs_no_torch():
+    code = "import sys; sys.argv = ['awcu', '--help']\nfrom awcu.commands.main import main\n"
+    code += "try: main()\nexcept SystemExit: pass\n"
+    code += "sys.exit(', '.join({'torch', 'pandas', 'matplotlib', 'hydra'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in ("prepare", "train", "probe", "features"))
+
+
+@pytest.mark.parametrize(
+    ("command", "function"),
+    [
+        ("prepare", "awcu.commands.prepare.main"),
+        ("train", "awcu.commands.train.main"),
+        ("probe", "awcu.commands.probe.main"),
+        ("features", "awcu.commands.probe.features_main"),
+    ],
+)
+def test_what_hydra_reads_reaches_it_untouched(monkeypatch, command, function):
+    seen = []
+    monkeypatch.setattr(function, lambda: seen.append(list(sys.argv)))
+    call(monkeypatch, command, "--help", "-m", "seed=1,2")
+    assert seen == [[f"awcu {command}", "--help", "-m", "seed=1,2"]]
+
+
+def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):
+    seen = []
+    monkeypatch.setattr("awcu.commands.prepare.main", lambda: seen.append(list(sys.argv)))
+    call(monkeypatch, "prepare", "--download", "data=ava")
+    assert seen == [["awcu prepare", "download=true", "data=ava"]]
+
+
+def test_prepare_needs_no_torch():
+    code = "import sys, awcu.commands.prepare, awcu.datasets.readers.table\n"
+    code += "sys.exit(', '.join({'torch', 'wandb'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_committed_tables_are_fresh(monkeypatch, tmp_path, capsys, experiment):
+    """Rendering the committed results again changes no table, here or in any README."""
+    shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    folder, block = Path("experiments") / experiment, f"<!-- table:{experiment} -->"
+    readmes = [one for one in sorted(tmp_path.rglob("README.md")) if block in one.read_text()]
+    call(monkeypatch, "table", tmp_path / folder, *(word for one in readmes for word in ("--readme", one)))
+    tables = [path for path in (folder / "table.md", folder / "table.csv") if (tmp_path / path).exists()]
+    for path in [*tables, *(one.relative_to(tmp_path) for one in readmes)]:
+        assert (tmp_path / path).read_text() == (ROOT / path).read_text(), f"{path} is stale: run make tables"
+    assert (tmp_path / folder / "table.md").read_text().splitlines()[0].split()[0] in capsys.readouterr().out
+
+
+class TestTable:
+    """A made experiment, two folders deep, with two columns of records."""
+
+    TABLE = """
+title: Made
+baseline: w=uniform
+columns: {test/auroc: AUROC}
+rows: {w=uniform: uniform, w=a: A, w=b: B, w=c: C}
+"""
+    HEAT_MAP = 'heat_map: {metrics: [test/auroc], x_label: size, columns: {size=5: "5", "": all}}\n'
+    AGREEMENT = 'agreement: {metrics: [test/auroc], x: {tokens: size=5, label: five}, y: {tokens: "", label: all}}\n'
+    LINE = "\n\nAgreement of “five” with “all” on the difference to uniform: AUROC: Spearman ρ = 1.00"
+
+    def make(self, root, plots=""):
+        folder = root / "experiments" / "made" / "nested"
+        folder.mkdir(parents=True)
+        (folder / "table.yaml").write_text(self.TABLE + plots)
+        write_results_csv(self.records(), folder / "results.csv")
+        return folder
+
+    def records(self):
+        template = read_results_csv(ROOT / "experiments/oasis/results.csv")[0]
+        scores = {"w=uniform": 0.5, "w=a": 0.6, "w=b": 0.7, "w=c": 0.8}
+        return [
+            replace(
+                template,
+                experiment="made/nested",
+                variant=f"{column} {variant}".strip(),
+                weighting=variant,
+                seed=seed,
+                split_fingerprint=str(seed),
+                metrics={"test/auroc": score + 0.01 * seed},
+            )
+            for column in ("size=5", "")
+            for variant, score in scores.items()
+            for seed in range(3)
+        ]
+
+    def test_every_picture_that_is_asked_for(self, monkeypatch, tmp_path, capsys):
+        folder = self.make(tmp_path, self.HEAT_MAP + self.AGREEMENT)
+        (tmp_path / "README.md").write_text("<!-- table:made/nested --><!-- /table:made/nested -->")
+        call(monkeypatch, "table", folder, "--readme", tmp_path / "README.md")
+        names = ["agreement.png", "heat_map.png", "results.csv", "table.csv", "table.md", "table.yaml"]
+        assert sorted(one.name for one in folder.iterdir()) == names
+        markdown = (folder / "table.md").read_text()
+        assert f"(adjusted p < .05).{self.LINE}" in markdown
+        assert markdown.strip() in (tmp_path / "README.md").read_text()
+        assert "Spearman" in capsys.readouterr().out
+
+    def test_no_picture_that_is_not(self, monkeypatch, tmp_path):
+        folder = self.make(tmp_path)
+        call(monkeypatch, "table", folder, "--out", tmp_path / "out")
+        assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["table.csv", "table.md"]
+
+    def test_runs_of_a_sweep_in_one_process(self, monkeypatch, tmp_path):
+        """The sweep's own results.csv may be the one that is written."""
+        folder = self.make(tmp_path)
+        before = (folder / "results.csv").read_bytes()
+        for _ in range(2):
+            call(monkeypatch, "table", folder, "--runs", folder, "--out", folder)
+            assert (folder / "results.csv").read_bytes() == before
+
+    def test_needs_neither_torch_nor_pandas(self, tmp_path):
+        folder = self.make(tmp_path, self.HEAT_MAP + self.AGREEMENT)
+        code = (
+            f"import sys; sys.argv = ['awcu', 'table', {str(folder)!r}]\nfrom awcu.commands.main import main\nmain()\n"
+        )
+        code += "sys.exit(', '.join({'torch', 'pandas', 'hydra'} & set(sys.modules)) or 0)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def test_make_tables_finds_nested_experiments_and_the_readmes_with_their_block(self, tmp_path):
+        folder = self.make(tmp_path)
+        shutil.copy(ROOT / "Makefile", tmp_path)
+        block = "<!-- table:made/nested -->\n<!-- /table:made/nested -->\n"
+        for path, text in ((folder.parent, block), (tmp_path, "none"), (tmp_path / "experiments", "none either")):
+            (path / "README.md").write_text(text)
+        bin_folder = Path(sys.executable).parent
+        make = ["make", "--old-file=install", "tables", f"BIN={bin_folder}"]
+        done = subprocess.run(make, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "| uniform | .510" in (folder.parent / "README.md").read_text()
+        assert (tmp_path / "README.md").read_text() == "none"
+        assert (folder / "table.md").is_file()
+
+
+def test_faults_end_in_one_line(monkeypatch, tmp_path):
+    (tmp_path / "table.yaml").write_text("title: t\nbaseline: b\ncolumns: {test/accuracy: accuracy}\n")
+    with pytest.raises(SystemExit, match=r"^awcu: .*holds neither record\.json nor results\.csv"):
+        call(monkeypatch, "table", tmp_path, "--runs", tmp_path)
+    with pytest.raises(SystemExit, match=r"^awcu: .*holds no finished run"):
+        call(monkeypatch, "maps", tmp_path)
+
+
+def test_gallery_draws_a_contact_sheet(monkeypatch, tmp_path, capsys):
+    call(monkeypatch, "gallery", "--n", 2, "--out", tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
+    assert "sheet.png" in capsys.readouterr().out

@@ -1,0 +1,500 @@
+"""Photographs are decoded whole or refused, and prepared as their description says."""
+
+import base64
+import io
+import os
+import struct
+import zlib
+from contextlib import suppress
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, features
+
+from awcu.errors import ImageError
+from awcu.images import decoding as images
+from awcu.images.decoding import Encoded, declared_size, decode, suffixes, unreadable, upright
+from awcu.images.transforms import preparation
+
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+EXIF_ORIENTATION = 0x0112
+
+
+def picture(height=40, width=60, seed=0):
+    """Smooth colours, so that JPEG keeps them nearly, and no symmetry."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_that_declares(width, height):
+    """A few hundred bytes that call themselves an 8-bit grey picture of any size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def test_rgb_comes_back_as_written(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    decoded = decode(tmp_path / "a.png")
+    assert decoded.dtype == np.uint8
+    np.testing.assert_array_equal(decoded, picture())
+
+
+def test_jpeg_comes_back_nearly_as_written(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=98, subsampling=0)
+    assert np.abs(decode(str(tmp_path / "a.jpg")).astype(int) - picture()).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "expected"),
+    [
+        (Image.new("L", (5, 4), 77), {}, (77, 77, 77)),
+        (Image.new("1", (5, 4), 1), {}, (255, 255, 255)),
+        # On white: 255 − 178 · 51/255, and so on.
+        (Image.new("LA", (5, 4), (77, 51)), {}, (219, 219, 219)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 51)), {}, (206, 208, 210)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 0)), {}, (255, 255, 255)),
+        (Image.new("RGBA", (5, 4), (10, 20, 30, 255)), {}, (10, 20, 30)),
+        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {}, (10, 20, 30)),
+        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": bytes([51, 0, 255])}, (206, 208, 210)),
+        (Image.new("RGB", (5, 4), (10, 20, 30)).quantize(4), {"transparency": 0}, (255, 255, 255)),
+        # 16 bits a pixel: 0x8040 is half of white.
+        (Image.fromarray(np.full((4, 5), 0x8040, dtype=np.uint16)), {}, (128, 128, 128)),
+    ],
+    ids=[
+        *("grey", "black and white", "grey alpha", "alpha", "clear", "opaque"),
+        *("palette", "palette alpha", "palette key", "16-bit grey"),
+    ],
+)
+def test_every_kind_of_png_becomes_rgb(tmp_path, image, options, expected):
+    image.save(tmp_path / "a.png", **options)
+    np.testing.assert_array_equal(decode(tmp_path / "a.png"), np.full((4, 5, 3), expected))
+
+
+@pytest.mark.parametrize(
+    ("mode", "color", "expected"),
+    [("L", 77, (77, 77, 77)), ("CMYK", (0, 255, 255, 0), (255, 0, 0)), ("CMYK", (255, 255, 0, 0), (0, 0, 255))],
+)
+def test_every_kind_of_jpeg_becomes_rgb(tmp_path, mode, color, expected):
+    Image.new(mode, (16, 8), color).save(tmp_path / "a.jpg", quality=98)
+    decoded = decode(tmp_path / "a.jpg").astype(int)
+    assert decoded.shape == (8, 16, 3)
+    assert np.abs(decoded - expected).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [
+        (1, lambda p: p),
+        (2, np.fliplr),
+        (3, lambda p: np.rot90(p, 2)),
+        (6, lambda p: np.rot90(p, -1)),
+        (8, np.rot90),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_exif_orientation_is_turned_upright(tmp_path, orientation, turn, suffix):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = orientation
+    Image.fromarray(picture()).save(tmp_path / f"a.{suffix}", exif=exif, quality=98)
+    upright = turn(picture()).astype(int)
+    decoded = decode(tmp_path / f"a.{suffix}")
+    assert decoded.shape == upright.shape
+    assert np.abs(decoded - upright).mean() < 3
+
+
+def png_of_16_bits(colour_type, *levels):
+    """5×4 pixels of the given levels in 0..65535."""
+    row = b"\0" + struct.pack(f">{len(levels)}H", *levels) * 5
+    header = struct.pack(">IIBBBBB", 5, 4, 16, colour_type, 0, 0, 0)
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 4)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (png_of_16_bits(0, 0x8040), (128, 128, 128)),
+        (png_of_16_bits(2, 0x8040, 0x4020, 0xC0FF), (128, 64, 192)),
+        # A fifth of half-grey on white, and of three colours.
+        (png_of_16_bits(4, 0x8040, 0x3333), (230, 230, 230)),
+        (png_of_16_bits(6, 0x8040, 0x4020, 0xC0FF, 0x3333), (230, 217, 242)),
+        (b"P5 5 4 65535\n" + b"\x80\x40" * 20, (128, 128, 128)),
+        (b"P5 5 4 1023\n" + b"\x02\x00" * 20, (128, 128, 128)),
+    ],
+    ids=["grey", "colour", "grey alpha", "colour alpha", "PGM", "PGM of 10 bits"],
+)
+def test_16_bits_become_8(tmp_path, content, expected):
+    (tmp_path / "a").write_bytes(content)
+    decoded = decode(tmp_path / "a").astype(int)
+    assert decoded.shape == (4, 5, 3)
+    assert np.abs(decoded - expected).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF", "MPO", "AVIF"])
+def test_of_several_pictures_the_first_counts(tmp_path, kind):
+    first, second = Image.new("RGB", (16, 8), (200, 0, 0)), Image.new("RGB", (16, 8), (0, 200, 0))
+    # Named as another kind: only the content counts.
+    first.save(tmp_path / "a.jpg", kind, save_all=True, append_images=[second])
+    decoded = decode(tmp_path / "a.jpg").astype(int)
+    assert decoded.shape == (8, 16, 3)
+    assert np.abs(decoded - (200, 0, 0)).max() <= 4
+
+
+# 16×8, red beside blue, of 581 bytes.
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAb1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAA"
+    "AERAAAIAAQAAAAAB4QABAAAAAAAAAEAAAgAAAAACIQABAAAAAAAAACQAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZl"
+    "AgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH/"
+    "/wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xy"
+    "bmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAEAAAAAEAAAAIAAAAAf///9AAAAAC////yAAAAAIAAAAQcGl4aQAAAAAD"
+    "CAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAGmlyZWYAAAAAAAAADmNkc2MAAgABAAEAAABsbWRhdAAAADwoAa8JyGfGGiOYlv94//sfITZ2"
+    "P+isVxVx9zBp92vLtQBePiXV64nd85XePFJiIupL93LVLsDjJldr2mwAAAAGRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAA="
+)
+
+
+def test_heic_as_telephones_write_it(tmp_path):
+    pytest.importorskip("pi_heif")
+    (tmp_path / "a.heic").write_bytes(HEIC)
+    decoded = decode(tmp_path / "a.heic").astype(int)
+    assert decoded.shape == (8, 16, 3)
+    # HEIC turns by a box of its own; its EXIF, which here says a quarter turn, does not count.
+    assert np.abs(decoded[1:7, 1:6] - (200, 30, 40)).max() <= 25
+    assert np.abs(decoded[1:7, 10:15] - (20, 40, 220)).max() <= 25
+    assert {".heic", ".heif"} <= suffixes()
+
+
+def test_avif_is_turned_upright(tmp_path):
+    assert features.check("avif")
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    Image.fromarray(picture()).save(tmp_path / "a.avif", exif=exif, quality=95, subsampling="4:4:4")
+    assert np.abs(decode(tmp_path / "a.avif").astype(int) - np.rot90(picture(), -1)).mean() < 4
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_a_turned_tiff_is_not_garbled(tmp_path, mode):
+    """Pillow 13 maps a file that it opens by name into memory, and reads it with the sides exchanged."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    plain = Image.fromarray(picture()).convert(mode)
+    plain.save(tmp_path / "plain.tif")
+    plain.save(tmp_path / "turned.tif", exif=exif)
+    np.testing.assert_array_equal(decode(tmp_path / "turned.tif"), np.rot90(decode(tmp_path / "plain.tif"), -1))
+
+
+def test_a_garbled_exif_costs_no_photograph(tmp_path, recwarn):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    exif[0x010E] = "a description"
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", exif=exif, quality=98)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    # Byte order mark of the directory.
+    (tmp_path / "a.jpg").write_bytes(whole.replace(b"MM\0*", b"XX\0*").replace(b"II*\0", b"XX*\0"))
+    assert np.abs(decode(tmp_path / "a.jpg").astype(int) - picture()).mean() < 3
+
+
+def test_upright_keeps_colours_depth_and_profile(tmp_path):
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 8
+    cmyk = Image.fromarray(picture()).convert("CMYK")
+    cmyk.save(tmp_path / "a.jpg", exif=exif, icc_profile=b"a profile")
+    image = upright(tmp_path / "a.jpg")
+    assert (image.mode, image.size, image.format) == ("CMYK", (40, 60), "JPEG")
+    assert image.info["icc_profile"] == b"a profile"
+    Image.fromarray(np.full((4, 5), 0x8040, dtype=np.uint16)).save(tmp_path / "a.png")
+    assert np.asarray(upright(tmp_path / "a.png"))[0, 0] == 0x8040
+
+
+@pytest.mark.parametrize(("at_least", "shape"), [(60, (75, 100, 3)), (80, (150, 200, 3)), (601, (600, 800, 3))])
+def test_a_jpeg_is_decoded_small_where_that_is_enough(tmp_path, at_least, shape):
+    Image.fromarray(picture(600, 800)).save(tmp_path / "a.jpg")
+    assert decode(tmp_path / "a.jpg", at_least).shape == shape
+
+
+def test_a_photograph_in_memory_is_the_one_on_disk(tmp_path):
+    """Turned, so that what the file declares differs from what is shown."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    Image.fromarray(picture()).save(tmp_path / "a.png", exif=exif)
+    held = Encoded((tmp_path / "a.png").read_bytes(), "a.png")
+    np.testing.assert_array_equal(np.asarray(upright(held)), decode(tmp_path / "a.png"))
+    assert upright(held).format == "PNG"
+    assert declared_size(held) == (60, 40)
+
+
+@pytest.mark.parametrize(("data", "says"), [(b"", "a.png: zero bytes"), (b"words", "a.png: not an image in a format")])
+@pytest.mark.parametrize("read", [upright, declared_size])
+def test_what_is_no_photograph_in_memory_is_refused_by_its_name(read, data, says):
+    with pytest.raises(ImageError, match=says):
+        read(Encoded(data, "a.png"))
+
+
+def test_suffixes_are_of_what_is_read():
+    assert {".jpg", ".jpeg", ".png", ".tif", ".webp", ".gif", ".bmp", ".avif", ".mpo"} <= suffixes()
+    # Pillow calls these its own, but writes them only, or needs Ghostscript or another program to read them.
+    assert not {".pdf", ".eps", ".mpg", ".h5", ".wmf"} & suffixes()
+
+
+def encoded(kind, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture(24, 32)).save(file, kind, **options)
+    return file.getvalue()
+
+
+WHOLE = [
+    *(encoded("JPEG"), encoded("JPEG", progressive=True), encoded("PNG"), encoded("GIF"), encoded("WEBP")),
+    *(encoded("TIFF"), encoded("BMP")),
+]
+
+
+@st.composite
+def damaged(draw):
+    """A photograph of some kind with a few bytes changed, taken out or added, perhaps cut short."""
+    data = bytearray(draw(st.sampled_from(WHOLE)))
+    for _ in range(draw(st.integers(0, 6))):
+        place = draw(st.integers(0, min(len(data) - 1, draw(st.sampled_from([40, 200, 5000])))))
+        data[place : place + draw(st.integers(0, 3))] = draw(st.binary(max_size=4))
+    return bytes(data[: draw(st.integers(1, len(data)))] if draw(st.booleans()) else data)
+
+
+@pytest.mark.filterwarnings("ignore:::PIL")
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=damaged() | st.binary(max_size=200))
+def test_damaged_bytes_are_a_photograph_or_an_error(tmp_path, monkeypatch, data):
+    monkeypatch.setattr(images, "MAX_PIXELS", 1_000_000)
+    (tmp_path / "a.jpg").write_bytes(data)
+    decoded = None
+    # Anything else that is raised fails the test.
+    with suppress(ImageError):
+        decoded = decode(tmp_path / "a.jpg", 16)
+    if decoded is not None:
+        assert decoded.dtype == np.uint8
+        assert decoded.ndim == 3
+        assert decoded.shape[2] == 3
+        assert decoded.size
+
+
+def jpeg(folder):
+    Image.fromarray(picture(120, 160)).save(folder / "whole.jpg", quality=95)
+    return (folder / "whole.jpg").read_bytes()
+
+
+def png(folder):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(folder / "whole.png")
+    return (folder / "whole.png").read_bytes()
+
+
+@pytest.mark.parametrize("whole", [jpeg, png])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_a_file_cut_short_is_never_returned_half_grey(tmp_path, whole, share):
+    data = whole(tmp_path)
+    (tmp_path / "a.jpg").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ImageError, match=r"a\.jpg: damaged or cut short \(.+\); fetch the photograph again"):
+        decode(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"a\.jpg: no such file; check the image folder"),
+        (b"", r"a\.jpg: zero bytes; fetch the photograph again"),
+        (b"<html>404 Not Found</html>", r"a\.jpg: not an image in a format Pillow reads"),
+        (b"\xff\xd8\xff", r"a\.jpg: (not an image|damaged)"),
+        (png_that_declares(20_000, 20_000), r"a\.jpg: declares 20000×20000 pixels, more than 200,000,000; shrink it"),
+        (png_that_declares(9_500, 9_500), r"a\.jpg: damaged or cut short"),
+        (png_that_declares(50_000, 50_000), r"a\.jpg: declares 50000×50000 pixels, more than"),
+        (png_that_declares(30_000, 2), r"a\.jpg: declares 30000×2 pixels, one side more than 100 times the other; cut"),
+        (png_that_declares(2, 201), r"a\.jpg: declares 2×201 pixels, one side"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", r"a\.jpg: not an image in a format"),
+    ],
+    ids=[
+        *("missing", "empty", "text", "first bytes", "400 megapixels", "90 megapixels cut short"),
+        *("2,500 megapixels", "thread", "upright thread", "EPS"),
+    ],
+)
+def test_what_is_no_photograph_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match=message):
+        decode(tmp_path / "a.jpg")
+
+
+def test_a_folder_is_no_photograph(tmp_path):
+    with pytest.raises(ImageError, match=r"Is a directory; see that it is a file you may read"):
+        decode(tmp_path)
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    Image.fromarray(np.full((4, 5), 0.5, dtype=np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ImageError, match=r"a\.tif: floating-point pixels name no white; save it with 8 or 16 bits"):
+        decode(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (100, 1), (1, 100), (3, 2)])
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
+def test_the_smallest_and_longest_photographs_are_prepared(tmp_path, size, aspect):
+    Image.new("RGB", size, (255, 0, 51)).save(tmp_path / "a.png")
+    prepared = prepare(decode(tmp_path / "a.png", 32), aspect)
+    assert prepared.shape == (3, 32, 32)
+    # The middle is the photograph, whatever is around it.
+    assert prepared[:, 15, 15].tolist() == pytest.approx([2.5, -1.6, -1 / 3], abs=1e-5)
+
+
+def test_the_limit_is_on_pixels_not_sides(tmp_path, monkeypatch):
+    Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
+    monkeypatch.setattr(images, "MAX_PIXELS", 2400)
+    assert decode(tmp_path / "a.png").shape == (40, 60, 3)
+    monkeypatch.setattr(images, "MAX_PIXELS", 2399)
+    with pytest.raises(ImageError, match="declares 60×40 pixels, more than 2,399"):
+        decode(tmp_path / "a.png")
+
+
+def test_an_image_error_is_an_os_error():
+    with pytest.raises(OSError, match="no such file"):
+        decode("nowhere.jpg")
+
+
+def test_unreadable_lists_every_fault(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "good.png")
+    (tmp_path / "cut.jpg").write_bytes(jpeg(tmp_path)[:900])
+    (tmp_path / "empty.jpg").touch()
+    names = ["good.png", "cut.jpg", "whole.jpg", "empty.jpg", "missing.jpg", "good.png"]
+    faults = unreadable([str(tmp_path / name) for name in names])
+    assert list(faults) == [1, 3, 4]
+    for row, reason in {1: "cut short", 3: "zero bytes", 4: "no such file"}.items():
+        assert names[row] in faults[row]
+        assert reason in faults[row]
+
+
+def test_unreadable_looks_again_at_a_file_that_changed(tmp_path):
+    path = tmp_path / "a.jpg"
+    whole = jpeg(tmp_path)
+    for content, faulty in ((whole, False), (whole[:900], True), (whole, False)):
+        path.write_bytes(content)
+        assert bool(unreadable([str(path)])) == faulty
+    # The same length, damaged: only the time of change tells.
+    path.write_bytes(bytes(len(whole)))
+    os.utime(path, ns=(1, 1))
+    assert list(unreadable(np.array([str(path)]))) == [0]
+    path.unlink()
+    assert list(unreadable([str(path)])) == [0]
+
+
+def test_unreadable_decodes_an_unchanged_file_once(tmp_path, monkeypatch):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    path = str(tmp_path / "a.png")
+    decoded = []
+    monkeypatch.setattr(images, "decode", decoded.append)
+    assert unreadable([path]) == {}
+    assert unreadable([path]) == {}
+    assert decoded == [path]
+
+
+def prepare(pixels, aspect="warp", size=32, seed=0, **options):
+    compose = preparation(size, aspect, MEAN, STD, **options)
+    compose.set_random_seed(seed)
+    return compose(image=pixels)["image"]
+
+
+def normalized(pixels):
+    """`(3, h, w)` of `(h, w, 3)` in [0, 255], by hand."""
+    return torch.from_numpy(((pixels / 255 - MEAN) / STD).transpose(2, 0, 1)).float()
+
+
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (32, 32), (10, 15), (301, 7)])
+@pytest.mark.parametrize("random_crop", [False, True])
+def test_a_square_of_the_size_asked_for(aspect, height, width, random_crop):
+    prepared = prepare(picture(height, width), aspect, size=33, random_crop=random_crop, flip=True, color=True)
+    assert prepared.shape == (3, 33, 33)
+    assert prepared.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (100, 100)])
+def test_warp_is_an_area_average_of_the_whole_frame(height, width):
+    expected = cv2.resize(picture(height, width), (32, 32), interpolation=cv2.INTER_AREA)
+    torch.testing.assert_close(prepare(picture(height, width)), normalized(expected), atol=1e-5, rtol=1e-5)
+
+
+def test_normalisation_by_hand():
+    prepared = prepare(np.full((8, 8, 3), (255, 0, 51), dtype=np.uint8))
+    for channel, value in enumerate([(1 - 0.5) / 0.2, -0.4 / 0.25, (0.2 - 0.3) / 0.3]):
+        assert prepared[channel].unique().tolist() == pytest.approx([value], abs=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40)])
+def test_letterbox_keeps_the_proportions_and_pads_with_the_mean(height, width):
+    """3:2 at 30 pixels is 30×20: five rows or columns of padding on each side."""
+    prepared = prepare(picture(height, width), "letterbox", size=30)
+    if height > width:
+        prepared = prepared.transpose(1, 2)
+    # The mean is rounded to one of 256 levels.
+    level = 0.5 / 255 / min(STD)
+    for padding in (prepared[:, :5], prepared[:, 25:]):
+        assert padding.abs().max() <= level
+    inside = cv2.resize(picture(height, width), (30, 20) if width > height else (20, 30), interpolation=cv2.INTER_AREA)
+    expected = normalized(inside) if width > height else normalized(inside).transpose(1, 2)
+    torch.testing.assert_close(prepared[:, 5:25], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40)])
+def test_crop_keeps_the_proportions_and_cuts_the_long_side(height, width):
+    """3:2 at 20 pixels is 30×20, of which the middle 20×20 is kept."""
+    fitted = cv2.resize(picture(height, width), (30, 20) if width > height else (20, 30), interpolation=cv2.INTER_AREA)
+    middle = normalized(fitted[:, 5:25] if width > height else fitted[5:25])
+    torch.testing.assert_close(prepare(picture(height, width), "crop", size=20), middle, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
+def test_flip_mirrors_half_of_the_photographs_exactly(aspect):
+    plain = prepare(picture(), aspect)
+    flips = 0
+    for seed in range(40):
+        prepared = prepare(picture(), aspect, seed=seed, flip=True)
+        mirrored = torch.equal(prepared, plain.flip(2))
+        assert mirrored or torch.equal(prepared, plain)
+        flips += mirrored
+    # Binomial: outside with a probability below 1 in 5,000.
+    assert 8 <= flips <= 32
+
+
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
+def test_without_augmentation_the_seed_is_no_matter(aspect):
+    assert torch.equal(prepare(picture(), aspect, seed=1), prepare(picture(), aspect, seed=2))
+
+
+@pytest.mark.parametrize("augmentation", ["random_crop", "color"])
+def test_augmentation_depends_on_the_seed_alone(augmentation):
+    first, again, other = (prepare(picture(), seed=seed, **{augmentation: True}) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, prepare(picture()))
+
+
+def test_color_changes_light_a_little_and_nothing_else():
+    grey = np.full((32, 32, 3), 128, dtype=np.uint8)
+    for seed in range(10):
+        prepared = prepare(grey, seed=seed, color=True)
+        levels = prepared * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+        assert levels.amax() - levels.amin() < 2 / 255
+        assert abs(levels.mean().item() - 128 / 255) < 0.12
+
+
+def test_an_unknown_aspect_is_refused():
+    with pytest.raises(ImageError, match=r"images\.aspect='stretch' is none of warp, letterbox, crop"):
+        preparation(32, "stretch", MEAN, STD)

@@ -1,0 +1,74 @@
+"""Two models' explanations made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from awcu.inference.compare import compare
+from awcu.inference.explanation import Explanation, Verdict
+from awcu.models.reference import Reference
+
+REFERENCE = Reference(101, tuple(np.linspace(-1, 1, 101)), 2.0, 4.0, 8.0, None)
+NAMES = ("plain", "weighted")
+LEFT = np.array([[2.0, 0.0], [0.0, -2.0]])
+
+
+def explained(evidence, score=0.5, sd=2.0, shape=(64, 64), aspect="warp"):
+    evidence = np.asarray(evidence, dtype=np.float32)
+    verdict = Verdict(score, 1 / (1 + np.exp(-score)), {}, {})
+    reference = None if sd is None else replace(REFERENCE, score_sd=sd)
+    photograph = np.full((*shape, 3), 100, dtype=np.uint8)
+    return Explanation(photograph, verdict, evidence, evidence, {}, aspect, reference)
+
+
+def said(first, second):
+    text = compare(NAMES, first, second).sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert text.endswith(".")
+    return text.removesuffix(".").split("; ")
+
+
+def test_the_whole_sentence():
+    """The second has four times the first's evidence but eight times its spread: half of it in its own units."""
+    assert said(explained(LEFT, 0.5), explained(4 * LEFT, -0.5, sd=16)) == [
+        "“plain” judges it high, “weighted” low",
+        "the probability is .62 for “plain” and .38 for “weighted”, above 74 % and 25 % of each one's validation "
+        "photographs",
+        "their maps correlate by 1.00",
+        "they differ most in the upper left, where “weighted” sees less that speaks for high",
+    ]
+
+
+def test_the_difference_is_in_standard_deviations_of_each_ones_scores():
+    first = explained(LEFT)
+    difference = compare(NAMES, first, explained(4 * LEFT, sd=16)).difference
+    assert difference.shape == (64, 64)
+    np.testing.assert_allclose(difference, (4 / 16 - 1 / 2) * first.on_lattice(), atol=1e-6)
+
+
+def test_more_in_another_place():
+    corner = np.array([[0.0, 0.0], [0.0, 4.0]])
+    assert said(explained(0 * corner), explained(corner))[-1] == (
+        "they differ most in the lower right, where “weighted” sees more that speaks for high"
+    )
+
+
+def test_maps_that_are_alike():
+    parts = said(explained(LEFT, 0.5), explained(2 * LEFT, 0.6, sd=4))
+    assert parts[0] == "Both judge it high"
+    assert parts[-1] == "their maps are alike"
+
+
+def test_grids_of_different_sizes_are_laid_over_each_other():
+    fine = np.kron(LEFT, np.ones((2, 2)))
+    assert compare(NAMES, explained(LEFT), explained(fine)).difference.shape == (64, 64)
+
+
+def test_without_validation_photographs_there_is_no_rank():
+    parts = said(explained(LEFT, sd=None), explained(-LEFT))
+    assert parts[1] == "the probability is .62 for “plain” and .62 for “weighted”"
+
+
+def test_what_one_did_not_see_is_no_difference():
+    found = compare(NAMES, explained(LEFT, shape=(32, 64), aspect="crop"), explained(-LEFT, shape=(32, 64)))
+    assert np.isnan(found.difference[:, [0, -1]]).all()
+    assert not np.isnan(found.difference[:, 32]).any()

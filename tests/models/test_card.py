@@ -1,0 +1,189 @@
+"""The card says what is known, names what is not, and the Hub's own parser reads its head."""
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from huggingface_hub import ModelCard
+
+from awcu.models.card import METRICS, RunFacts, model_card, usage
+from awcu.models.config import ModelConfig
+from awcu.models.reference import Reference
+from awcu.runs.record import RunRecord
+
+CONFIG = ModelConfig(
+    network={"backbone": "mobilenetv2_100", "image_size": 224},
+    objective="binary",
+    scale=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0),
+    midpoint=4.0,
+    attribute_names=("Animal", "Person"),
+    attribute_loss="multi_label",
+    preparation={"size": 224, "aspect": "warp", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+    train_fingerprint="0123456789ab",
+    reference=Reference(70, tuple(place / 50 - 1 for place in range(101)), 0.5, 1.0, 1.0, None),
+)
+MEASURED = {"accuracy": 0.8125, "balanced_accuracy": 0.75, "auroc": 0.875, "srcc": 0.6875}
+RECORD = RunRecord(
+    experiment="finetune",
+    variant="weighting=power",
+    weighting="Power(gamma=1.0)",
+    seed=4,
+    overrides=("data=oasis", "weighting=power"),
+    data="OASIS beauty",
+    data_fingerprint="bb0c7a70648f",
+    split_fingerprint="5111f1n9e4",
+    n={"train": 530, "val": 70, "test": 160, "excluded": 0},
+    metrics={f"test/{name}": value for name, value in MEASURED.items()}
+    | {"test/trivial/accuracy": 0.677, "test/trivial/auroc": 0.5, "test/trivial/srcc": 0.0},
+    git_commit="c0ffee",
+    git_dirty=False,
+    versions={"python": "3.11.7", "torch": "2.15.0"},
+    wall_time_s=60.0,
+    checkpoint="/home/me/best.ckpt",
+    created="2026-01-01T00:00:00+00:00",
+)
+INTERVALS = {name: (value - 0.0625, value + 0.0625) for name, value in MEASURED.items()}
+RUN = RunFacts(RECORD, "split_seed 4, val 0.1, test 0.2", "train", True, INTERVALS)
+
+
+def row(card, name):
+    """The cells of the row with this first cell."""
+    (line,) = (line for line in card.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")[1:]]
+
+
+@pytest.fixture(scope="module")
+def card():
+    return model_card(CONFIG, "user/beauty", RUN)
+
+
+def test_the_hub_reads_its_head(card):
+    data = ModelCard(card).data
+    assert (data.library_name, data.pipeline_tag, data.model_name) == ("awcu", "image-classification", "beauty")
+    assert "image-aesthetics" in data.tags
+    assert data.metrics == ["accuracy", "roc_auc", "spearmanr"]
+    results = {result.metric_type: result.metric_value for result in data.eval_results}
+    assert results == {"accuracy": 0.8125, "balanced_accuracy": 0.75, "roc_auc": 0.875, "spearmanr": 0.6875}
+    assert {(result.dataset_name, result.dataset_type, result.dataset_split) for result in data.eval_results} == {
+        ("OASIS beauty", "oasis-beauty", "test")
+    }
+
+
+def test_each_metric_stands_between_its_interval_and_the_trivial_predictor(card):
+    assert row(card, "accuracy") == [".812", "[.750, .875]", ".677"]
+    assert row(card, "AUROC") == [".875", "[.812, .938]", ".500"]
+    assert row(card, METRICS["srcc"]) == [".688", "[.625, .750]", ".000"]
+    assert row(card, "balanced accuracy") == [".750", "[.688, .812]", "–"]
+    assert "## Results on the 160 test photographs" in card
+    assert "2,000 resamples" in card
+
+
+def test_how_it_was_made(card):
+    assert row(card, "data set") == ["OASIS beauty (fingerprint bb0c7a70648f)"]
+    assert row(card, "photographs") == ["530 train, 70 val, 160 test, 0 excluded"]
+    assert row(card, "split") == ["split_seed 4, val 0.1, test 0.2 (fingerprint 5111f1n9e4)"]
+    assert row(card, "trained on") == ["photographs of fingerprint 0123456789ab"]
+    assert row(card, "weighting") == ["`Power(gamma=1.0)`"]
+    assert row(card, "command") == ["`awcu train data=oasis weighting=power`"]
+    assert row(card, "commit") == ["c0ffee"]
+    assert row(card, "versions") == ["python 3.11.7, torch 2.15.0"]
+    assert row(card, "seed") == ["4"]
+    assert "/home/me" not in card
+
+
+def test_what_it_says_and_takes(card):
+    assert "high (mean rating above 4 on a scale from 1 to 7)" in card
+    assert "- Score: log odds of high; above 0 is high." in card
+    assert "- Attributes (each on its own): Animal, Person." in card
+    assert "224 × 224 pixels, its proportions changed to fit; RGB in [0, 1], minus 0.485, 0.456, 0.406, divided" in card
+    assert row(card, "lowest") == ["5 %", "25 %", "median", "75 %", "95 %", "highest"]
+    assert "| −1.000 | −.900 | −.500 | .000 | +.500 | +.900 | +1.000 |" in card
+    assert "Range of scores on 70 validation photographs" in card
+
+
+def test_its_limits(card):
+    limits = card[card.index("## Limits") :]
+    for words in ("not calibrated", "One run with one seed", "no variance of training", "beauty of photographs"):
+        assert words in limits
+
+
+def test_the_three_lines_load_it(card):
+    assert usage("user/beauty") in card
+    lines = usage("user/beauty").splitlines()
+    assert len(lines) == 3
+    assert 'from_pretrained("user/beauty")' in lines[1]
+    compile(usage('my "own"\\folder'), "card", "exec")
+
+
+def test_other_kinds_of_model():
+    config = replace(
+        CONFIG, objective="distribution", attribute_loss="single_label", reference=None,
+        preparation=CONFIG.preparation | {"aspect": "crop"},
+    )  # fmt: skip
+    card = model_card(config, "m", RUN, onnx=True)
+    assert "- Score: expected rating minus 4; above 0 is high." in card
+    assert "- Attributes (one a photograph): Animal, Person." in card
+    assert "its long side cut" in card
+    assert "Not known: the model was never validated." in card
+    assert "`model.onnx`" in card
+    assert "`model.onnx`" not in model_card(config, "m", RUN)
+    assert "- No attributes." in model_card(replace(CONFIG, attribute_names=()), "m", RUN)
+
+
+def test_without_its_run_it_says_what_is_not_known():
+    card = model_card(CONFIG, "m")
+    assert "data set, split, weighting, metrics, commit and command are not known" in card
+    assert "What was rated, and by whom, is not known" in card
+    assert "## Results" not in card
+    assert ModelCard(card).data.eval_results is None
+    assert row(card, "trained on") == ["photographs of fingerprint 0123456789ab"]
+    assert row(model_card(replace(CONFIG, train_fingerprint=""), "m"), "trained on") == [
+        "photographs of fingerprint not known"
+    ]
+
+
+def test_a_run_that_only_measured_claims_no_training():
+    card = model_card(CONFIG, "m", replace(RUN, trained=False))
+    assert "not known; the model was trained elsewhere" in row(card, "weighting")[0]
+    assert "Power" not in card
+    assert not re.search(r"^\| seed", card, re.MULTILINE)
+    assert "Whether the test photographs were among those trained on is not known." in card
+
+
+@pytest.mark.parametrize(
+    ("leaked", "limit"),
+    [({}, None), ({"leaked": 12}, "LEAK: it has learned from 12 of its 160 test photographs.")],
+)
+def test_a_leak_is_the_first_limit(leaked, limit):
+    record = replace(RECORD, n=RECORD.n | leaked, train_fingerprint="fedcba")
+    card = model_card(CONFIG, "user/beauty", replace(RUN, record=record, trained=False))
+    assert "is not known." not in card
+    assert card.split("## Limits\n\n")[1].startswith(f"- {limit}" if limit else "- The ratings are of")
+
+
+def test_missing_and_undefined_numbers():
+    metrics = {"test/accuracy": 0.5, "test/auroc": math.nan}
+    run = replace(RUN, record=replace(RECORD, metrics=metrics, git_dirty=True), intervals={})
+    card = model_card(CONFIG, "m", run)
+    assert row(card, "accuracy") == [".500", "–", "–"]
+    assert row(card, "AUROC") == ["nan", "–", "–"]
+    assert [result.metric_type for result in ModelCard(card).data.eval_results] == ["accuracy"]
+    certain = model_card(CONFIG, "m", replace(RUN, intervals={"accuracy": (1.0, 1.0)}))
+    assert row(certain, "accuracy")[1] == "–"
+    assert row(card, "commit") == ["c0ffee and changes that were not committed"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("gallery", "a simulated jury's votes on rendered pictures: nobody looked at them"),
+        ("BIQ2021", "image quality more than of beauty"),
+        ("mine | yours", "What the ratings of mine | yours are of, its own description says."),
+    ],
+)
+def test_what_was_rated(data, words):
+    card = model_card(CONFIG, "m", replace(RUN, record=replace(RECORD, data=data)))
+    assert words in card
+    # A bar in a name makes no cell of its own.
+    assert len(re.findall(r"(?<!\\)\|", next(line for line in card.splitlines() if line.startswith("| data set")))) == 3

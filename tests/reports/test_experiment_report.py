@@ -1,0 +1,157 @@
+"""What `awcu report` reads, and what it says where something is not as it should be."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from conftest import file_size_limit
+from factories import leave_run, run, scored
+
+from awcu.commands import main as cli
+from awcu.commands.report import make_report
+from awcu.errors import ConfigurationError, ReportError, TableError
+from awcu.reports.experiment import Experiment
+from awcu.runs.failures import FailedRun
+from awcu.runs.record import RunRecord, write_results_csv
+
+TABLE = """
+title: Made <b>bold</b>
+baseline: w=uniform
+columns: {test/auroc: AUROC, test/srcc: SRCC}
+rows: {w=uniform: uniform, w=step: step ×4}
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Runs of two variants on two seeds of which nothing but record and predictions are left."""
+    for place, variant in enumerate(("w=uniform", "w=step")):
+        for seed in (0, 1):
+            leave_run(tmp_path / "runs", variant, seed, scored(5 * place + seed))
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "table.yaml").write_text(TABLE)
+    return tmp_path
+
+
+def report(folder, **changes):
+    """The page."""
+    settings = {"word": "experiment=smoke", "runs": folder / "runs", "table": None, "out": folder / "page.html"}
+    make_report(**settings | {"rows": [], "photographs": 2} | changes)
+    return (folder / "page.html").read_text()
+
+
+class TestExperiment:
+    @pytest.mark.parametrize("word", ["experiment=weighting/oasis", "weighting/oasis"])
+    def test_as_for_train(self, word):
+        assert Experiment.find(word) == Experiment("weighting/oasis", "weighting/oasis", "train", sweeps=True)
+
+    def test_several_may_share_a_folder_and_probes_have_another_command(self):
+        found = Experiment.find("experiment=probe_agreement_heads")
+        assert (found.name, found.page) == ("probe_agreement", "probe")
+        assert not Experiment.find("experiment=finetune").sweeps
+
+    @pytest.mark.parametrize("word", ["data=ava", "experiment=", ""])
+    def test_other_words_are_refused(self, word):
+        with pytest.raises(ReportError, match=r"names no experiment; write experiment=<name>, as for awcu train"):
+            Experiment.find(word)
+
+    def test_the_nearest_names_of_one_that_is_not_there(self):
+        with pytest.raises(
+            ConfigurationError, match=r"experiment=weighting/oasys does not exist; nearest: weighting/o"
+        ):
+            Experiment.find("experiment=weighting/oasys")
+
+
+class TestRuns:
+    def test_without_a_table_of_its_own_the_usual_one(self, made):
+        html = report(made)
+        assert "<h1>smoke</h1>" in html
+        assert ">accuracy</button>" in html
+        assert 'data-key="w=step">w=step</th>' in html
+
+    def test_of_its_name_unless_a_folder_is_given(self, made, monkeypatch):
+        monkeypatch.chdir(made)
+        shutil.move(made / "runs", made / "tmp")
+        shutil.move(made / "tmp", made / "runs" / "smoke")
+        shutil.move(made / "table", made / "experiments" / "smoke")
+        make_report("experiment=smoke", None, None, None, [], 0)
+        html = (made / "runs" / "smoke" / "report.html").read_text()
+        assert "<h1>Made &lt;b&gt;bold&lt;/b&gt;</h1>" in html
+        assert 'data-key="step ×4">step ×4</th>' in html
+
+    @pytest.mark.parametrize("folder", ["nowhere", "table"])
+    def test_none_yet(self, made, folder):
+        says = rf"{folder} holds no finished run; train some first: awcu train experiment=smoke, or name their folder"
+        with pytest.raises(ReportError, match=says):
+            report(made, runs=made / folder)
+        assert not (made / "page.html").exists()
+
+    def test_none_but_failed_ones(self, tmp_path):
+        FailedRun("smoke", "w=step", "0", "disk full").save(tmp_path / "runs" / "a")
+        with pytest.raises(ReportError, match=r"runs holds no finished run \(1 failed, first: disk full\); train"):
+            report(tmp_path)
+
+    def test_of_two_data_sets(self, made):
+        path = made / "runs" / "w=step-1" / "record.json"
+        replace(RunRecord.load(path), data_fingerprint="bbbb").save(path)
+        with pytest.raises(TableError, match="one table has different data_fingerprint: aaaa"):
+            report(made)
+
+    def test_a_table_that_is_named_must_be_there(self, made):
+        with pytest.raises(OSError, match=r"table\.yaml"):
+            report(made, table=made / "nowhere")
+
+    def test_a_row_that_is_not_there(self, made):
+        with pytest.raises(ReportError, match="no row is called 'w=stop'; nearest: 'w=step'"):
+            report(made, rows=["w=stop"])
+
+    def test_fewer_photographs_than_none(self, made):
+        with pytest.raises(ReportError, match="--n -1 is no number of photographs; give one from 0"):
+            report(made, photographs=-1)
+
+
+def test_a_full_disk_leaves_the_page_before(made):
+    (made / "page.html").write_text("before")
+    with file_size_limit(4000), pytest.raises(ReportError, match=r"page\.html cannot be written \(File too large\)"):
+        report(made)
+    assert (made / "page.html").read_text() == "before"
+    assert not list(made.glob(".*.tmp"))
+
+
+def test_records_without_folders_have_no_photographs(tmp_path):
+    """As those that a sweep of probes leaves."""
+    rows = [
+        run(variant=name, weighting=name, metrics={"test/auroc": 0.5, "test/trivial/auroc": 0.5}) for name in ("a", "b")
+    ]
+    write_results_csv(rows, tmp_path / "runs" / "results.csv")
+    html = report(tmp_path)
+    assert "No run of this row left predictions.csv" in html
+    assert "There are none: the runs are from before awcu kept a history.csv" in html
+
+
+class TestCommandLine:
+    def call(self, monkeypatch, *arguments):
+        monkeypatch.setattr(sys, "argv", ["awcu", "report", *map(str, arguments)])
+        cli.main()
+
+    def test_a_page_and_where_it_is(self, made, monkeypatch, capsys):
+        out, table = made / "deep" / "page.html", made / "table"
+        self.call(monkeypatch, "experiment=smoke", "--runs", made / "runs", "--table", table, "--out", out, "--n", 1,
+                  "--row", "step ×4")  # fmt: skip
+        assert re.fullmatch(rf"{out} \(0\.\d MB\)\n", capsys.readouterr().out)
+        assert re.findall(r"<h3>(\S+ \S+)", out.read_text()) == ["step ×4"]
+
+    def test_faults_end_in_one_line(self, monkeypatch):
+        with pytest.raises(SystemExit, match=r"^awcu: experiment=smok does not exist; nearest: smoke"):
+            self.call(monkeypatch, "experiment=smok")
+
+
+def test_nothing_found_needs_no_torch(tmp_path):
+    code = "import sys; from awcu.commands.report import make_report; from pathlib import Path\n"
+    code += f"try: make_report('smoke', Path({str(tmp_path)!r}), None, None, [], 1)\nexcept ValueError: pass\n"
+    code += "sys.exit(', '.join({'torch', 'matplotlib'} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

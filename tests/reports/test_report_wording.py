@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from factories import EMPTY, MISSING, facts_of
+
+from awcu.datasets.audit import photograph_report
+from awcu.reports.dataset import findings, lead, part_of, particulars, table_notes
+from awcu.text import counted, size
+from awcu.text import percent_of as share
+
+
+@pytest.fixture
+def twelve(make_ratings):
+    return make_ratings(
+        mean_score=np.linspace(2.0, 4.2, 12),
+        scale=np.arange(1.0, 6.0),
+        midpoint=3.0,
+        split=np.array(["train", "test"] * 6),
+        vote_count=np.array([10.0] * 11 + [30.0]),
+    )
+
+
+def report(ratings, short_side=256, **changes):
+    return photograph_report(ratings, facts_of(ratings, **changes), short_side)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (0, "0\u00a0%"),
+        (0.0099, "< 1\u00a0%"),
+        (0.01, "1\u00a0%"),
+        (0.266, "27\u00a0%"),
+        (0.99, "99\u00a0%"),
+        (0.9901, "> 99\u00a0%"),
+        (1, "100\u00a0%"),
+        (np.nan, "–"),
+    ],
+)
+def test_share(part, text):
+    assert share(part) == text
+
+
+def test_part_of():
+    assert part_of(1234, 2468) == "1,234 (50\u00a0%)"
+    assert part_of(0, 0) == "0"
+
+
+def test_counted():
+    assert [counted(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(999, "1.0 kB"), (1_000_000, "1.0 MB"), (34_567_890, "34.6 MB"), (3.4e12, "3,400.0 GB")]
+)
+def test_size(count, text):
+    assert size(count) == text
+
+
+def test_lead(twelve):
+    # Steps of .2 from 2 to 4.2: six above 3; within .5 lie 2.6 to 3.4, within 1 all but 2, 4 and 4.2.
+    text = "12 photographs rated from 1 to 5. 50 % are high, their mean score above the midpoint 3; "
+    text += "42 % lie within 0.5 rating points of it, 75 % within 1."
+    assert lead(report(twelve)).replace("\u00a0", " ") == text
+
+
+class TestFindings:
+    def test_of_a_faultless_set(self, twelve):
+        assert findings(report(twelve)) == []
+
+    def test_every_kind_in_the_order_of_its_weight(self, twelve):
+        one, other = {"sha256": "one"}, {"sha256": "other"}
+        found = findings(report(twelve, p00=MISSING, p01=EMPTY, p02=one, p03=one, p04=other, p06=other))
+        assert [(finding.text, finding.named, finding.more, finding.warns) for finding in found] == [
+            ("1 photograph missing", ("p00",), 0, False),
+            ("1 photograph unreadable", ("p01: zero bytes; fetch the photograph again",), 0, False),
+            ("1 photograph more than once within a split", ("p04 = p06 (train)",), 0, False),
+            (
+                "Warning: 1 photograph in more than one split, byte for byte the same",
+                ("p02 (train) = p03 (test)",),
+                0,
+                True,
+            ),
+        ]
+
+    def test_five_are_named(self, twelve):
+        found = findings(report(twelve, **{f"p{i:02d}": MISSING for i in range(7)}))
+        assert found[0].named == ("p00, p01, p02, p03, p04 and 2 more",)
+
+    def test_the_commonest_reasons_are_named_first(self, twelve):
+        changes = {f"p{i:02d}": EMPTY | {"fault": f"{{path}}: reason {min(i, 6)}"} for i in range(9)}
+        found = findings(report(twelve, **changes))[0]
+        assert found.photographs == 9
+        lines = ("p06, p07, p08: reason 6", "p00: reason 0", "p01: reason 1", "p02: reason 2", "p03: reason 3")
+        assert found.named == lines
+        assert found.more == 2
+
+    def test_a_photograph_that_is_there_too_often_to_name_them_all(self, twelve):
+        found = findings(report(twelve, **{f"p{i:02d}": {"sha256": "same"} for i in range(8)}))[0]
+        names = "p00 (train) = p01 (test) = p02 (train) = p03 (test) = p04 (train) and 3 more"
+        assert found.named == (names,)
+
+    def test_more_photographs_than_are_named(self, twelve):
+        pairs = {f"p{i:02d}": {"sha256": f"of {i // 2}"} for i in range(12)}
+        found = findings(report(twelve, **pairs))[0]
+        assert (found.photographs, len(found.named), found.more) == (6, 5, 1)
+
+
+class TestParticulars:
+    def test_values(self, twelve):
+        known = particulars(report(twelve, p00={"width": 200, "height": 800}, p01=MISSING), 9_000, 256, 95)
+        assert known == {
+            "mean score": "3.18 on average, standard deviation 0.66",
+            "ratings each": "10 to 30, median 10",
+            "short side": "200 to 480, median 480 pixels; 1 below 256 keep their size",
+            "originals": "11.0 kB in 11 files",
+            "prepared": "9.0 kB as JPEG of quality 95, short side 256 pixels",
+        }
+
+    def test_one_value_is_no_range(self, twelve):
+        assert particulars(report(twelve), 9_000, 256, 95)["short side"] == "480 pixels"
+
+    def test_what_is_not_known_is_not_there(self, make_ratings):
+        ratings = make_ratings(mean_score=[2.0, 4.0], scale=np.arange(1.0, 6.0), midpoint=3.0)
+        assert "ratings each" not in particulars(report(ratings), 1, 256, 95)
+
+    def test_more_space_than_the_originals_is_said(self, twelve):
+        assert "more than the originals" in particulars(report(twelve), 12_001, 256, 95)["prepared"]
+
+
+def test_a_column_is_explained_where_it_is_shown(twelve):
+    assert [note.partition(":")[0] for note in table_notes(report(twelve))] == ["dropped"]
+    assert [note.partition(":")[0] for note in table_notes(report(twelve, p00=EMPTY))] == ["dropped", "left out"]

@@ -1,0 +1,381 @@
+"""Sheets hold what the explanation says, whatever is missing, and nothing is cut off or laid over another."""
+
+import html as markup
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.transforms import Bbox
+from PIL import Image
+
+from awcu.errors import SheetError
+from awcu.images.boxes import Box
+from awcu.inference.crop import Proposal
+from awcu.inference.explanation import Explanation, Verdict
+from awcu.inference.wording import notes, sentence
+from awcu.models.objective import RatingDistribution
+from awcu.models.reference import AttributeLink, Reference
+from awcu.reports.page import fitted, wrapped
+from awcu.reports.panels import GROUND, STEPS, panels
+from awcu.reports.sheet import contact_sheet, html, png, save
+
+LINK = AttributeLink(means=(0.0, 1.0, -1.0, 0.0), slopes=(0.5, -2.0, 1.0, 0.1), r2=0.41)
+REFERENCE = Reference(152, tuple(np.linspace(-1, 1, 101)), 2.0, evidence_limit=4.0, attribute_limit=8.0, link=LINK)
+VERDICT = Verdict(
+    score=0.75,
+    probability=0.68,
+    attributes={"calm": 0.73, "Soft_Light": 0.88, "bold": 0.5, "Complementary_Colours": 0.5},
+    attribute_logits={"calm": 1.0, "Soft_Light": 2.0, "bold": 0.0, "Complementary_Colours": 0.0},
+)
+EVIDENCE = np.diag([3.0, 0.0, -2.0]).astype(np.float32)
+SHAPES = {"landscape": (80, 120), "portrait": (120, 80), "square": (90, 90), "panorama": (40, 160), "tower": (160, 40)}
+CROP = Proposal(Box(10, 5, 70, 35), worth=0.5)
+
+
+def explained(shape=(80, 120), attributes=None, **fields):
+    """A photograph of noise; of the first attributes only, if their number is given."""
+    rng = np.random.default_rng(0)
+    names = list(VERDICT.attributes)[:attributes]
+    verdict = VERDICT._replace(
+        attributes={name: VERDICT.attributes[name] for name in names},
+        attribute_logits={name: VERDICT.attribute_logits[name] for name in names},
+    )
+    link = names and replace(LINK, means=LINK.means[: len(names)], slopes=LINK.slopes[: len(names)])
+    photograph = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+    made = Explanation(
+        photograph,
+        verdict,
+        EVIDENCE,
+        1 / (1 + np.exp(-EVIDENCE)),
+        dict.fromkeys(names, 2 * EVIDENCE),
+        "warp",
+        replace(REFERENCE, link=link or None),
+    )
+    return replace(made, **fields)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(match=lambda one: hasattr(one, "get_text")) if text.get_text()]
+
+
+def boxes(figure):
+    """Of every text and every picture, in pixels."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    words = [(text.get_text(), text.get_window_extent(renderer)) for text in figure.texts if text.get_text()]
+    return words + [(f"axes {place}", axes.get_window_extent(renderer)) for place, axes in enumerate(figure.axes)]
+
+
+def page_of(figure):
+    return " ".join(texts(figure)).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.fixture
+def coarse(monkeypatch):
+    """Draw quickly: a ninth of the pixels, and small pictures."""
+    monkeypatch.setattr("awcu.reports.sheet_page.DPI", 50)
+    monkeypatch.setattr("awcu.reports.sheet_page.LONGEST", 60)
+
+
+class TestArrangement:
+    @pytest.mark.parametrize(
+        ("shape", "attributes", "crop", "reference"),
+        [
+            ("landscape", 3, CROP, True),
+            ("landscape", 4, None, True),
+            ("landscape", 1, None, False),
+            ("landscape", 0, CROP, True),
+            ("portrait", 3, CROP, True),
+            ("portrait", 0, None, False),
+            ("square", 3, CROP, True),
+            ("panorama", 3, CROP, True),
+            ("tower", 3, CROP, True),
+        ],
+    )
+    def test_nothing_is_cut_off_or_overlaps(self, drawn, monkeypatch, shape, attributes, crop, reference):
+        monkeypatch.setattr("awcu.reports.sheet_page.LONGEST", 60)
+        explanation = explained(SHAPES[shape])
+        explanation = explanation if reference else replace(explanation, reference=None)
+        png(explanation, "a photograph.jpg", attributes, crop)
+        (figure,) = drawn
+        found = boxes(figure)
+        width, height = figure.get_size_inches() * figure.dpi
+        for _, box in found:
+            assert 0.2 * figure.dpi < box.x0 < box.x1 < width - 0.2 * figure.dpi
+            assert 0 < box.y0 < box.y1 < height
+        for place, (name, box) in enumerate(found):
+            for other, another in found[place + 1 :]:
+                both = Bbox.intersection(box, another)
+                # Descenders of one line may reach into the line below.
+                assert both is None or both.height <= 3, (name, other)
+
+    @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+    def test_pictures_keep_their_proportions(self, drawn, coarse, shape):
+        png(explained(shape), crop=CROP)
+        pictures = [axes for axes in drawn[0].axes if axes.images and axes.images[0].get_array().shape[0] > 1]
+        assert len(pictures) == 7
+        for axes in pictures:
+            box, (rows, columns, _) = axes.get_window_extent(), axes.images[0].get_array().shape
+            assert box.width / box.height == pytest.approx(columns / rows, rel=1e-6)
+
+
+@pytest.mark.usefixtures("coarse")
+class TestPng:
+    def test_says_what_the_explanation_says(self, drawn):
+        explanation = explained()
+        png(explanation, "dunes at dusk.jpg", crop=CROP)
+        page = page_of(drawn[0])
+        for words in (sentence(explanation), *notes(explanation)):
+            assert words.replace("\N{NO-BREAK SPACE}", " ") in page
+        for words in (
+            "dunes at dusk.jpg", "High", "probability of high .68", "score +.75 (log odds of high)",
+            "score among 152 validation photographs", "120 × 80 px; the frame is the suggested crop",
+            "on this photograph from −2.0 to +3.0 log odds", "−4.0 against high", "for high +4.0", "−8.0 against it",
+            "probability .88, above average", "60 × 30 px, 19 % of the area", "Likelihood of high",
+        ):  # fmt: skip
+            assert words in page, words
+        # The largest effect first, and no more than three.
+        order = [page.index(f" {one} ", page.index("Photograph")) for one in ("−2.00", "+1.00", "+.50")]
+        assert order == sorted(order)
+        assert "Complementary" not in page
+
+    def test_of_a_distribution(self, drawn):
+        png(explained(objective=RatingDistribution((1.0, 2.0, 3.0, 4.0, 5.0), 3.0)))
+        page = page_of(drawn[0])
+        assert "share of ratings above 3 at each place" in page
+        assert "expected rating 3.75, midpoint 3" in page
+        assert "log odds" not in page
+
+    def test_without_reference_the_likeliest_and_no_number(self, drawn):
+        png(explained(reference=None))
+        page = page_of(drawn[0])
+        assert "how attributes go with the score was not measured" in page
+        assert "cannot be compared between photographs" in page
+        assert "probability .88 " in page
+        assert "average" not in page
+        assert "validation photographs to rank it among" in page
+        assert "−2.00" not in page
+
+    def test_without_attributes(self, drawn):
+        png(explained(attributes=0))
+        assert "the model knows no attributes" in page_of(drawn[0])
+
+    def test_one_attribute_and_fewer_than_asked(self, drawn):
+        png(explained(attributes=1), attributes=3)
+        assert page_of(drawn[0]).count("AttAM") == 1
+
+    def test_a_long_caption_is_cut_short_and_dollars_are_dollars(self, drawn):
+        png(explained(), "from $5 to $6\n" + "very " * 60)
+        caption = next(one for one in texts(drawn[0]) if "$" in one)
+        assert caption.startswith("from $5 to $6 very")
+        assert caption.endswith("…")
+
+    def test_whole_frame_is_no_crop(self, drawn):
+        png(explained(), crop=Proposal(Box(0, 0, 120, 80), 1.0))
+        assert "suggested crop: all of it" in page_of(drawn[0])
+        assert "Suggested crop" not in page_of(drawn[0])
+
+
+class TestPanels:
+    def test_the_scale_shows_the_colours_of_the_map(self):
+        """Over the scale's own grey, full colours at the limit and none at zero."""
+        grey = np.full((31, 31, 3), GROUND, dtype=np.uint8)
+        evidence = np.array([[-4.0, 0.0, 4.0]], dtype=np.float32).repeat(3, axis=0)
+        panel = panels(explained(photograph=grey, evidence=evidence), 0, None, longest=31).evidence
+        colours = panel.scale.colours[0].astype(int)
+        assert len(colours) == STEPS
+        assert np.abs(panel.picture[15, [0, 15, 30]] - colours[[0, STEPS // 2, -1]]).max() <= 8
+        assert colours[-1, 0] > colours[-1, 2]
+        assert colours[0, 2] > colours[0, 0]
+
+    def test_one_scale_whatever_the_photograph(self):
+        strong, weak = explained(), explained(evidence=EVIDENCE / 10)
+        scales = [panels(one, 1, None, 60).evidence.scale for one in (strong, weak)]
+        assert scales[0].ends == scales[1].ends
+        np.testing.assert_array_equal(scales[0].colours, scales[1].colours)
+
+    def test_likelihood_is_between_none_and_certain(self):
+        """Interpolation overshoots; a colour map has no colour for it."""
+        likelihood = np.array([[0.0, 1.0, 0.0, 1.0]], dtype=np.float32)
+        panel = panels(explained(likelihood=likelihood), 0, None, 60).likelihood
+        assert panel.scale.ends == ("0", ".5", "1")
+        assert panel.picture.dtype == np.uint8
+
+    def test_what_was_not_seen_is_hatched(self):
+        grey, full = np.full((40, 120, 3), 100, dtype=np.uint8), np.full((2, 2), 4.0, dtype=np.float32)
+        explanation = explained(photograph=grey, evidence=full, likelihood=full / 4, aspect="crop")
+        explanation = replace(explanation, attributes=dict.fromkeys(explanation.attributes, full))
+        shown = panels(explanation, 1, None, longest=120)
+        for panel in (shown.evidence, shown.likelihood, *shown.attributes):
+            left, middle = panel.picture[:, :38].reshape(-1, 3), panel.picture[:, 42:78].reshape(-1, 3)
+            assert {tuple(pixel) for pixel in left.tolist()} == {(100, 100, 100), (255, 255, 255)}
+            assert (100, 100, 100) not in {tuple(pixel) for pixel in middle.tolist()}
+
+    def test_the_crop_is_cut_and_framed_where_it_lies(self):
+        photograph = np.zeros((100, 200, 3), dtype=np.uint8)
+        photograph[20:60, 40:140] = 200
+        shown = panels(explained(photograph=photograph), 0, Proposal(Box(40, 20, 140, 60), 1.0), longest=400)
+        assert shown.crop.picture.shape == (80, 200, 3)
+        # But for the rim, where enlargement mixes.
+        assert (shown.crop.picture[3:-3, 3:-3] == 200).all()
+        framed = shown.photograph.picture
+        assert framed.shape == (200, 400, 3)
+        assert framed[80, 84, 0] > framed[80, 84, 2]  # the frame
+        assert (framed[60:100, 100:260] == 200).all()
+
+    def test_pictures_are_no_larger_than_asked(self):
+        shown = panels(explained((300, 700)), 3, None, longest=140)
+        assert {panel.picture.shape for panel in (shown.photograph, shown.evidence, *shown.attributes)} == {
+            (60, 140, 3)
+        }
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = [], "", []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("img", "meta", "line", "path"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("line", "path"):
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+class TestHtml:
+    @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+    def test_holds_all_and_asks_for_nothing(self, shape):
+        explanation = explained(shape)
+        text = html(explanation, "dunes.jpg", crop=CROP)
+        page = Page(text)
+        assert not page.open
+        assert not re.search(r"https?:|//|@import|<script|<link|url\(", re.sub(r"base64,[^\"]+", "", text))
+        assert {attributes["src"].split(",")[0] for attributes in page.of("img")} == {"data:image/jpeg;base64"}
+        assert len(page.of("img")) == 7
+        assert all(attributes["alt"] for attributes in page.of("img"))
+        assert max(int(attributes["width"]) for attributes in page.of("img")) <= 900
+        assert sentence(explanation) in page.text
+        assert all(note in page.text for note in notes(explanation))
+        assert "prefers-color-scheme: dark" in text
+        assert "width=device-width" in text
+
+    def test_escapes_captions_and_names(self):
+        evil = '"><script>alert("&")</script>'
+        verdict = VERDICT._replace(attributes={evil: 0.5}, attribute_logits={evil: 0.0})
+        text = html(replace(explained(attributes=0), verdict=verdict, attributes={evil: EVIDENCE}), evil)
+        assert "<script" not in text
+        assert markup.unescape(text).count(evil) >= 3
+        assert evil in Page(text).text
+
+    def test_table_of_all_attributes(self):
+        page = Page(html(explained(), attributes=1))
+        cells = re.sub(r"\s+", " ", page.text[page.text.index("All 4 attributes") :])
+        for row in (
+            "Soft Light.88above−2.00",
+            "bold.50above+1.00",
+            "calm.73above+.50",
+            "Complementary Colours.50below.00",
+        ):
+            assert row in cells
+        assert len(page.of("tr")) == 5
+
+    def test_without_effects_or_attributes(self):
+        page = Page(html(explained(reference=None)))
+        assert "part in the score" not in page.text
+        assert "Soft Light.88" in page.text
+        assert not page.of("svg")
+        assert "attributes" not in Page(html(explained(attributes=0))).text.replace("knows no attributes", "")
+
+    def test_rank_lies_where_the_score_lies(self):
+        """Scores from −1 to 1: .75 at 87.5 % of the width."""
+        page = Page(html(explained()))
+        (mark,) = page.of("path")
+        assert mark["d"].startswith("M 85.50 0")
+        lines = page.of("line")
+        assert len(lines) == 101
+        assert [one["class"] for one in lines].count("high") == 50
+
+
+@pytest.mark.usefixtures("coarse")
+class TestSave:
+    def test_by_its_name(self, tmp_path):
+        explanation = explained()
+        save(explanation, tmp_path / "new" / "why.png", "dunes")
+        save(explanation, tmp_path / "why.HTML", "dunes", attributes=1, crop=None)
+        with Image.open(tmp_path / "new" / "why.png") as picture:
+            assert picture.width == 500
+            assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+        assert "dunes" in (tmp_path / "why.HTML").read_text()
+
+    def test_other_formats_are_refused(self, tmp_path):
+        with pytest.raises(SheetError, match=r"^why\.pdf: a sheet is a picture or a page; let its name end in \.png"):
+            save(explained(), tmp_path / "why.pdf")
+
+    def test_the_best_crop_unless_another_or_none(self, tmp_path):
+        """Against in the left half: it is cut off."""
+        explanation = explained(evidence=np.array([[-8.0, -8.0, 4.0, 4.0]], dtype=np.float32))
+        found = {}
+        for name, crop in (("best", "best"), ("own", CROP), ("none", None)):
+            save(explanation, tmp_path / f"{name}.html", crop=crop)
+            found[name] = (tmp_path / f"{name}.html").read_text()
+        assert f"{explanation.crops()[0].box.width} × 80 px" in found["best"]
+        assert "60 × 30 px" in found["own"]
+        assert "Suggested crop" not in found["none"]
+
+
+class TestContactSheet:
+    def test_a_row_a_photograph_and_a_column_a_map(self, drawn, tmp_path):
+        explanations = [explained(), explained((120, 80))]
+        causes = [np.zeros(one.photograph.shape[:2], dtype=np.float32) for one in explanations]
+        for name, attributes, known in (("one", 0, ()), ("two", 2, ()), ("three", 2, causes)):
+            contact_sheet(explanations, ["a", "b"], tmp_path / "new" / f"{name}.png", attributes, known)
+            assert (tmp_path / "new" / f"{name}.png").stat().st_size > 1000
+        assert [len(figure.axes) for figure in drawn] == [4, 8, 10]
+        assert [axes.get_title() for axes in drawn[2].axes[:5]] == [
+            "a", "AesAM, score +.75", "what caused the rating", "Soft Light .88 (−2.00)", "bold .50 (+1.00)",
+        ]  # fmt: skip
+        assert "its part in the score" in drawn[2].get_suptitle()
+        assert "its part in the score" not in drawn[0].get_suptitle()
+
+    def test_one_scale_for_all_without_a_reference(self, drawn, tmp_path):
+        grey = np.full((60, 60, 3), 100, dtype=np.uint8)
+        strong = explained(reference=None, photograph=grey, evidence=np.full((3, 3), 2.0, dtype=np.float32))
+        weak = replace(strong, evidence=strong.evidence / 4)
+        contact_sheet([strong, weak], ["a", "b"], tmp_path / "sheet.png", attributes=0)
+        red = [axes.images[0].get_array()[30, 30].astype(int) for axes in drawn[0].axes[1::2]]
+        assert red[0][0] - red[0][2] > 2 * (red[1][0] - red[1][2]) > 0
+
+    @pytest.mark.parametrize(("photographs", "captions", "causes"), [(0, 0, 0), (2, 1, 0), (2, 2, 1)])
+    def test_what_does_not_go_together_is_refused(self, tmp_path, photographs, captions, causes):
+        with pytest.raises(SheetError, match="a caption for each, and a cause for each or none"):
+            contact_sheet([explained()] * photographs, ["a"] * captions, tmp_path / "x.png", 3, [EVIDENCE] * causes)
+
+
+class TestText:
+    def test_fitted(self):
+        assert fitted("short", 2, 10) == "short"
+        cut = fitted("a name far too long for its place", 1.2, 10)
+        assert cut.endswith("…")
+        assert 8 < len(cut) < 24
+
+    def test_wrapped_keeps_all_words_and_what_must_not_part(self):
+        text = "one two three 41\N{NO-BREAK SPACE}% four five six seven eight nine ten"
+        lines = wrapped(text, 1, 10)
+        assert " ".join(lines) == text
+        assert len(lines) > 4
+        assert any("41\N{NO-BREAK SPACE}%" in line for line in lines)

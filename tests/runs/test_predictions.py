@@ -1,0 +1,60 @@
+"""The test photographs of a predictions.csv; what does not fit its record is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from awcu.errors import RecordError
+from awcu.runs.predictions import ScoredPhotographs
+from awcu.runs.record import RunRecord
+
+TEXT = """image_id,split,mean_score,high,score,symmetry
+a,val,4.5,1,-1.0,0.5
+b,test,4.0,1,2.0,0.5
+c,test,1.0,0,1.0,0.5
+d,test,3.5,1,-1.0,0.5
+"""
+# By hand: two of three right in no order; of the pairs (b, c) and (d, c) one is ranked right.
+METRICS = {"accuracy": 1 / 3, "balanced_accuracy": 0.25, "auroc": 0.5, "srcc": 0.5}
+
+
+def record(**changes: float) -> RunRecord:
+    values: dict[str, Any] = dict.fromkeys(("experiment", "variant", "weighting", "data", "data_fingerprint"), "")
+    values |= dict.fromkeys(("split_fingerprint", "git_commit", "checkpoint", "created"), "")
+    values |= {"seed": 0, "overrides": (), "n": {}, "git_dirty": False, "versions": {}, "wall_time_s": 1.0}
+    return RunRecord(**values, metrics={f"test/{name}": value for name, value in (METRICS | changes).items()})
+
+
+def read(folder: Path, text: str = TEXT, **changes: float) -> ScoredPhotographs:
+    path = folder / "predictions.csv"
+    path.write_text(text)
+    return ScoredPhotographs.read(path, record(**changes))
+
+
+def test_test_photographs_only(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    assert found.image_ids.tolist() == ["b", "c", "d"]
+    assert (found.score.tolist(), found.mean_score.tolist()) == ([2.0, 1.0, -1.0], [4.0, 1.0, 3.5])
+    assert found.high.tolist() == [True, False, True]
+    assert {name: value[0] for name, value in found.metrics(np.ones((1, 3))).items()} == pytest.approx(METRICS)
+
+
+def test_none_at_all(tmp_path: Path) -> None:
+    assert read(tmp_path, TEXT.splitlines()[0] + "\n").image_ids.size == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("split", "part", r"predictions.csv is no list of predictions \('split'\); restore it, or remove it"),
+        ("2.0", "two", "is no list of predictions .*'two'"),
+        ("4.0,1", "4.0,yes", "is no list of predictions .*'yes'"),
+        ("d,test", "c,test", "has photograph c 2 times; measure it again"),
+        ("2.0", "-2.0", "gives test/accuracy 0.000000, record.json 0.333333: they are not of one run; measure"),
+    ],
+)
+def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        read(tmp_path, TEXT.replace(old, new))

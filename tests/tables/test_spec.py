@@ -1,0 +1,173 @@
+"""What a table.yaml may say."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awcu.errors import TableError
+from awcu.tables.spec import Agreement, Forest, HeatMap, Ladder, Side, TableSpec
+
+SPEC = TableSpec(
+    title="Which weighting wins",
+    baseline="w=uniform",
+    columns={"test/accuracy": "accuracy"},
+    rows={"w=uniform": "uniform", "w=step": "step ×4, |d| ≥ 1"},
+)
+
+YAML = """
+title: Which weighting wins
+baseline: w=uniform
+columns:
+  test/accuracy: accuracy
+rows:
+  w=uniform: uniform
+  w=step: step ×4, |d| ≥ 1
+ladder:
+  metrics: [test/accuracy]
+  x_label: weight
+  series:
+    d = 1: {w=uniform: 1, w=step: 2.5, w=drop: .inf}
+    d = 0.5: {w=uniform: 1, w=half: 2}
+  others: [w=power]
+"""
+
+COLUMNS_YAML = """
+title: Which weighting wins
+baseline: w=uniform
+columns: {test/accuracy: accuracy, test/auroc: AUROC}
+heat_map:
+  metrics: [test/auroc]
+  x_label: training photographs
+  columns: {size=50: "50", size=100 data=a: "100", "": all}
+  main: size=50
+agreement:
+  metrics: [test/auroc, test/accuracy]
+  x: {tokens: size=100 data=a, label: a hundred}
+  y: {tokens: "", label: all}
+"""
+
+
+def load(tmp_path: Path, text: str) -> TableSpec:
+    (tmp_path / "table.yaml").write_text(text)
+    return TableSpec.load(tmp_path / "table.yaml")
+
+
+class TestRecordColumns:
+    HEAT_MAP = HeatMap(
+        ("test/auroc",), "training photographs", {"size=50": "50", "size=100 data=a": "100", "": "all"}, "size=50"
+    )
+    AGREEMENT = Agreement(("test/auroc", "test/accuracy"), Side("size=100 data=a", "a hundred"), Side("", "all"))
+
+    def test_load(self, tmp_path: Path) -> None:
+        spec = load(tmp_path, COLUMNS_YAML)
+        assert (spec.heat_map, spec.agreement) == (self.HEAT_MAP, self.AGREEMENT)
+        assert list(spec.heat_map.columns) == ["size=50", "size=100 data=a", ""]
+        assert (spec.record_columns, spec.main) == (("size=50", "size=100 data=a", ""), "size=50")
+
+    def test_main_is_the_last_column_by_default(self, tmp_path: Path) -> None:
+        text = COLUMNS_YAML.replace("  main: size=50\n", "")
+        assert load(tmp_path, text).main == ""
+        assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", "main: null")).main == ""
+        assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", 'main: ""')).main == ""
+
+    def test_agreement_alone(self) -> None:
+        spec = replace(SPEC, agreement=replace(self.AGREEMENT, metrics=("test/accuracy",)))
+        assert (spec.record_columns, spec.main) == (("size=100 data=a", ""), "")
+
+    def test_neither(self) -> None:
+        assert (SPEC.record_columns, SPEC.main) == (("",), "")
+
+    def test_only(self, tmp_path: Path) -> None:
+        spec = load(tmp_path, COLUMNS_YAML)
+        assert spec.only(("test/auroc",)) == TableSpec(spec.title, spec.baseline, {"test/auroc": "AUROC"})
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("main: size=50", "main: size=7", "heat_map main 'size=7' is no column of it; use one of 'size=50', 'size"),
+            ('columns: {size=50: "50", size=100 data=a: "100", "": all}', "columns: {}", "heat_map columns is empty"),
+            ("metrics: [test/auroc]", "metrics: []", "heat_map metrics is empty; name at least one of test/accuracy"),
+            ("metrics: [test/auroc]", "metrics: [test/f1]", "heat_map metric 'test/f1' is no column; use one of test"),
+            ("[test/auroc, test/accuracy]", "[test/f1]", "agreement metric 'test/f1' is no column"),
+            ("x: {tokens: size=100 data=a", 'x: {tokens: ""', "agreement x and y are both ''; compare two different"),
+            (
+                "x: {tokens: size=100 data=a",
+                "x: {tokens: size=1",
+                "agreement column 'size=1' is no column of heat_map; list it there",
+            ),
+            ("x: {tokens: size=100 data=a, ", "x: {", "missing key 'tokens' in x; allowed keys are tokens, label"),
+            ("  x_label: training photographs\n", "", "missing key 'x_label' in heat_map"),
+            ('size=50: "50"', "size=50: 50", "columns: size=50 is 50; text is needed"),
+        ],
+    )
+    def test_refuses(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        assert COLUMNS_YAML.count(old) == 1
+        with pytest.raises(TableError, match=message):
+            load(tmp_path, COLUMNS_YAML.replace(old, new))
+
+
+class TestSpec:
+    def test_load(self, tmp_path: Path) -> None:
+        positions = {"w=uniform": 1.0, "w=step": 2.5, "w=drop": math.inf}
+        series = {"d = 1": positions, "d = 0.5": {"w=uniform": 1.0, "w=half": 2.0}}
+        ladder = Ladder(("test/accuracy",), "weight", series, ("w=power",))
+        assert load(tmp_path, YAML) == replace(SPEC, ladder=ladder)
+        assert ladder.positions == positions | {"w=half": 2.0}
+
+    def test_forest(self, tmp_path: Path) -> None:
+        text = YAML[: YAML.index("ladder:")] + "forest: {metrics: [test/accuracy]}\n"
+        assert load(tmp_path, text) == replace(SPEC, forest=Forest(("test/accuracy",)))
+        with pytest.raises(TableError, match="forest metric 'test/f1' is no column; use one of test/accuracy"):
+            load(tmp_path, text.replace("[test/accuracy]", "[test/f1]"))
+
+    def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
+        text = YAML[: YAML.index("rows:")]
+        assert load(tmp_path, text) == replace(SPEC, rows={})
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            (
+                "title:",
+                "titel:",
+                "table.yaml: unknown key 'titel' in table.yaml; allowed keys are title, base",
+            ),
+            (
+                "title: Which weighting wins\n",
+                "",
+                "missing key 'title' in table.yaml; allowed keys are title",
+            ),
+            ("  x_label: weight\n", "", "missing key 'x_label' in ladder; allowed keys are metrics, x_label"),
+            ("x_label: weight", "x_label: w\n  scale: 2", "unknown key 'scale' in ladder"),
+            ("title: Which", "title: [", "table.yaml is not YAML"),
+            ("baseline:", "title: again\nbaseline:", "(?s)is not YAML .*duplicate key title"),
+            ("w=step: 2.5", "w=step: two", "series: d = 1: w=step is 'two'; a number is needed"),
+            ("w=step: 2.5", "w=step: 0", "position 0 of 'w=step' must be > 0; else list it in others"),
+            ("others: [w=power]", "others: [w=step]", "'w=step' is in both a series and others; remove one"),
+            ("w=half: 2", "w=step: 2", "'w=step' has the positions 2.5 and 2; it can have one"),
+            (
+                "    d = 0.5:",
+                "    a: {}\n    b: {}\n    d = 0.5:",
+                "ladder has 4 series; more than 3 cannot be told apart",
+            ),
+            (
+                "metrics: [test/accuracy]",
+                "metrics: [test/auroc]",
+                "'test/auroc' is no column; use one of test/acc",
+            ),
+            ("columns:\n  test/accuracy: accuracy\n", "columns: {}\n", "columns is empty; name at least one"),
+            ("  w=uniform: uniform", "  w=uniform: 1", "rows: w=uniform is 1; text is needed"),
+            (
+                YAML[YAML.index("ladder:") :],
+                "ladder: [1]\n",
+                r"ladder is \[1\]; it must be a mapping; allowed",
+            ),
+            (YAML, "- 1\n", r"table.yaml is \[1\]; it must be a mapping; allowed keys are title"),
+        ],
+    )
+    def test_refuses(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        assert YAML.count(old) == 1
+        with pytest.raises(TableError, match=message):
+            load(tmp_path, YAML.replace(old, new))

@@ -1,0 +1,483 @@
+"""The comparison table: statistics by hand and against scipy; what is missing is said."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from awcu.errors import TableError
+from awcu.runs.failures import FailedRun
+from awcu.runs.record import RunRecord
+from awcu.tables.intervals import Estimate, holm
+from awcu.tables.paired import PairedDifference
+from awcu.tables.spec import Agreement, HeatMap, Side, TableSpec
+from awcu.tables.table import Table
+
+SPEC = TableSpec(
+    title="Which weighting wins",
+    baseline="w=uniform",
+    columns={"test/accuracy": "accuracy"},
+    rows={"w=uniform": "uniform", "w=step": "step ×4, |d| ≥ 1"},
+)
+
+
+def run(variant: str, seed: int, accuracy: float | None = 0.8, **changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "experiment": "weighting",
+        "variant": variant,
+        "weighting": variant,
+        "seed": seed,
+        "overrides": (variant,),
+        "data": "gallery",
+        "data_fingerprint": "aaaa",
+        "split_fingerprint": "split0",
+        "n": {"train": 80, "val": 10, "test": 11, "excluded": 0},
+        "metrics": {"test/loss": 1.0} | ({} if accuracy is None else {"test/accuracy": accuracy}),
+        "git_commit": "1a2b3c4d5e6f",
+        "git_dirty": False,
+        "versions": {},
+        "wall_time_s": 1.0,
+        "checkpoint": "",
+        "created": "2026-01-02T03:04:05+00:00",
+    }
+    return RunRecord(**values | changes)
+
+
+def runs(scores: Mapping[str, Mapping[int, float]]) -> list[RunRecord]:
+    return [run(variant, seed, value) for variant, mine in scores.items() for seed, value in mine.items()]
+
+
+# Differences .02, .01, .00: mean .01, standard deviation .01.
+UNIFORM = {0: 0.78, 1: 0.81, 2: 0.84}
+STEP = {0: 0.80, 1: 0.82, 2: 0.84}
+T_2 = 4.302652729911275  # 97.5 % quantile of Student's t, two degrees of freedom
+
+
+def difference(table: Table) -> Estimate:
+    found = table.rows[1].cells["test/accuracy"].difference
+    assert found is not None
+    return found
+
+
+def body(table: Table) -> dict[str, list[str]]:
+    """Markdown rows by label."""
+    lines = [line for line in table.to_markdown().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line[1:-1].replace("\\|", "¦").split("|")] for line in lines]
+    return {label: rest for label, *rest in cells}
+
+
+def printed(table: Table, width: int = 120) -> str:
+    out = io.StringIO()
+    Console(width=width, file=out).print(table.to_terminal())
+    return out.getvalue()
+
+
+class TestStatistics:
+    def test_difference_by_hand(self) -> None:
+        estimate = difference(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})))
+        assert estimate.mean == pytest.approx(0.01, abs=1e-15)
+        assert estimate.half_width == pytest.approx(T_2 * 0.01 / math.sqrt(3), rel=1e-9)
+
+    @pytest.mark.parametrize("n", [2, 3, 5, 20])
+    def test_against_scipy(self, n: int) -> None:
+        rng = np.random.default_rng(n)
+        one, two = rng.normal(0.8, 0.02, n), rng.normal(0.79, 0.02, n)
+        # Records in another order than the seeds: pairing must go by seed, not by place.
+        records = runs({"w=step": dict(enumerate(one)), "w=uniform": dict(reversed(list(enumerate(two))))})
+        cell = Table.from_records(SPEC, records).rows[1].cells["test/accuracy"]
+        low, high = stats.t.interval(0.95, n - 1, loc=one.mean(), scale=stats.sem(one))
+        assert cell.value.mean - cell.value.half_width == pytest.approx(low)
+        assert cell.value.mean + cell.value.half_width == pytest.approx(high)
+        paired = stats.ttest_rel(one, two)
+        interval = paired.confidence_interval(0.95)
+        assert cell.difference is not None
+        assert cell.difference.mean - cell.difference.half_width == pytest.approx(interval.low)
+        assert cell.difference.mean + cell.difference.half_width == pytest.approx(interval.high)
+        assert cell.adjusted_p == pytest.approx(paired.pvalue)
+        assert cell.significant == (paired.pvalue < 0.05)
+
+    def test_overlapping_splits_widen_values_and_differences(self) -> None:
+        scores = {"w=uniform": UNIFORM, "w=step": STEP}
+        # Of 100 photographs 20 are tested on: ρ/(1 − ρ) = 20/80, and 1/3 becomes 1/3 + 1/4.
+        n = {"train": 50, "val": 10, "test": 20, "unused": 20, "excluded": 7}
+        one = Table.from_records(SPEC, runs(scores))
+        many = Table.from_records(SPEC, [replace(run, split_fingerprint=str(run.seed), n=n) for run in runs(scores)])
+        assert (one.overlap, many.overlap) == (0.0, 0.25)
+        widening = math.sqrt((1 / 3 + 1 / 4) / (1 / 3))
+        for before, after in zip(one.rows, many.rows, strict=True):
+            value = before.cells["test/accuracy"].value
+            assert after.cells["test/accuracy"].value == replace(
+                value, half_width=pytest.approx(value.half_width * widening)
+            )
+        assert difference(many).half_width == pytest.approx(difference(one).half_width * widening)
+        assert "Student-t interval of the mean over training seeds on one split. Δ" in one.footer
+        widened = "95 % interval of the mean over seeds, widened for overlapping test splits (Nadeau & Bengio 2003). Δ"
+        assert widened in many.footer
+
+    def test_overlap_is_the_mean_over_the_records(self) -> None:
+        sizes = [(90, 10), (60, 40)]
+        records = [
+            run("w=uniform", seed, split_fingerprint=str(seed), n={"train": train, "test": test})
+            for seed, (train, test) in enumerate(sizes)
+        ]
+        assert Table.from_records(SPEC, records).overlap == pytest.approx((10 / 90 + 40 / 60) / 2)
+
+    @pytest.mark.parametrize(("n", "counts"), [({"train": 5}, "0 test and 5"), ({"test": 5}, "5 test and 0")])
+    def test_overlap_needs_counts(self, n: dict[str, int], counts: str) -> None:
+        records = [run("w=uniform", seed, split_fingerprint=str(seed), n=n) for seed in range(2)]
+        with pytest.raises(TableError, match=f"'w=uniform' with seed 0 has {counts} other photographs; .*record them"):
+            Table.from_records(SPEC, records)
+
+    def test_holm_goes_over_the_rows_of_each_metric(self) -> None:
+        rng = np.random.default_rng(0)
+        columns = {"test/accuracy": "accuracy", "test/auroc": "AUROC"}
+        records = [
+            replace(one, metrics={key: one.metrics["test/accuracy"] + rng.normal(0, 0.004) for key in columns})
+            for one in runs({f"w={place}": dict.fromkeys(range(6), 0.8 + place / 500) for place in range(5)})
+        ]
+        spec = replace(SPEC, columns=columns, baseline="w=2", rows={})
+        rows = Table.from_records(spec, records).rows
+        for metric in columns:
+            cells = [row.cells[metric] for row in rows]
+            others = [cell for cell in cells if cell.difference is not None]
+            assert [cell.adjusted_p is None for cell in cells] == [False, False, True, False, False]
+            raw = [cell.difference.p_value for cell in others if cell.difference]
+            assert [cell.adjusted_p for cell in others] == holm(raw)
+            assert any(cell.adjusted_p != p for cell, p in zip(others, raw, strict=True))
+
+    def test_rows_without_a_test_do_not_count(self) -> None:
+        scores = {"w=uniform": UNIFORM, "w=step": STEP, "w=one": {0: 0.9}, "w=nan": {0: math.nan, 1: 0.9}}
+        rows = Table.from_records(SPEC, runs(scores)).rows
+        cells = {row.variant: row.cells["test/accuracy"] for row in rows}
+        assert cells["w=step"].difference is not None
+        assert cells["w=step"].adjusted_p == cells["w=step"].difference.p_value
+        for variant in ("w=one", "w=nan"):
+            assert math.isnan(cells[variant].adjusted_p or 0)
+            assert not cells[variant].significant
+
+
+class TestRecordColumns:
+    SPEC = replace(SPEC, heat_map=HeatMap(("test/accuracy",), "size", {"size=5": "5", "size=9": "9", "": "all"}))
+
+    def records(self) -> list[RunRecord]:
+        found = runs({"w=uniform": UNIFORM, "w=step": STEP})
+        other = {"data_fingerprint": "bbbb", "experiment": "else"}
+        for seed in range(2):
+            found += [run("size=5 w=uniform", seed, 0.5), run("size=5 w=step", seed, 0.6)]
+            found += [run("size=9 w=uniform", seed, 0.7, weighting="w=uniform", **other)]
+        return found
+
+    def test_the_last_column_unless_main_says_otherwise(self) -> None:
+        assert Table.from_records(self.SPEC, self.records()) == Table.from_records(
+            self.SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})
+        )
+        assert self.SPEC.heat_map is not None
+        five = replace(self.SPEC, heat_map=replace(self.SPEC.heat_map, main="size=5"))
+        assert body(Table.from_records(five, self.records()))["step ×4, ¦d¦ ≥ 1"][0] == ".600 ± .000"
+
+    def test_agreement_shows_its_second_column(self) -> None:
+        sides = Side("size=5", "five"), Side("", "all")
+        spec = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides))
+        records = [one for one in self.records() if "size=9" not in one.variant]
+        assert body(Table.from_records(spec, records))["uniform"][0].startswith(".810")
+        turned = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides[::-1]))
+        assert body(Table.from_records(turned, records))["uniform"][0] == ".500 ± .000"
+
+
+class TestNotConverged:
+    def table(self, **columns: str) -> Table:
+        records = [
+            replace(one, metrics=one.metrics | {"probe/converged": float(one.variant != "w=step" or one.seed == 1)})
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        return Table.from_records(replace(SPEC, columns=SPEC.columns | columns), records)
+
+    LABEL = "step ×4, |d| ≥ 1 (2 of 3 not converged)"
+
+    def test_the_label_says_so(self, tmp_path: Path) -> None:
+        table = self.table()
+        assert list(body(table))[2:] == ["uniform", self.LABEL.replace("|", "¦")]
+        assert self.LABEL in printed(table)
+        table.to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            assert [line["row"] for line in csv.DictReader(file)] == ["uniform", self.LABEL]
+        assert [row.not_converged for row in table.rows] == [0, 2]
+
+    def test_no_column_unless_asked(self) -> None:
+        assert list(self.table().rows[0].cells) == ["test/accuracy"]
+        asked = self.table(**{"probe/converged": "converged"})
+        assert body(asked)["uniform"][2] == "1.000 ± .000"
+
+
+class TestLeak:
+    def test_the_label_is_stamped(self) -> None:
+        records = [
+            replace(one, n=one.n | {"leaked": 1200 + one.seed}) if one.variant == "w=step" else one
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        table = Table.from_records(SPEC, records)
+        stamped = "step ×4, |d| ≥ 1 LEAK: trained on 1,202 of its test photographs"
+        assert list(body(table))[2:] == ["uniform", stamped.replace("|", "¦")]
+        assert stamped in " ".join(printed(table).split())
+        assert "1200–1202 leaked" in table.footer
+
+
+class TestPhotographs:
+    """Differences whose interval is over photographs too."""
+
+    KNOWN = PairedDifference("", "w=step", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
+    RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": UNIFORM})
+
+    def test_interval_and_p_by_hand(self) -> None:
+        table = Table.from_records(SPEC, self.RECORDS, [self.KNOWN])
+        # S²/n = .01²/3, what is counted twice is (.03² − .02²)/2 and more than that, so that .02² is left.
+        cell = table.rows[1].cells["test/accuracy"]
+        assert cell.difference is not None
+        assert cell.difference.half_width == pytest.approx(stats.t.ppf(0.975, 387) * 0.02)
+        assert cell.difference.p_value == pytest.approx(2 * stats.t.sf(0.5, 387))
+        assert cell.photographs == 388
+        # The mean of the row itself is over seeds.
+        assert cell.value == Table.from_records(SPEC, self.RECORDS).rows[1].cells["test/accuracy"].value
+
+    def test_they_can_take_a_difference_back(self) -> None:
+        sure = {seed: value + 0.02 + 0.001 * seed for seed, value in UNIFORM.items()}
+        records = runs({"w=uniform": UNIFORM, "w=step": sure})
+        known = replace(self.KNOWN, difference=0.021)
+        assert body(Table.from_records(SPEC, records))["step ×4, ¦d¦ ≥ 1"][1] == "**+.021 ± .002**"
+        assert body(Table.from_records(SPEC, records, [known]))["step ×4, ¦d¦ ≥ 1"][1] == "+.021 ± .039"
+
+    def test_the_caption_says_which_intervals_are_over_photographs(self) -> None:
+        some = Table.from_records(SPEC, self.RECORDS, [self.KNOWN])
+        pairing = "paired by seed and test photograph, its interval over both (bootstrap of 388 photographs)"
+        assert f"{pairing}; †: over seeds only; bold where" in some.footer
+        lines = body(some)
+        assert (lines["step ×4, ¦d¦ ≥ 1"][1], lines["w=power"][1]) == ("+.010 ± .039", ".000 ± .000 †")
+        other = replace(self.KNOWN, variant="w=power", difference=0.0, photographs=1388)
+        every = Table.from_records(SPEC, self.RECORDS, [self.KNOWN, other])
+        assert "(bootstrap of 388 to 1,388 photographs); bold where" in every.footer
+        assert "†" not in every.to_markdown()
+
+    def test_csv(self, tmp_path: Path) -> None:
+        Table.from_records(SPEC, self.RECORDS, [self.KNOWN]).to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            assert [line["photographs"] for line in csv.DictReader(file)] == ["", "388", ""]
+
+    @pytest.mark.parametrize("changes", [{"seeds": (0, 1)}, {"difference": 0.0101}])
+    def test_those_of_other_runs_are_refused(self, changes: dict[str, Any]) -> None:
+        message = (
+            r"differences.csv gives test/accuracy of 'w=step' as \+0.010.* over seeds \(0, 1.*\), results.csv as "
+            r"\+0.010000 over \(0, 1, 2\); collect both again with --runs"
+        )
+        with pytest.raises(TableError, match=message):
+            Table.from_records(SPEC, self.RECORDS, [replace(self.KNOWN, **changes)])
+
+
+class TestFailures:
+    def failed(self, variant: str, seed: str, error: str, experiment: str = "weighting") -> FailedRun:
+        return FailedRun(experiment, variant, seed, error)
+
+    def test_the_row_says_how_many_and_why(self) -> None:
+        records = runs({"w=uniform": UNIFORM, "w=step": {0: 0.9, 2: 0.92}})
+        failures = [self.failed("w=step", "1", "out of memory")]
+        lines = body(Table.from_records(SPEC, records, failures=failures))
+        assert "step ×4, ¦d¦ ≥ 1 (n = 2 of 3; 1 failed: out of memory)" in lines
+
+    def test_a_seed_that_failed_everywhere_was_asked_for(self) -> None:
+        failures = [self.failed(f"w={variant}", "3", "disk full") for variant in ("uniform", "step")]
+        failures += [self.failed("w=step", "4", "disk full"), self.failed("w=step", "x", "no seed")]
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP}), failures=failures))
+        assert list(lines)[2:] == [
+            "uniform (n = 3 of 6; 1 failed: disk full)",
+            "step ×4, ¦d¦ ≥ 1 (n = 3 of 6; 3 failed: disk full; no seed)",
+        ]
+
+    def test_a_variant_that_never_succeeded_has_its_row(self) -> None:
+        table = Table.from_records(
+            SPEC, runs({"w=uniform": UNIFORM}), failures=[self.failed("w=power", "0", "no such network")]
+        )
+        assert body(table)["w=power (n = 0 of 3; 1 failed: no such network)"] == ["–", "–"]
+
+    def test_in_columns(self) -> None:
+        """A failed run belongs to the column whose tokens it carries."""
+        spec = replace(SPEC, heat_map=HeatMap(("test/accuracy",), "size", {"size=5": "5", "": "all"}))
+        failures = [self.failed("size=5 w=step", "0", "small"), self.failed("w=step", "0", "large")]
+        text = Table.from_records(spec, runs({"w=uniform": UNIFORM}), failures=failures).to_markdown()
+        assert "1 failed: large" in text
+        assert "small" not in text
+
+
+class TestTable:
+    def test_markdown(self) -> None:
+        sure = {seed: value + 0.1 + 0.001 * seed for seed, value in UNIFORM.items()}
+        table = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": sure}))
+        assert table.to_markdown() == (
+            "Which weighting wins\n"
+            "\n"
+            "|  | accuracy | Δ |\n"
+            "| :-- | --: | --: |\n"
+            "| uniform | .810 ± .075 | baseline |\n"
+            "| step ×4, \\|d\\| ≥ 1 | .820 ± .050 | +.010 ± .025 |\n"
+            "| w=power | .911 ± .077 | **+.101 ± .002** |\n"
+            "\n"
+            "gallery (aaaa), photographs: 80 train, 10 val, 11 test, split (split0); 3 seeds (0, 1, 2); commit 1a2b3c4"
+            ". ± is the half-width of the 95 % Student-t interval of the mean over training seeds on one split. Δ is "
+            "the difference to uniform, paired by seed, its interval over seeds only; bold where it survives Holm's "
+            "correction over the rows (adjusted p < .05).\n"
+        )
+
+    def test_missing_seeds_are_said(self) -> None:
+        two = {0: 0.9, 2: 0.92}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": two})))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".910 ± .127", "+.100 ± .254"]
+
+    def test_missing_pairs_are_said(self) -> None:
+        base = {0: 0.8, 1: 0.8}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": base, "w=step": STEP})))
+        assert lines["uniform (n = 2 of 3)"] == [".800 ± .000", "baseline"]
+        assert lines["step ×4, ¦d¦ ≥ 1"] == [".820 ± .050", "+.010 ± .127 (2 pairs)"]
+        other = {7: 0.8, 8: 0.8, 2: 0.8}
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": other, "w=step": STEP})))
+        assert lines["step ×4, ¦d¦ ≥ 1"][1] == "+.040 ± – (1 pair)"
+
+    def test_listed_variant_without_runs_keeps_its_row(self) -> None:
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM})))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 0 of 3)"] == ["–", "–"]
+
+    def test_undefined_metric(self) -> None:
+        lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP | {1: math.nan}})))
+        assert lines["step ×4, ¦d¦ ≥ 1"] == ["nan (1 of 3)", "nan (1 of 3)"]
+
+    def test_metric_that_one_run_lacks(self) -> None:
+        records = [*runs({"w=uniform": UNIFORM}), run("w=step", 0, 0.8), run("w=step", 1, None)]
+        lines = body(Table.from_records(SPEC, records))
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".800 ± – (n = 1 of 2)", "+.020 ± –"]
+
+    def test_trivial_predictor_counts_each_seed_once(self) -> None:
+        records = [
+            replace(one, metrics=one.metrics | {"test/trivial/accuracy": 0.7 if one.seed else 0.6})
+            for one in runs({"w=uniform": {0: 0.8, 1: 0.8}, "w=step": {1: 0.8}})
+        ]
+        table = Table.from_records(SPEC, records)
+        assert list(body(table))[2] == "trivial predictor"
+        assert body(table)["trivial predictor"] == [".650", ""]
+
+    def test_trivial_predictor_of_one_metric_only(self) -> None:
+        spec = replace(SPEC, columns={"test/accuracy": "accuracy", "test/loss": "loss"})
+        one = run("w=uniform", 0)
+        record = replace(one, metrics=one.metrics | {"test/trivial/accuracy": 0.7})
+        assert body(Table.from_records(spec, [record]))["trivial predictor"] == [".700", "", "–", ""]
+
+    def test_undefined_trivial_predictor(self) -> None:
+        one = run("w=uniform", 0)
+        record = replace(one, metrics=one.metrics | {"test/trivial/accuracy": math.nan})
+        assert body(Table.from_records(SPEC, [record]))["trivial predictor"] == ["nan (1 of 1)", ""]
+
+    def test_provenance(self) -> None:
+        records = [
+            run("w=uniform", 0, n={"train": 80, "test": 11, "excluded": 0}),
+            run(
+                "w=uniform",
+                4,
+                n={"train": 78, "test": 13, "excluded": 5},
+                git_dirty=True,
+                git_commit="fedcba98",
+            ),
+        ]
+        assert Table.from_records(SPEC, records).provenance == (
+            "gallery (aaaa), photographs: 78–80 train, 11–13 test, 0–5 excluded, split (split0); 2 seeds (0, 4); "
+            "commit 1a2b3c4, fedcba9+ (+: with uncommitted changes)"
+        )
+
+    def test_variant_without_overrides(self) -> None:
+        table = Table.from_records(replace(SPEC, baseline="", rows={}), runs({"": UNIFORM}))
+        assert list(body(table))[2] == "(no overrides)"
+
+    def test_terminal(self) -> None:
+        text = printed(Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP})))
+        lines = text.splitlines()
+        assert [line.split() for line in lines if "step" in line] == [
+            ["step", "×4,", "|d|", "≥", "1", ".820", "±", ".050", "+.010", "±", ".025"]
+        ]
+        assert "paired by seed" in " ".join(text.split())
+
+    @pytest.mark.parametrize("metrics", [3, 6])
+    def test_terminal_breaks_no_number_at_120_columns(self, metrics: int) -> None:
+        keys = {f"test/m{place}": f"metric {place}" for place in range(metrics)}
+        spec = replace(SPEC, columns=keys)
+        records = [
+            replace(one, metrics=dict.fromkeys(keys, one.metrics["test/accuracy"]))
+            for one in runs({"w=uniform": UNIFORM, "w=step": STEP})
+        ]
+        text = printed(Table.from_records(spec, records))
+        assert text.count(".820 ± .050") == metrics
+        assert text.count("+.010 ± .025") == metrics
+
+    def test_bold_in_the_terminal(self) -> None:
+        sure = {seed: value + 0.1 for seed, value in UNIFORM.items()}
+        rich_table = Table.from_records(SPEC, runs({"w=uniform": UNIFORM, "w=step": sure})).to_terminal()
+        assert [str(getattr(cell, "style", "")) for cell in rich_table.columns[2].cells] == ["", "bold"]
+
+    def test_csv(self, tmp_path: Path) -> None:
+        records = runs({"w=uniform": UNIFORM, "w=step": STEP})
+        records[0] = replace(records[0], metrics=records[0].metrics | {"test/trivial/accuracy": 0.7})
+        table = Table.from_records(SPEC, records)
+        table.to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            trivial, uniform, step = csv.DictReader(file)
+        assert (trivial["row"], trivial["seeds"], trivial["mean"]) == ("trivial predictor", "1", "0.7")
+        assert (uniform["pairs"], uniform["difference"], uniform["p"], uniform["adjusted_p"]) == ("",) * 4
+        cell = table.rows[1].cells["test/accuracy"]
+        assert cell.difference is not None
+        assert float(step["mean"]) == cell.value.mean
+        assert float(step["half_width"]) == cell.value.half_width
+        assert float(step["difference"]) == cell.difference.mean
+        assert float(step["difference_half_width"]) == cell.difference.half_width
+        assert float(step["p"]) == cell.difference.p_value
+        assert float(step["adjusted_p"]) == cell.adjusted_p
+        assert (step["variant"], step["metric"], step["seeds"], step["pairs"]) == (
+            "w=step",
+            "test/accuracy",
+            "3",
+            "3",
+        )
+
+    @pytest.mark.parametrize(
+        ("records", "message"),
+        [
+            ([], "no runs; a table needs at least those of its baseline"),
+            (
+                [run("w=uniform", 0), run("w=step", 1, data_fingerprint="bbbb", data="other")],
+                r"one table has different data_fingerprint: aaaa \(gallery, 'w=uniform', seed 0\) and bbbb "
+                r"\(other, 'w=step', seed 1\); rows compare on one data set only",
+            ),
+            (
+                [run("w=uniform", 0), run("w=step", 0, split_fingerprint="else")],
+                r"seed 0 has different split_fingerprint: split0 .* and else .*; pairing needs one split a seed",
+            ),
+            (
+                [run("w=uniform", 0), run("w=step", 0, experiment="other")],
+                "one table has different experiment: weighting .* and other .*; a variant is a change to one",
+            ),
+            (
+                [run("w=uniform", 0), run("w=uniform", 1, weighting="Step()")],
+                r"'w=uniform' has different weighting: w=uniform .* and Step\(\) .*; a row averages one setting",
+            ),
+            ([run("w=uniform", 3)] * 2, "'w=uniform' with seed 3 was run 2 times; keep one"),
+            (
+                [run("w=uniform", 0, metrics={"test/accuracy@1": 1.0, "val/x": 0.0})],
+                "no record has the metric 'test/accuracy'; the nearest are test/accuracy@1$",
+            ),
+            ([run("w=step", 0)], "no run of the baseline 'w=uniform' among 'w=step'; train it"),
+        ],
+    )
+    def test_refuses(self, records: list[RunRecord], message: str) -> None:
+        with pytest.raises(TableError, match=message):
+            Table.from_records(SPEC, records)
