@@ -8,7 +8,6 @@ import torch
 from scipy.stats import pearsonr, spearmanr, wasserstein_distance
 from sklearn import metrics as reference
 
-from awcu.metrics.ranks import auroc
 from awcu.metrics.rating import Predictions, emd, evaluate, trivial
 
 NAN = math.nan
@@ -229,27 +228,3 @@ def test_a_blind_predictor_has_the_metrics_of_the_model_and_no_more(make_ratings
     ratings = make_ratings(np.array([[3, 0, 0], [0, 0, 3]]), attributes=np.eye(2), attribute_names=("a", "b"))
     found = evaluate(predictions([-1.0, 1]), ratings)
     assert set(trivial(ratings, ratings, found)) == set(found)
-
-
-@pytest.mark.parametrize("decimals", [0, 1, 8], ids=["many ties", "some ties", "no ties"])
-def test_areas_of_many_heads_are_those_of_the_reference(decimals):
-    random = np.random.default_rng(0)
-    high = random.random(60) < 0.3
-    score = (random.normal(size=(20, 60)) + np.linspace(-2, 2, 20)[:, None] * high).round(decimals)
-    expected = [reference.roc_auc_score(high, one) for one in score]
-    assert np.ptp(expected) > 0.5
-    np.testing.assert_allclose(auroc(score, high), expected, atol=1e-12)
-
-
-def test_areas_by_hand():
-    """Of 2 · 2 pairs: all right, all wrong, all tied; one right, one tied and two wrong."""
-    high = np.array([False, True, False, True])
-    score = np.array([[1, 3, 2, 4], [4, 2, 3, 1], [7, 7, 7, 7], [1, 2, 2, 0]])
-    assert auroc(score, high).tolist() == [1, 0, 0.5, 0.375]
-
-
-@pytest.mark.parametrize("high", [[True] * 3, [False] * 3, []])
-def test_areas_without_a_class_are_undefined_in_silence(high):
-    found = auroc(np.ones((4, len(high))), np.array(high, dtype=bool))
-    assert found.shape == (4,)
-    assert np.isnan(found).all()

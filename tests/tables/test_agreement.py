@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 from awcu.errors import TableError
-from awcu.metrics.ranks import spearman
 from awcu.runs.record import RunRecord
 from awcu.tables import agreement
 from awcu.tables.agreement import rank_agreements, sentence
@@ -84,15 +83,6 @@ def test_interval_by_definition() -> None:
     assert agreement.DRAWS == 2000
     assert (one.low, one.high) == pytest.approx(tuple(np.quantile(redrawn, [0.025, 0.975])))
     assert one == rank_agreements(SPEC, runs()[::-1])[0], "neither order nor chance may change the interval"
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_spearman_against_scipy(ties: bool) -> None:
-    rng = np.random.default_rng(0)
-    x, y = (np.round(rng.normal(size=(7, 20)), 0 if ties else 9) for _ in range(2))
-    expected = [stats.spearmanr(one, two).statistic for one, two in zip(x.T, y.T, strict=True)]
-    assert spearman(x, y) == pytest.approx(expected)
-    assert np.isnan(spearman(np.zeros(4), np.arange(4.0)))
 
 
 def test_only_common_seeds_and_variants() -> None:

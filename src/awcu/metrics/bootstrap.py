@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.metrics.ranks import auroc, spearman
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "srcc")
@@ -60,27 +62,9 @@ def sample_metrics(score: Floats, high: Bools, mean_score: Floats, times: Floats
     positive, negative = times @ high, times @ ~high
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = times @ (said & high) / positive, times @ (~said & ~high) / negative
-        ranks = _midranks(score, times)
-        # Of the sum of the ranks of the high, the pairs among themselves make up half of their square.
-        wins = ((times * ranks) @ high) - positive**2 / 2
-        return {
-            "accuracy": times @ (said == high) / (positive + negative),
-            "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
-            "auroc": wins / (positive * negative),
-            "srcc": _correlation(ranks, _midranks(mean_score, times), times),
-        }
-
-
-def _midranks(values: Floats, times: Floats) -> Floats:
-    """How many of a sample lie below each value, those equal to it counting half: `(B, N)`."""
-    _, place, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    starts = np.cumsum(sizes) - sizes
-    equal = np.add.reduceat(times[:, np.argsort(place, kind="stable")], starts, axis=1)
-    return np.asarray((np.cumsum(equal, axis=1) - equal / 2)[:, place])
-
-
-def _correlation(one: Floats, two: Floats, times: Floats) -> Floats:
-    n = times.sum(axis=1, keepdims=True)
-    one, two = (each - (times * each).sum(axis=1, keepdims=True) / n for each in (one, two))
-    spread = np.sqrt((times * one**2).sum(axis=1) * (times * two**2).sum(axis=1))
-    return np.asarray((times * one * two).sum(axis=1) / spread)
+    return {
+        "accuracy": times @ (said == high) / (positive + negative),
+        "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
+        "auroc": auroc(score, high, times),
+        "srcc": spearman(score, mean_score, times),
+    }

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from awcu.errors import MapError
+from awcu.metrics.ranks import spearman
 
 Values = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -127,10 +127,7 @@ def rank_correlation(values: Values, cause_map: Values) -> float:
     grid = (min(len(values), len(cause_map)), min(values.shape[1], cause_map.shape[1]))
     a, b = _resample(values, grid), _resample(cause_map, grid)
     both = ~(np.isnan(a) | np.isnan(b))
-    a, b = a[both], b[both]
-    if not both.any() or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return math.nan
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
+    return float(spearman(a[both], b[both]))
 
 
 def located(cause_map: Values, sign: int) -> Mask:

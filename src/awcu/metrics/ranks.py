@@ -1,30 +1,67 @@
-"""The one AUROC and the one Spearman correlation."""
+"""The one AUROC and the one Spearman correlation, of one sample or of many that weigh the same values differently."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from awcu.ratings.ratings import Floats
 
 
-def spearman(x: Floats, y: Floats) -> Floats:
-    """Spearman's rank correlation along the first axis, `(n, …)` each; nan where all values are equal."""
-    # By comparing all pairs, since there are few values and scipy.stats takes seconds to import.
-    ranks = [((v[:, None] > v).sum(axis=1) + (v[:, None] == v).sum(axis=1) / 2) for v in (x, y)]
-    one, two = (each - each.mean(axis=0) for each in ranks)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((one * two).sum(axis=0) / np.sqrt((one**2).sum(axis=0) * (two**2).sum(axis=0)))
+def midranks(values: ArrayLike, times: Floats | None = None) -> Floats:
+    """How many of a sample lie below each value, those equal to it counting half; nan if a value is.
 
+    Args:
+        values: `(N,)`.
+        times: `(N,)` or `(B, N)`: how often each value stands in the sample, or in each of B; None for once.
 
-def auroc(score: Floats, high: NDArray[np.bool_]) -> Floats:
-    """`(H,)` areas under the ROC curve of scores `(H, N)` for labels `(N,)`: the share of pairs ranked right.
-
-    For many heads at once; nan where a class is missing. A tie counts half.
+    Returns:
+        Of the shape of `times`.
     """
-    from scipy.stats import rankdata  # here, since it takes a second to import
+    values = np.asarray(values)
+    times = np.ones(len(values)) if times is None else times
+    if np.isnan(values).any():
+        return np.full(times.shape, np.nan)
+    _, place, sizes = np.unique(values, return_inverse=True, return_counts=True)
+    starts = np.cumsum(sizes) - sizes
+    equal = np.add.reduceat(times[..., np.argsort(place, kind="stable")], starts, axis=-1)
+    return np.asarray((np.cumsum(equal, axis=-1) - equal / 2)[..., place])
 
-    positive = int(high.sum())
-    pairs = positive * (len(high) - positive)
-    if pairs == 0:
-        return np.full(len(score), np.nan)
-    ranks = rankdata(score, axis=1)[:, high].sum(1)
-    return np.asarray((ranks - positive * (positive + 1) / 2) / pairs)
+
+def auroc(score: ArrayLike, high: NDArray[np.bool_], times: Floats | None = None) -> Floats:
+    """The area under the ROC curve: the share of pairs of a high and a low that are ranked right, a tie counting half.
+
+    Args:
+        score: `(N,)`.
+        high: `(N,)` labels.
+        times: As in `midranks`.
+
+    Returns:
+        In [0, 1], `()` or `(B,)`; nan where a class is missing.
+    """
+    times = np.ones(len(high)) if times is None else times
+    positive, negative = times @ high, times @ ~high
+    # Of the sum of the ranks of the high, the pairs among themselves make up half of their square.
+    right = (times * midranks(score, times)) @ high - positive**2 / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(right / (positive * negative))
+
+
+def spearman(x: ArrayLike, y: ArrayLike, times: Floats | None = None) -> Floats:
+    """Spearman's rank correlation.
+
+    Args:
+        x: `(N,)`.
+        y: `(N,)`.
+        times: As in `midranks`.
+
+    Returns:
+        In [−1, 1], `()` or `(B,)`; nan where all values of x or of y are equal.
+    """
+    times = np.ones(len(np.asarray(x))) if times is None else times
+    with np.errstate(invalid="ignore"):
+        one, two = (_centred(midranks(values, times), times) for values in (x, y))
+        spread = np.sqrt((times * one**2).sum(axis=-1) * (times * two**2).sum(axis=-1))
+        return np.asarray((times * one * two).sum(axis=-1) / spread)
+
+
+def _centred(ranks: Floats, times: Floats) -> Floats:
+    return np.asarray(ranks - (times * ranks).sum(axis=-1, keepdims=True) / times.sum(axis=-1, keepdims=True))

@@ -6,15 +6,14 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics.functional import spearman_corrcoef
 from torchmetrics.functional.classification import (
     binary_accuracy,
-    binary_auroc,
     binary_average_precision,
     binary_f1_score,
     multiclass_accuracy,
 )
 
+from awcu.metrics.ranks import auroc, spearman
 from awcu.ratings.ratings import Ratings
 
 UNAMBIGUOUS = (0.5, 1.0)
@@ -89,9 +88,9 @@ def _verdict_metrics(score: Tensor, high: Tensor, mean_score: Tensor) -> dict[st
     return {
         "accuracy": _if(len(label) > 0, lambda: binary_accuracy(verdict, label)),
         "balanced_accuracy": _if(both, lambda: multiclass_accuracy(verdict, label, 2, average="macro")),
-        "auroc": _if(both, lambda: binary_auroc(_rank(score), label)),
+        "auroc": float(auroc(score.numpy(), high.numpy())),
         "f1": _if(both, lambda: binary_f1_score(verdict, label)),
-        "srcc": _if(_vary(score, mean_score), lambda: spearman_corrcoef(score, mean_score)),
+        "srcc": float(spearman(score.numpy(), mean_score.numpy())),
         "plcc": _if(_vary(score, mean_score), lambda: torch.corrcoef(torch.stack([score, mean_score]))[0, 1]),
     }
 

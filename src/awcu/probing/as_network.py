@@ -89,7 +89,7 @@ def solve_attributes(
         scores = heads.logits(val_features[:, 0])[..., 0].cpu().numpy()
         labelled = [~np.isnan(column) for column in val.attributes.T]
         areas = [
-            auroc(row[None, known], column[known] > 0)[0]
+            auroc(row[known], column[known] > 0)
             for row, column, known in zip(scores, val.attributes.T, labelled, strict=True)
         ]
         # A sum, since an attribute that only one side of the validation split has says nothing.

@@ -100,7 +100,7 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
     areas = []
     for fold in range(search.folds):
         out = held_out == fold
-        areas.append(auroc(scores[fold][..., out].reshape(-1, out.sum()), train.high[out]))
+        areas.append(np.array([auroc(one, train.high[out]) for one in scores[fold][..., out].reshape(-1, out.sum())]))
     # A fold without both classes ranks nothing.
     areas = [area for area in areas if not np.isnan(area).any()]
     best = np.mean(areas, axis=0).reshape(by_penalty[1:]).argmax(1)

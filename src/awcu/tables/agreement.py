@@ -120,7 +120,7 @@ def _agreement(metric: str, x: Table, y: Table, source: str) -> RankAgreement:
     rho = float(spearman(deltas[0].mean(axis=1), deltas[1].mean(axis=1)))
     seeds = pairs[0][0].seeds
     draws = np.random.default_rng(SEED).integers(len(seeds), size=(DRAWS, len(seeds)))
-    redrawn = spearman(*(one[:, draws].mean(axis=2) for one in deltas))
+    redrawn = [spearman(*(one[:, draw].mean(axis=1) for one in deltas)) for draw in draws]
     low, high = np.percentile(redrawn, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
     plus_minus = " or ".join(dict.fromkeys([x.plus_minus, y.plus_minus]))
     return RankAgreement(metric, tuple(points), rho, float(low), float(high), seeds, plus_minus, source)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
-from awcu.metrics.bootstrap import Floats
+from awcu.metrics.ranks import midranks
 from awcu.runs.predictions import ScoredPhotographs
 
 
@@ -45,7 +44,8 @@ def disagreements(said: Mapping[int, ScoredPhotographs]) -> list[Disagreement]:
     seen: dict[str, list[tuple[int, float, float, float]]] = {}
     facts: dict[str, tuple[float, bool]] = {}
     for seed, one in sorted(said.items()):
-        columns = one.image_ids, one.score, _shares_below(one.mean_score), _shares_below(one.score)
+        n = len(one.image_ids)
+        columns = one.image_ids, one.score, midranks(one.mean_score) / n, midranks(one.score) / n
         for image_id, score, rated, ranked in zip(*(column.tolist() for column in columns), strict=True):
             seen.setdefault(image_id, []).append((seed, score, rated, ranked))
         facts |= dict(
@@ -67,7 +67,3 @@ def _averaged(image_id: str, rating: float, high: bool, times: list[tuple[int, f
         distance=float(np.abs(rated - ranked).mean()),
         seeds=tuple(seeds.tolist()),
     )
-
-
-def _shares_below(values: Floats) -> Floats:
-    return np.asarray((rankdata(values) - 0.5) / len(values), dtype=np.float64)
