@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from statistics import mean, variance
 from typing import NamedTuple
 
+from scipy.special import stdtr, stdtrit
+
 from awcu.metrics.bootstrap import CONFIDENCE
-from awcu.tables.student import two_sided_p, two_sided_quantile
 from awcu.text import number
 
 LEVEL = 0.05
@@ -80,7 +81,7 @@ class Estimate:
         errors = [(math.sqrt(seeds * (1 + n * overlap)), n - 1.0)]
         if sampling and sampling.error > 0:
             errors.append(_over_both(seeds, n, sampling))
-        half_width = max(error * two_sided_quantile(1 - CONFIDENCE, freedom) for error, freedom in errors)
+        half_width = max(error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) for error, freedom in errors)
         return cls(middle, half_width, n, p_value=max(_p_value(middle, *one) for one in errors))
 
     def text(self, signed: bool = False) -> str:
@@ -127,4 +128,4 @@ def _over_both(seeds: float, n: int, sampling: Sampling) -> tuple[float, float]:
 def _p_value(middle: float, error: float, freedom: float) -> float:
     if error == 0:
         return 0.0 if middle else 1.0
-    return two_sided_p(middle / error, freedom)
+    return float(2 * stdtr(freedom, -abs(middle / error)))
