@@ -10,7 +10,6 @@ from awcu.files import write_atomically
 from awcu.runs import failures as failed_runs
 from awcu.runs.record import RESULTS, RunRecord, find_records, read_results_csv, write_results_csv
 from awcu.tables import paired as differences
-from awcu.tables import published
 from awcu.tables.readme import refresh_block
 from awcu.tables.spec import SPEC, TableSpec
 from awcu.tables.table import Table
@@ -25,9 +24,6 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
         out: Folder to write into.
         readmes: Files with a block of the experiment that the records name.
     """
-    if (experiment / published.FILE).is_file():
-        _make_published(experiment, runs, out, readmes)
-        return
     spec = TableSpec.load(experiment / SPEC)
     kept = experiment if runs is None else out
     if runs is not None:
@@ -41,25 +37,10 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     write_atomically(out / "table.md", markdown)
     for readme in readmes:
         refresh_block(readme, table.experiment, markdown)
-    console = _console()
+    # A pipe or a log file has no width to fit into.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table.to_terminal())
     console.print(below, markup=False, highlight=False, end="")
-
-
-def _make_published(experiment: Path, runs: Path | None, out: Path, readmes: Sequence[Path]) -> None:
-    if runs is not None:
-        write_results_csv(find_records(runs), out / RESULTS)
-    own = (experiment if runs is None else out) / RESULTS
-    table = published.PublishedTable.load(experiment, read_results_csv(own) if own.is_file() else ())
-    write_atomically(out / "table.md", table.to_markdown())
-    for readme in readmes:
-        refresh_block(readme, table.spec.name, table.to_markdown())
-    _console().print(table.to_terminal())
-
-
-def _console() -> Console:
-    # A pipe or a log file has no width to fit into.
-    return Console(width=None if sys.stdout.isatty() else 120)
 
 
 def collect(spec: TableSpec, runs: Path, out: Path) -> None:
