@@ -1,6 +1,6 @@
 """How numbers, shares, counts and names are printed, everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,20 @@ def number(value: float, signed: bool = False, decimals: int = 3) -> str:
     text = f"{abs(value):.{decimals}f}".removeprefix("0")
     sign = "" if text == "nan" or not text.strip(".0") else "−" if value < 0 else "+" if signed else ""
     return sign + text
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
+    """A table as GitHub Markdown, without a line break at its end.
+
+    Args:
+        header: `(C,)`.
+        rows: Of C cells each.
+        align: "l" or "r" a column.
+    """
+    marks = [{"l": ":--", "r": "--:"}[side] for side in align]
+    # A bar would end the cell.
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in (header, marks, *rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def some_of(names: Sequence[str] | NDArray[np.str_]) -> str:

@@ -66,10 +66,8 @@ def export(run: Path, out: Path, source: str, onnx: bool = False, overwrite: boo
 
 def listing(folder: Path) -> list[str]:
     """A line a file, with its size; 1 kB is 1,000 bytes."""
-    sizes = {str(path): path.stat().st_size for path in sorted(folder.iterdir())}
+    from awcu.text import size
+
+    sizes = {str(path): size(path.stat().st_size) for path in sorted(folder.iterdir())}
     width = max(map(len, sizes))
-    return [f"{name:<{width}}  {_size(size):>9}" for name, size in sizes.items()]
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"
+    return [f"{name:<{width}}  {text:>9}" for name, text in sizes.items()]

@@ -4,7 +4,6 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from awcu.metrics.bootstrap import RESAMPLES, point_and_interval
 from awcu.models.config import ModelConfig
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.runs.record import RunRecord
-from awcu.text import number
+from awcu.text import markdown_table, number
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def _training(config: ModelConfig, run: RunFacts | None) -> str:
     rows = {"trained on": f"photographs of fingerprint {config.train_fingerprint or 'not known'}"}
     if run is None:
         unknown = "Exported without its run: data set, split, weighting, metrics, commit and command are not known."
-        return f"{unknown}\n\n{_table(['', ''], list(rows.items()))}"
+        return f"{unknown}\n\n{markdown_table(['', ''], rows.items(), 'll')}"
     record = run.record
     if run.trained:
         rows |= {"weighting": f"`{record.weighting}`", "seed": str(record.seed)}
@@ -197,7 +196,7 @@ def _training(config: ModelConfig, run: RunFacts | None) -> str:
         "versions": ", ".join(f"{package} {version}" for package, version in record.versions.items()),
         "finished": record.created,
     }
-    return _table(["", ""], list(rows.items()))
+    return markdown_table(["", ""], rows.items(), "ll")
 
 
 def _results(run: RunFacts) -> list[str]:
@@ -216,7 +215,7 @@ def _results(run: RunFacts) -> list[str]:
     )
     return [
         f"## Results on the {run.record.n.get('test', 0)} test photographs",
-        _table(["metric", "this model", "95 % interval", "trivial predictor"], rows),
+        markdown_table(["metric", "this model", "95 % interval", "trivial predictor"], rows, "lrrr"),
         below,
     ]
 
@@ -226,7 +225,8 @@ def _range(config: ModelConfig) -> list[str]:
         return ["## Range of scores", "Not known: the model was never validated."]
     names = {"lowest": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95, "highest": 100}
     scores = [number(config.reference.scores[place], signed=True) for place in names.values()]
-    return [f"## Range of scores on {config.reference.n} validation photographs", _table(list(names), [scores])]
+    table = markdown_table(list(names), [scores], "l" + "r" * (len(names) - 1))
+    return [f"## Range of scores on {config.reference.n} validation photographs", table]
 
 
 def _limits(run: RunFacts | None) -> list[str]:
@@ -248,9 +248,3 @@ def _leak(record: RunRecord) -> list[str]:
         return [f"LEAK: it has learned from {leaked:,} of its {record.n['test']:,} test photographs."]
     known = record.train_fingerprint != ""
     return [] if known else ["Whether the test photographs were among those trained on is not known."]
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, [":--", *["--:" if len(header) > 2 else ":--"] * (len(header) - 1)], *rows]
-    # A bar would end the cell.
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -16,6 +16,7 @@ from rich.text import Text
 from awcu.files import write_atomically
 from awcu.inference.explanation import Verdict
 from awcu.models.reference import Reference
+from awcu.text import number
 
 Row = dict[str, Any]
 
@@ -138,7 +139,7 @@ def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference |
     shown.add_column("photograph", overflow="fold")
     shown.add_column("likeliest attributes" if columns else "", style="dim")
     for row in scored[:_SHOWN]:
-        cells = [str(row["rank"]), f"{row['score']:+.2f}".replace("-", "−"), f"{row['probability']:.0%}"]
+        cells = [str(row["rank"]), number(row["score"], signed=True, decimals=2), f"{row['probability']:.0%}"]
         cells += [f"{row['share_below']:.0%}"] if reference else []
         likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
         said = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)

@@ -14,6 +14,7 @@ from awcu.models.cam import spread
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.reports.panels import panels
 from awcu.runs.record import RunRecord
+from awcu.text import number
 
 BINS = 50
 LONGEST = 256  # px of a photograph's longer side: enough to see where a map lies, 10 kB as JPEG
@@ -60,7 +61,7 @@ def photographs(
     found: Pictures = {}
     for row, why in chosen(test, score, n):
         rated = f"rated {test.mean_score[row]:.2f} ({'high' if test.high[row] else 'low'})"
-        caption = f"{test.image_ids[row]}: {rated}, score {score[row]:+.2f}; {why}"
+        caption = f"{test.image_ids[row]}: {rated}, score {number(score[row], signed=True, decimals=2)}; {why}"
         for key, image in _pictures(model.explain(photograph(row)), caption).items():
             found.setdefault(key, []).append(image)
     return found

@@ -18,7 +18,7 @@ from awcu.tables.comparability import check_comparable, overlap, provenance, spl
 from awcu.tables.intervals import LEVEL, Estimate, holm
 from awcu.tables.paired import PairedDifference
 from awcu.tables.spec import TableSpec
-from awcu.text import number
+from awcu.text import markdown_table, number
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -267,11 +267,8 @@ class Table:
     def to_markdown(self) -> str:
         """Title, table and footer as GitHub Markdown."""
         header = ["", *(text for label in self.spec.columns.values() for text in (label, "Δ"))]
-        lines = [header, [":--", *["--:"] * (len(header) - 1)]]
-        for label, cells in self.lines():
-            lines.append([label, *(f"**{text}**" if bold else text for text, bold in cells)])
-        escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
-        body = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+        rows = [[label, *(f"**{text}**" if bold else text for text, bold in cells)] for label, cells in self.lines()]
+        body = markdown_table(header, rows, "l" + "r" * (len(header) - 1))
         return f"{self.spec.title}\n\n{body}\n\n{self.footer}\n"
 
     def to_terminal(self) -> "RichTable":
