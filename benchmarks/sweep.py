@@ -25,8 +25,8 @@ MARKS = """
 import sys, time
 started = float(sys.argv.pop(1))
 marks = []
-from awcu.task import AestheticTask
-from awcu import cli
+from awcu.training.module import AestheticTask
+from awcu.commands import main as cli
 marks.append(time.time())
 def first_step(*_):
     marks.append(time.time())

@@ -205,11 +205,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
             torch.nn.init.normal_(head.weight)
             torch.nn.init.normal_(head.bias)
     scores, logits = rng.normal(0, 2, 50), rng.normal(0, 1, (50, 2))
-    task.reference = Reference.measure(scores, logits, np.abs(scores) + 2, np.abs(logits) + 1)
+    reference = Reference.measure(scores, logits, np.abs(scores) + 2, np.abs(logits) + 1)
     path = tmp_path_factory.mktemp("model") / "model.ckpt"
     trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.strategy.connect(task)
     trainer.save_checkpoint(path, weights_only=True)
+    torch.save(torch.load(path, weights_only=True) | {"reference": reference.as_dict(), "learned_from": None}, path)
     return path
 
 

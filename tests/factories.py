@@ -6,13 +6,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
 from awcu.datasets.shards import FACTS, SCHEMA
+from awcu.images.transforms import preparation
 from awcu.ratings.ratings import Ratings
+from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.runs.record import RunRecord
+from awcu.training.datamodule import RatingData
+from awcu.training.module import AestheticTask
 
 FOREIGN_METRICS = {
     "test/accuracy": lambda one, row: accuracy_score(one.high[row], one.score[row] > 0),
@@ -56,6 +62,41 @@ def scored(seed: int, ids: Iterable[int] = range(60), noise: float = 1.0) -> Sco
 def scored_photographs(ids, score, mean_score):
     mean_score = np.array(mean_score, dtype=float)
     return ScoredPhotographs(np.array(list(ids)), np.array(score, dtype=float), mean_score > 3, mean_score)
+
+
+PREPARATION = {"size": 64, "aspect": "warp", "mean": [0.5] * 3, "std": [0.25] * 3}
+
+
+def task_for(ratings, **settings):
+    pl.seed_everything(0, verbose=False)
+    return AestheticTask(
+        network={"backbone": "test_resnet", "image_size": 64},
+        scale=ratings.scale.tolist(),
+        midpoint=ratings.midpoint,
+        attribute_names=list(ratings.attribute_names),
+        preparation=PREPARATION,
+        **settings,
+    )
+
+
+def data_for(ratings, weighting=None):
+    prepare = preparation(**PREPARATION)
+    return RatingData(ratings, SampleWeights(weighting or Uniform()), prepare, prepare, 64, 8, workers=0, seed=0)
+
+
+def trainer(epochs, *callbacks, **settings):
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        callbacks=list(callbacks),
+        enable_checkpointing=any(isinstance(one, ModelCheckpoint) for one in callbacks),
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        reload_dataloaders_every_n_epochs=1,
+        **settings,
+    )
 
 
 def leave_run(folder: Path, variant: str, seed: int, said: ScoredPhotographs | None) -> RunRecord:

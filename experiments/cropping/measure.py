@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from methods import GALLERY, METHODS, Fit, Method, Size, read_fit
 
-from awcu.commands.train import load_run
+from awcu.commands.maps import load_run
 from awcu.datasets import cropping as crops
 from awcu.datasets.cropping.cuhk_icd import ANNOTATORS, annotator
 from awcu.images.boxes import Box

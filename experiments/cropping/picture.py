@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from methods import METHODS, read_fit
 
-from awcu.commands.train import load_run
+from awcu.commands.maps import load_run
 from awcu.datasets import cropping as crops
 from awcu.files import write_atomically
 from awcu.images.boxes import Box, iou

@@ -19,7 +19,7 @@ import torch
 from methods import ATTRIBUTE_METHODS, METHODS, Grids, Maps, score_cam
 from torch import Tensor
 
-from awcu.commands.train import load_run
+from awcu.commands.maps import load_run
 from awcu.datasets import gallery
 from awcu.inference.faithfulness import area_under, curves, randomised, similarity
 from awcu.inference.predictor import AestheticModel

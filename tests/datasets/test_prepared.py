@@ -22,8 +22,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from awcu.commands.maps import load_run
 from awcu.commands.probe import see
-from awcu.commands.train import load_run, run
+from awcu.commands.train import run
 from awcu.config.hydra import conf_folder, variant
 from awcu.datasets import shards
 from awcu.datasets.prepared import Prepared, prepare

@@ -1,7 +1,5 @@
 """Solved heads as a network: what it answers, its maps, and that every other command takes it for a run of its own."""
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,9 +9,8 @@ from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from awcu.commands import main as cli
 from awcu.commands import probe as sweep
-from awcu.commands.train import load_run
+from awcu.commands.maps import load_run
 from awcu.commands.train import run as train
 from awcu.config.hydra import conf_folder, instantiated
 from awcu.errors import ProbeError
@@ -226,12 +223,12 @@ def test_a_saved_run_is_found_and_answers_the_same(ratings, backbone, pooled, im
     loaded = load_task(saved.checkpoint)
     assert loaded.hparams["train_fingerprint"] == ratings.of_split("train").split_fingerprint
     assert loaded.hparams["preparation"] == IMAGES
-    assert loaded.reference.n == len(ratings.of_split("val"))
     judged = pd.read_csv(folder / "predictions.csv")
     assert judged["split"].value_counts().to_dict() == {s: len(ratings.of_split(s)) for s in ("val", "test")}
     for found, expected in zip(answers(loaded, images), answers(task, images), strict=True):
         torch.testing.assert_close(found, expected, atol=0, rtol=0)
     again, test = load_run(folder)
+    assert again.config.reference.n == len(ratings.of_split("val"))
     torch.testing.assert_close(answers(again.net, images), answers(task, images), atol=0, rtol=0)
     assert test.image_ids.tolist() == ratings.of_split("test").image_ids.tolist()
 
@@ -316,15 +313,6 @@ def test_the_split_of_its_seed_is_kept_with_a_run(probed, hard_folder):
         assert model.config.train_fingerprint == ratings.of_split("train").split_fingerprint
         assert len(test) == saved.n["test"]
     assert {record.split_fingerprint for record in records.values()} != {ratings.split_fingerprint}
-
-
-def test_maps_are_drawn_of_a_kept_run(probed, monkeypatch, capsys):
-    _, kept = probed()
-    monkeypatch.setattr(sys, "argv", ["awcu", "maps", str(kept["weighting=uniform"]), "--n", "2"])
-    cli.main()
-    picture = kept["weighting=uniform"] / "maps.png"
-    assert picture.stat().st_size > 10_000
-    assert str(picture) in capsys.readouterr().out
 
 
 def test_fine_tuning_starts_from_the_kept_head(probed, training, tmp_path):

@@ -100,6 +100,7 @@ def assert_same(folder, other):
         assert all(torch.equal(tensor, two["state_dict"][name]) for name, tensor in one["state_dict"].items())
 
 
+@pytest.mark.slow
 def test_a_process_killed_within_an_epoch_goes_on_to_the_same_numbers(small, unbroken, tmp_path):
     command = ["train", *small, *DRAWN, f"hydra.run.dir={tmp_path}/killed"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}

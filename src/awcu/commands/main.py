@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from awcu.commands import dashboard, demo, export, predict
+from awcu.commands import dashboard, demo, export, maps, predict
 from awcu.errors import AwcuError
 
 HYDRA = {
@@ -94,18 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.set_defaults(command=_report)
 
-    maps = commands.add_parser("maps", help="AesAM and AttAM of test photographs")
-    maps.add_argument("run", type=Path, help="folder of a finished run")
-    maps.add_argument("--n", type=int, default=6, help="photographs, at even steps of rating (default: 6)")
-    maps.add_argument("--out", type=Path, help="PNG to write (default: maps.png in the run's folder)")
-    maps.set_defaults(command=_maps)
-
-    gallery = commands.add_parser("gallery", help="contact sheet of the rendered gallery")
-    gallery.add_argument("--n", type=int, default=36, help="pictures (default: 36)")
-    gallery.add_argument("--seed", type=int, default=0, help="of the gallery (default: 0)")
-    gallery.add_argument("--out", type=Path, default=Path("gallery.png"), help="PNG to write (default: gallery.png)")
-    gallery.set_defaults(command=_gallery)
-
+    maps.add_parsers(commands)
     predict.add_parsers(commands)
     demo.add_parser(commands)
     export.add_parser(commands)
@@ -122,32 +111,3 @@ def _report(arguments: argparse.Namespace) -> None:
     from awcu.commands.report import make_report
 
     make_report(arguments.experiment, arguments.runs, arguments.table, arguments.out, arguments.row, arguments.n)
-
-
-def _maps(arguments: argparse.Namespace) -> None:
-    from awcu.commands.train import load_run
-    from awcu.datasets import gallery
-    from awcu.models.cam import spread
-    from awcu.reports.sheet import contact_sheet
-
-    model, test = load_run(arguments.run)
-    rows = spread(test, arguments.n)
-    captions = [
-        f"rated {test.mean_score[row]:.2f} ({'high' if test.high[row] else 'low'}, midpoint {test.midpoint:g})"
-        for row in rows
-    ]
-    out = arguments.out or arguments.run / "maps.png"
-    # Only the rendered gallery knows what its ratings come from.
-    rendered = test.name == "gallery"
-    causes = [gallery.truth(test, image_id).cause_map for image_id in test.image_ids[rows]] if rendered else []
-    contact_sheet([model.explain(path) for path in test.image_paths[rows]], captions, out, causes=causes)
-    print(out)
-
-
-def _gallery(arguments: argparse.Namespace) -> None:
-    from PIL import Image
-
-    from awcu.datasets.gallery import contact_sheet
-
-    Image.fromarray(contact_sheet(arguments.seed, range(arguments.n))).save(arguments.out)
-    print(arguments.out)

@@ -19,10 +19,10 @@ from awcu.probing.cross_validation import total_variance
 from awcu.probing.heads import Heads, fit_attributes
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, Uniform
-from awcu.runs.predictions import predictions_csv
 from awcu.runs.record import RunRecord
 from awcu.training.build import build_task, prepared_photographs
 from awcu.training.datamodule import RatingData
+from awcu.training.evaluation import Evaluation, learned_from
 from awcu.training.module import AestheticTask
 from awcu.training.trainer import quiet
 
@@ -114,9 +114,11 @@ def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConf
         seed=0,
         prepared=prepared_photographs(cfg),
     )
+    evaluation = Evaluation(data.splits, learned_from(ratings))
     with quiet():
         trainer = pl.Trainer(
             accelerator="cpu",
+            callbacks=[evaluation],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -125,8 +127,8 @@ def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConf
         )
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=data, verbose=False)
-        trainer.save_checkpoint(checkpoint, weights_only=True)
-    write_atomically(folder / "predictions.csv", _predictions(task, data))
+        trainer.save_checkpoint(checkpoint)
+    write_atomically(folder / "predictions.csv", evaluation.predictions_csv())
     write_atomically(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg))
     replace(record, checkpoint=str(checkpoint)).save(folder / "record.json")
 
@@ -135,11 +137,3 @@ def _fill(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
-
-
-def _predictions(task: AestheticTask, data: RatingData) -> str:
-    # Without a column an attribute where the set has other attributes than the model.
-    attribute_names = task.hparams["attribute_names"] if "test/map" in task.metrics else []
-    return predictions_csv(
-        {split: (data.splits[split], one) for split, one in task.predictions.items()}, attribute_names
-    )

@@ -1,20 +1,28 @@
-"""From a configuration to what a run is made of: the ratings, the task, the loaders."""
+"""From a configuration to what a run is made of, and from that to a trained and measured model."""
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.loggers import WandbLogger
+from torch import Tensor
 
 from awcu.config.hydra import instantiated, plain
 from awcu.datasets.prepared import Prepared
 from awcu.errors import TaskError
 from awcu.images.transforms import preparation
 from awcu.models.network import normalization
+from awcu.models.pretrained import read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
-from awcu.training.datamodule import RatingData, readable
-from awcu.training.leakage import both, learned_from
+from awcu.training.checkpointing import Preemption, checkpoint_to_resume
+from awcu.training.datamodule import RatingData, epoch_steps, readable
+from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from
 from awcu.training.module import AestheticTask, load_task
+from awcu.training.trainer import build_trainer
 
 
 def prepared_photographs(cfg: DictConfig) -> Prepared | None:
@@ -58,7 +66,7 @@ def build_task(
     train = ratings.of_split("train")
     settings["attribute_loss"] = _attribute_loss(settings.get("attribute_loss"), train)
     try:
-        task = AestheticTask(
+        return AestheticTask(
             network=network | {"image_size": preparation["size"]},
             scale=ratings.scale.tolist(),
             midpoint=ratings.midpoint,
@@ -70,8 +78,6 @@ def build_task(
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
-    task.learned_from = learned_from(ratings)
-    return task
 
 
 def _attribute_loss(asked: str | None, train: Ratings) -> str:
@@ -87,60 +93,136 @@ def _attribute_loss(asked: str | None, train: Ratings) -> str:
     return asked or ("single_label" if one_each else "multi_label")
 
 
-def configured_task(cfg: DictConfig, ratings: Ratings) -> AestheticTask:
-    """The task that a configuration asks for, where `start_from` says so with another model's weights.
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All that a configured run is made of.
+
+    Attributes:
+        whole: All readable ratings.
+        data: The loaders, which may have fewer training photographs.
+        task: To be trained, or measured only.
+        evaluation: Has the results once `fit_and_measure` is through.
+        counts: Photographs of each split, and how many were excluded, are unused or leaked.
+        preemption: Knows the seconds spent.
+    """
+
+    whole: Ratings
+    data: RatingData
+    task: AestheticTask
+    evaluation: Evaluation
+    counts: dict[str, int]
+    preemption: Preemption
+
+
+def build_run(cfg: DictConfig, folder: Path) -> Run:
+    """Make what a configuration asks for.
+
+    Args:
+        cfg: `conf/train.yaml` with overrides.
+        folder: Of the run.
 
     Raises:
-        TaskError: Values that the task does not take, or a model that does not fit it.
+        RatingsError: Ratings, table or split at fault.
+        ImageError: Unreadable photographs.
+        PreparedError: Prepared photographs at fault, or of other photographs.
         BackboneError: Backbone or its weights at fault.
+        WeightingError: Weighting at fault.
+        ModelError: `ckpt_path` or `start_from` is no checkpoint.
+        TaskError: Values that the task does not take, a model that does not fit it, or a leak.
     """
-    task = build_task(ratings, plain(cfg.network), image_settings(cfg), **plain(cfg.task))
-    if cfg.start_from is not None:
-        _start_from(task, load_task(cfg.start_from), cfg.start_from)
-    return task
+    preemption = Preemption(_last(folder))
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    prepared = prepared_photographs(cfg)
+    whole, excluded = read_ratings(cfg, prepared)
+    for note in whole.notes:
+        print(f"{whole.name}: {note}", flush=True)
+    ratings = whole.with_train(cfg.train_size, cfg.seed)
+    weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
+    # Fewer photographs do not also shorten training.
+    epoch_length = len(whole.of_split("train"))
+    task, learned = _new_task(cfg, ratings, epoch_length) if cfg.fit else _trained(cfg.ckpt_path)
+    data = _data(cfg, ratings, weights, task, prepared, epoch_length)
+    counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded}
+    counts |= leaked_count(learned, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
+    if cfg.train_size is not None:
+        counts["unused"] = len(whole) - len(ratings)
+    return Run(whole, data, task, Evaluation(data.splits, learned), counts, preemption)
 
 
-def _start_from(task: AestheticTask, source: AestheticTask, path: str) -> None:
-    """Begin with another model's backbone and heads, and all they have learned from."""
-    task.learned_from = both(task.learned_from, source.learned_from)
+def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> tuple[pl.Trainer, str]:
+    """Train the task unless `fit` is false, then measure it on validation and test; its checkpoint.
+
+    Args:
+        run: From `build_run`; its evaluation has the results afterwards.
+        cfg: `conf/train.yaml` with overrides.
+        folder: Of the run, with the checkpoint of an earlier start where there was one.
+        logger: Of the training.
+
+    Raises:
+        TaskError: Values that the trainer does not take, or a training that diverged.
+        ResumeError: The folder's checkpoint is damaged or of other photographs.
+    """
+    trainer = build_trainer(plain(cfg.trainer), folder, logger, run.preemption, run.evaluation)
+    task, checkpoint = run.task, str(cfg.ckpt_path)
+    if cfg.fit:
+        resumed = checkpoint_to_resume(_last(folder), task.hparams["train_fingerprint"])
+        trainer.fit(task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
+        checkpoint = str(_last(folder).with_stem(cfg.trainer.checkpoint))
+        task = load_task(checkpoint)
+    # What is measured now is how the run ended, and no point of its curves.
+    trainer.logger = None
+    for evaluate in (trainer.validate, trainer.test):
+        evaluate(task, datamodule=run.data, verbose=False)
+    return trainer, checkpoint
+
+
+def _last(folder: Path) -> Path:
+    return folder / "checkpoints" / "last.ckpt"
+
+
+def _new_task(cfg: DictConfig, ratings: Ratings, epoch_length: int) -> tuple[AestheticTask, Tensor | None]:
+    """The task that a configuration asks for, where `start_from` says so with another model's weights.
+
+    With it, what it will have learned from, and the other model before it.
+    """
+    steps = epoch_steps(epoch_length, cfg.loader.batch_size)
+    settings = {"seed": cfg.seed, "epoch_steps": steps}
+    task = build_task(ratings, plain(cfg.network), image_settings(cfg), **plain(cfg.task), **settings)
+    if cfg.start_from is None:
+        return task, learned_from(ratings)
+    source, earlier = _trained(cfg.start_from)
     try:
         task.net.load_state_dict(source.net.state_dict())
     except RuntimeError as error:
         raise TaskError(
-            f"start_from={path} holds a {source.hparams['network']['backbone']} with other layers or head sizes than "
-            f"network.*, task.objective and the attributes of the data ask for; give it a matching configuration"
+            f"start_from={cfg.start_from} holds a {source.hparams['network']['backbone']} with other layers or head "
+            f"sizes than network.*, task.objective and the attributes of the data ask for; give it a matching "
+            f"configuration"
         ) from error
+    return task, both(learned_from(ratings), earlier)
 
 
-def configured_data(
+def _trained(checkpoint: str | None) -> tuple[AestheticTask, Tensor | None]:
+    """The task of a checkpoint, and what it has learned from."""
+    return load_task(checkpoint), read_checkpoint(checkpoint).get("learned_from")
+
+
+def _data(
     cfg: DictConfig,
     ratings: Ratings,
-    sample_weights: SampleWeights,
+    weights: SampleWeights,
     task: AestheticTask,
     prepared: Prepared | None,
     epoch_length: int,
 ) -> RatingData:
-    """The loaders that a configuration asks for.
-
-    Args:
-        cfg: `conf/train.yaml` with overrides.
-        ratings: To train and measure on.
-        sample_weights: Of the training photographs.
-        task: Whose preparation is taken.
-        prepared: What `awcu prepare` made.
-        epoch_length: Photographs that an epoch draws.
-
-    Raises:
-        TaskError: An objective that needs votes, for ratings without.
-        PreparedError: Photographs prepared smaller than the task takes them.
-    """
+    """The loaders that a configuration asks for, with the preparation of the task."""
     if task.hparams["objective"] == "distribution" and ratings.votes is None:
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
     settings = task.hparams["preparation"]
     augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
     return RatingData(
         ratings,
-        sample_weights,
+        weights,
         training=preparation(**settings, **augment),
         evaluation=preparation(**settings),
         size=settings["size"],

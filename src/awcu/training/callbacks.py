@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from awcu.runs.failures import IN_FOLDER
 from awcu.runs.history import FILE, Epoch, read_history, write_history
+from awcu.training.evaluation import Evaluation
 
 
 class EpochHistory(pl.Callback):
@@ -26,10 +27,12 @@ class EpochHistory(pl.Callback):
 
     Args:
         folder: Of the run.
+        evaluation: Has the metrics.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, evaluation: Evaluation) -> None:
         self.path = folder / FILE
+        self.evaluation = evaluation
         self.validated: dict[str, float] = {}
         self.earlier, self.started = 0.0, 0.0
         self.loss, self.photographs = 0.0, 0.0
@@ -71,10 +74,8 @@ class EpochHistory(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the metrics, which no epoch without validation must repeat."""
-        metrics: dict[str, float] = pl_module.metrics  # type: ignore[assignment]
-        self.validated = {
-            name: value for name, value in metrics.items() if name.startswith("val/") and "/trivial/" not in name
-        }
+        metrics = self.evaluation.results["val"].metrics
+        self.validated = {name: value for name, value in metrics.items() if "/trivial/" not in name}
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the line, in place of one that a killed start of this epoch had left."""

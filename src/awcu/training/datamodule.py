@@ -228,7 +228,7 @@ class RatingData(LightningDataModule):
     @property
     def steps(self) -> int:
         """Of an epoch, under every weighting."""
-        return max(1, round(self.epoch_length / self.batch_size))
+        return epoch_steps(self.epoch_length, self.batch_size)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The current epoch's batches, all full; of an epoch that was interrupted, the rest."""
@@ -281,6 +281,11 @@ class RatingData(LightningDataModule):
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
         )
+
+
+def epoch_steps(photographs: int, batch_size: int) -> int:
+    """Full batches of an epoch that draws that many photographs."""
+    return max(1, round(photographs / batch_size))
 
 
 def _float32(array: NDArray[np.float64]) -> Tensor:

@@ -4,7 +4,7 @@ import difflib
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,16 +12,23 @@ import torch
 from torch import Tensor
 
 from awcu.errors import AwcuError, ModelError, TaskError
-from awcu.metrics.rating import Predictions, evaluate, trivial
-from awcu.models.network import ActivationMaps, AestheticNet, Logits, training_format
+from awcu.models.network import AestheticNet, Logits, training_format
 from awcu.models.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
 from awcu.models.pretrained import read_checkpoint
-from awcu.models.reference import Reference
-from awcu.ratings.splits import Split
-from awcu.training.datamodule import Batch, RatingData
+from awcu.training.datamodule import Batch
 
 ObjectiveName = Literal["binary", "distribution"]
 AttributeLoss = Literal["multi_label", "single_label"]
+
+
+class Answers(TypedDict):
+    """What the network says of B photographs that it is measured on."""
+
+    row: Tensor  # (B,) int64, row in the split's `Ratings`
+    aesthetic: Tensor  # (B, 2 or K) logits
+    attributes: Tensor  # (B, A) logits
+    strongest_evidence: Tensor  # (B,) |AesAM| in its strongest cell
+    strongest_attributes: Tensor  # (B, A) |AttAM| in theirs
 
 
 class AestheticTask(pl.LightningModule):
@@ -47,6 +54,9 @@ class AestheticTask(pl.LightningModule):
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
         train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
         trained_on: Name of the data set, kept for whoever shows what the model says.
+        seed: Of the dropout. Neither it nor `epoch_steps` is a hyperparameter.
+        epoch_steps: Batches of an epoch, for the schedule of the learning rate; None: as many as Lightning counts,
+            which is right for a training that is never resumed.
 
     Raises:
         TaskError: Unknown objective or attribute loss, a number out of range, a module that the backbone has not got.
@@ -70,9 +80,12 @@ class AestheticTask(pl.LightningModule):
         warmup: float = 0.1,
         train_fingerprint: str = "",
         trained_on: str = "",
+        seed: int = 0,
+        epoch_steps: int | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)  # a logger has the whole configuration already
+        # A logger has the whole configuration already.
+        self.save_hyperparameters(ignore=["seed", "epoch_steps"], logger=False)
         _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
         _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
         _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
@@ -89,16 +102,8 @@ class AestheticTask(pl.LightningModule):
         for module in self._frozen:
             module.requires_grad_(False)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
-        self._outputs: list[tuple[Tensor, ...]] = []
-        self.reference: Reference | None = None
-        self.learned_from: Tensor | None = None  # (M,) int64, `Ratings.photograph_keys` of train and val
-        self.predictions: dict[Split, Predictions] = {}
-        self.metrics: dict[str, float] = {}
-
-    @property
-    def data(self) -> RatingData:
-        """The data module in use."""
-        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+        self._seed = seed
+        self._epoch_steps = epoch_steps
 
     def forward(self, images: Tensor) -> Logits:
         """Logits of normalised images `(N, 3, H, W)`."""
@@ -112,7 +117,7 @@ class AestheticTask(pl.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Draw the dropout of a step from seed, epoch and step alone, so that a resumed run draws it again."""
-        step = (self.data.seed, self.trainer.current_epoch, batch_idx, self.global_rank)
+        step = (self._seed, self.trainer.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(step).generate_state(1)[0]))
 
     def training_step(self, batch: Batch) -> Tensor:
@@ -139,74 +144,18 @@ class AestheticTask(pl.LightningModule):
         self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         return loss
 
-    def validation_step(self, batch: Batch) -> None:
-        """Collect predictions, and how strongly the maps speak."""
+    def validation_step(self, batch: Batch) -> Answers:
+        """What the network says, and how strongly its maps speak; `Evaluation` makes metrics of it."""
         logits, maps = self.net.local_logits(batch["image"].to(memory_format=self.memory_format))
-        strongest = ActivationMaps(
-            self.objective.evidence(maps.aesthetic).abs().amax((1, 2)), maps.attributes.abs().amax((2, 3))
+        return Answers(
+            row=batch["row"],
+            aesthetic=logits.aesthetic,
+            attributes=logits.attributes,
+            strongest_evidence=self.objective.evidence(maps.aesthetic).abs().amax((1, 2)),
+            strongest_attributes=maps.attributes.abs().amax((2, 3)),
         )
-        self._outputs.append((batch["row"], *logits, *strongest))
 
     test_step = validation_step
-
-    def on_validation_epoch_end(self) -> None:
-        """Log `val/<metric>`."""
-        self._evaluate("val")
-
-    def on_test_epoch_end(self) -> None:
-        """Log `test/<metric>` and `test/trivial/<metric>`."""
-        self._evaluate("test")
-
-    def _evaluate(self, split: Split) -> None:
-        gathered, *columns = self._gathered()
-        rows, first = np.unique(gathered.cpu().numpy(), return_index=True)
-        aesthetic, attributes, *strongest = (column.float().cpu()[first] for column in columns)
-        if self.trainer.sanity_checking:
-            return
-        ratings = self.data.splits[split].select(rows)
-        if not aesthetic.isfinite().all():
-            # Ranked all the same, nan would come out as a plausible AUROC.
-            raise TaskError(
-                f"the network answers {split} photographs with numbers that are not finite: training diverged; lower "
-                f"task.learning_rate ({self.hparams['learning_rate']:g})"
-            )
-        # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
-        same = list(ratings.attribute_names) == self.hparams["attribute_names"]
-        predictions = Predictions(
-            self.objective.score(aesthetic),
-            self.objective.distribution(aesthetic),
-            attributes if same else attributes[:, :0],
-        )
-        self.predictions[split] = predictions
-        if split == "val":
-            arrays = (predictions.score, attributes, *strongest)
-            self.reference = Reference.measure(*(array.double().numpy() for array in arrays))
-        metrics = evaluate(predictions, ratings)
-        baseline = trivial(self.data.splits["train"], ratings, metrics)
-        named = {f"{split}/{name}": value for name, value in metrics.items()}
-        named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
-        self.metrics |= named
-        # Lightning keeps float32; the record takes the full precision from `metrics`.
-        self.log_dict({name: torch.tensor(value, dtype=torch.float32) for name, value in named.items()}, sync_dist=True)
-
-    def _gathered(self) -> list[Tensor]:
-        """What the batches of all processes gave, as whole columns."""
-        columns = [torch.cat(parts) for parts in zip(*self._outputs, strict=True)]
-        self._outputs.clear()
-        if self.trainer.world_size == 1:
-            return columns
-        return [torch.cat(list(self.all_gather(column))) for column in columns]
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep with the weights the reference they were measured with, and which photographs made them."""
-        checkpoint["reference"] = self.reference and self.reference.as_dict()
-        checkpoint["learned_from"] = self.learned_from
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them back; checkpoints saved before any validation have no reference."""
-        self.learned_from = checkpoint.get("learned_from")
-        stored = checkpoint.get("reference")
-        self.reference = stored and Reference.from_dict(stored)
 
     def configure_optimizers(self) -> Any:
         """AdamW, a lower rate for the backbone, linear warm-up and cosine decay by the step."""
@@ -219,12 +168,18 @@ class AestheticTask(pl.LightningModule):
             trained = [parameter for parameter in self.net.backbone.parameters() if parameter.requires_grad]
             groups.append({"params": trained, "lr": share})
         optimizer = torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
-        # Lightning's estimate makes the loader of the first epoch before it knows which epoch a run goes on with.
-        steps = math.ceil(self.data.steps / self.trainer.accumulate_grad_batches) * int(self.trainer.max_epochs or 0)
+        steps = self._training_steps()
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: warmup_cosine(step, steps, self.hparams["warmup"])
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _training_steps(self) -> int:
+        """Steps of the optimizer in the whole training."""
+        if self._epoch_steps is None:
+            return int(self.trainer.estimated_stepping_batches)
+        # Lightning's estimate makes the loader of the first epoch before it knows which epoch a run goes on with.
+        return math.ceil(self._epoch_steps / self.trainer.accumulate_grad_batches) * int(self.trainer.max_epochs or 0)
 
 
 def load_task(checkpoint: str | Path | None) -> AestheticTask:

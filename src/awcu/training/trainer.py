@@ -18,10 +18,15 @@ from pytorch_lightning.loggers import WandbLogger
 from awcu.errors import TaskError
 from awcu.training.callbacks import EpochHistory
 from awcu.training.checkpointing import AtomicCheckpoints, Preemption
+from awcu.training.evaluation import Evaluation
 
 
 def build_trainer(
-    settings: dict[str, Any], folder: Path, logger: WandbLogger | None, preemption: Preemption
+    settings: dict[str, Any],
+    folder: Path,
+    logger: WandbLogger | None,
+    preemption: Preemption,
+    evaluation: Evaluation,
 ) -> pl.Trainer:
     """A trainer that keeps the best and the last checkpoint, the latter after every epoch.
 
@@ -30,6 +35,7 @@ def build_trainer(
         folder: For the checkpoints.
         logger: Of the metrics.
         preemption: What becomes of signals.
+        evaluation: What becomes of the task's answers.
 
     Raises:
         TaskError: Values that the trainer does not take, or several processes of which nobody started the others.
@@ -55,7 +61,7 @@ def build_trainer(
             logger=logger or False,
             # Best before last: killed between the two, the epoch is trained again and finds the same best.
             # The history before all that write checkpoints: it is part of them.
-            callbacks=[EpochHistory(folder), preemption, best, last],
+            callbacks=[evaluation, EpochHistory(folder, evaluation), preemption, best, last],
             plugins=[AtomicCheckpoints(), *cluster],
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,

@@ -1,0 +1,204 @@
+"""Measuring a model: what it says of each split, how good that is, and whether it has seen the photographs before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from awcu.errors import TaskError
+from awcu.metrics.rating import Predictions, evaluate, trivial
+from awcu.models.reference import Reference
+from awcu.ratings.ratings import Ratings
+from awcu.ratings.splits import Split
+from awcu.runs.predictions import predictions_csv
+from awcu.text import some_of
+from awcu.training.module import AestheticTask
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a model says of the photographs of one split, and how good that is.
+
+    Attributes:
+        ratings: Of the photographs that were measured.
+        predictions: In the order of `ratings`; without attributes where the model has others than the ratings.
+        metrics: `<split>/<metric>` and `<split>/trivial/<metric>`, never weighted.
+        reference: Scores and strongest map cells of these photographs.
+    """
+
+    ratings: Ratings
+    predictions: Predictions
+    metrics: dict[str, float]
+    reference: Reference
+
+
+def measure(
+    split: Split, task: AestheticTask, answers: Mapping[str, Tensor], splits: Mapping[Split, Ratings]
+) -> Result:
+    """The metrics of a task's answers to a split, or a part of it.
+
+    Args:
+        split: Which.
+        task: Who answered.
+        answers: The columns of `Answers`, in any order; of a photograph that is there twice, the first counts.
+        splits: The ratings of this split and, for the trivial predictor, of training.
+
+    Raises:
+        TaskError: Answers that are not finite.
+    """
+    rows, first = np.unique(answers["row"].cpu().numpy(), return_index=True)
+    names = ("aesthetic", "attributes", "strongest_evidence", "strongest_attributes")
+    aesthetic, attributes, *strongest = (answers[name].float().cpu()[first] for name in names)
+    if not aesthetic.isfinite().all():
+        # Ranked all the same, nan would come out as a plausible AUROC.
+        raise TaskError(
+            f"the network answers {split} photographs with numbers that are not finite: training diverged; lower "
+            f"task.learning_rate ({task.hparams['learning_rate']:g})"
+        )
+    ratings = splits[split].select(rows)
+    # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
+    same = list(ratings.attribute_names) == task.hparams["attribute_names"]
+    score = task.objective.score(aesthetic)
+    predictions = Predictions(score, task.objective.distribution(aesthetic), attributes if same else attributes[:, :0])
+    metrics = evaluate(predictions, ratings)
+    baseline = trivial(splits["train"], ratings, metrics)
+    named = {f"{split}/{name}": value for name, value in metrics.items()}
+    named |= {f"{split}/trivial/{name}": value for name, value in baseline.items()}
+    reference = Reference.measure(*(array.double().numpy() for array in (score, attributes, *strongest)))
+    return Result(ratings, predictions, named, reference)
+
+
+class Evaluation(pl.Callback):
+    """Measures the task whenever it has been through a split, and logs the metrics.
+
+    Checkpoints get the reference of the latest validation, and what the weights have learned from.
+
+    Args:
+        splits: The ratings behind the loaders.
+        learned_from: `(M,)` int64, `Ratings.photograph_keys` of all that the weights will have learned from; None
+            where they are only measured.
+    """
+
+    def __init__(self, splits: Mapping[Split, Ratings], learned_from: Tensor | None = None) -> None:
+        self._splits = splits
+        self._learned_from = learned_from
+        self._answers: list[Mapping[str, Tensor]] = []  # `Answers` of each batch
+        self._results: dict[Split, Result] = {}
+        self._reference: dict[str, Any] | None = None
+
+    @property
+    def results(self) -> Mapping[Split, Result]:
+        """The latest of each split that was measured."""
+        return self._results
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Of all splits that were measured."""
+        return {name: value for result in self._results.values() for name, value in result.metrics.items()}
+
+    def predictions_csv(self) -> str:
+        """What the model said of each photograph, a row each."""
+        said = {split: (result.ratings, result.predictions) for split, result in self._results.items()}
+        # Without a column an attribute where the set has other attributes than the model.
+        names = [r.attribute_names for r, predictions in said.values() if predictions.attributes.shape[1]]
+        return predictions_csv(said, names[0] if names else ())
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the answers."""
+        self._answers.append(outputs)
+
+    def on_test_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the answers."""
+        self._answers.append(outputs)
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log `val/<metric>`; the validation photographs are what a model's answers are compared with later."""
+        self._measure("val", trainer, pl_module)
+        self._reference = self._results["val"].reference.as_dict()
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log `test/<metric>`."""
+        self._measure("test", trainer, pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep with the weights the reference they were measured with, and which photographs made them."""
+        checkpoint["reference"] = self._reference
+        checkpoint["learned_from"] = self._learned_from
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on with the reference: the next checkpoint may come before the next validation."""
+        self._reference = checkpoint.get("reference")
+
+    def _measure(self, split: Split, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        assert isinstance(task, AestheticTask)
+        answers = {name: torch.cat([one[name] for one in self._answers]) for name in self._answers[0]}
+        self._answers.clear()
+        if trainer.world_size > 1:
+            answers = {name: torch.cat(list(task.all_gather(column))) for name, column in answers.items()}
+        self._results[split] = result = measure(split, task, answers, self._splits)
+        # Lightning keeps float32; a record takes the full precision from `metrics`.
+        logged = {name: torch.tensor(value, dtype=torch.float32) for name, value in result.metrics.items()}
+        task.log_dict(logged, sync_dist=True)
+
+
+def learned_from(ratings: Ratings) -> Tensor:
+    """`(M,)` int64, `Ratings.photograph_keys` of all but the test photographs: those of validation choose the epoch."""
+    return torch.from_numpy(ratings.photograph_keys[ratings.split != "test"].view(np.int64).copy())
+
+
+def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """What two models together have learned from; None where that of either is not known."""
+    return None if one is None or other is None else torch.unique(torch.cat([one, other]))
+
+
+def leaked_count(learned: Tensor | None, test: Ratings, source: str | None, allowed: bool) -> dict[str, int]:
+    """How many test photographs a model has learned from, as "leaked" for the record; nothing where none.
+
+    Args:
+        learned: `(M,)` keys of what it has learned from, as its checkpoint says.
+        test: The photographs it is tested on.
+        source: The checkpoint that it comes from, for messages.
+        allowed: Count a leak instead of refusing it.
+
+    Raises:
+        TaskError: A leak that is not allowed, or a model that does not say what it learned from.
+    """
+    if learned is None:
+        raise TaskError(
+            f"{source} does not say which photographs it learned from, so none can be told from those it is tested on; "
+            f"train it again with this version"
+        )
+    seen = np.isin(test.photograph_keys, learned.numpy().view(np.uint64))
+    if not seen.any():
+        return {}
+    if not allowed:
+        raise TaskError(
+            f"LEAK: {source} has learned from {seen.sum():,} of the {len(test):,} test photographs of {test.name} "
+            f"({some_of(test.image_ids[seen])}); test on others, or record the result with its stamp by allow_leak=true"
+        )
+    print(f"LEAK: the model has learned from {seen.sum():,} of the {len(test):,} test photographs", flush=True)
+    return {"leaked": int(seen.sum())}
