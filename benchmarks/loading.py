@@ -103,7 +103,7 @@ def data(ratings: Ratings, store: Prepared | None, workers: int) -> RatingData:
 def by_workers(ratings: Ratings, store: Prepared) -> None:
     """The loader alone, in its worker processes."""
     megabytes = {None: np.mean([Path(path).stat().st_size for path in ratings.image_paths]) / 1e6}
-    megabytes[store] = sum(path.stat().st_size for path in store.folder.rglob("*.arrow")) / len(ratings) / 1e6
+    megabytes[store] = sum(path.stat().st_size for path in store.folder.glob("*/*.jpg")) / len(ratings) / 1e6
     print("| loader | workers | images/s | images/s a worker | MB/s read |\n|---|--:|--:|--:|--:|")
     for source, name in ((None, "photographs"), (store, "store")):
         for workers in (1, 2):

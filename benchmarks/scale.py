@@ -92,11 +92,11 @@ def prepare_in_two_goes(root: Path, store: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as run:
         time.sleep(KILLED_AFTER)
         os.killpg(run.pid, signal.SIGKILL)
-    kept = len(list(store.rglob("*.arrow")))
-    print(f"prepare: killed after {time.perf_counter() - started:.0f} s with {kept} shards", flush=True)
+    kept = len(list(store.glob("*/*.jpg")))
+    print(f"prepare: killed after {time.perf_counter() - started:.0f} s with {kept:,} pictures", flush=True)
     started = time.perf_counter()
     subprocess.run(command, check=True)
-    size = sum(path.stat().st_size for path in store.rglob("*.arrow")) / 1e9
+    size = sum(path.stat().st_size for path in store.glob("*/*.jpg")) / 1e9
     print(f"resumed and finished in {time.perf_counter() - started:.0f} s, {size:.1f} GB\n", flush=True)
 
 

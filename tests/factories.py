@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
-from awcu.datasets.shards import FACTS, SCHEMA
+from awcu.datasets.prepared import SCHEMA
 from awcu.images.transforms import preparation
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, Uniform
@@ -139,4 +139,4 @@ def facts_of(ratings: Ratings, **changes: dict[str, Any]) -> pa.Table:
         known |= {"fault": None} | changes.get(image_id, {})
         fault = known["fault"] and str(known["fault"]).format(path=path)
         rows.append({"image_id": image_id, "path": path} | known | {"fault": fault})
-    return pa.Table.from_pylist(rows, pa.schema([SCHEMA.field(name) for name in FACTS]))
+    return pa.Table.from_pylist(rows, SCHEMA)

@@ -15,10 +15,12 @@ from PIL import Image
 from published_layouts import tad66k
 
 from awcu.commands import main as cli
-from awcu.commands import prepare
+from awcu.commands import prepare, train
+from awcu.commands.probe import see
 from awcu.config.hydra import conf_folder
 from awcu.datasets.prepared import Prepared
 from awcu.errors import ConfigurationError, PreparedError, SourceError
+from awcu.models.network import AestheticNet
 from awcu.ratings.splits import SPLITS
 from awcu.training.build import read_ratings
 
@@ -81,7 +83,8 @@ class TestWholeCommand:
         cli.main()
         said = capsys.readouterr().out
         assert list(here.iterdir()) == []
-        assert {one.name for one in folder.iterdir()} >= {"manifest.csv", "summary.html", "ratings.png", "shards"}
+        assert {one.name for one in folder.iterdir()} >= {"manifest.csv", "summary.html", "ratings.png"}
+        assert len(list(folder.glob("*/*.jpg"))) == 22
         with Image.open(folder / "ratings.png") as picture:
             assert picture.width > 1000
         assert f"tiny set: 24 photographs, prepared in {folder}\n" in said
@@ -180,6 +183,21 @@ class TestReport:
         (folder / "ratings.png").mkdir(parents=True)
         with pytest.raises(PreparedError, match=r"prepared cannot be written \(.*\); make room, then run the same"):
             prepared(rated_folder, folder)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_training_and_features_read_what_was_prepared(rated_folder, tmp_path):
+    folder = tmp_path / "prepared"
+    report = prepared(rated_folder, folder, "short_side=64")
+    shutil.rmtree(rated_folder / "images")
+    small = (*TINY, f"data.root={rated_folder}", f"data.prepared={folder}", "network.backbone=test_resnet")
+    small = (*small, "images.size=64")
+    quick = ("loader.workers=0", "loader.batch_size=6", "trainer.max_epochs=1", "trainer.accelerator=cpu")
+    quick = (*quick, "wandb.mode=disabled")
+    record = train.run(composed("train", *small, *quick), tmp_path / "run")
+    assert sum(record.n.values()) == 24
+    cfg = composed("probe", *small, f"features.folder={tmp_path}", "features.workers=0")
+    assert see(cfg, report.ratings, AestheticNet("test_resnet", image_size=64)).pooled.shape[:2] == (24, 1)
 
 
 class TestFolder:

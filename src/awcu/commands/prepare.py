@@ -67,7 +67,7 @@ def run(cfg: DictConfig, data: str, overrides: tuple[str, ...] = ()) -> Photogra
     print(f"{ratings.name}: {counted(len(ratings), 'photograph')}, prepared in {folder}", flush=True)
     prepared = _prepare(cfg, ratings, folder)
     report = photograph_report(ratings, prepared.facts, prepared.short_side)
-    size = sum(path.stat().st_size for path in (folder / "shards").glob("*.arrow"))
+    size = sum(path.stat().st_size for path in folder.glob("*/*.jpg"))
     kept = Kept(str(folder), size, prepared.short_side, prepared.settings.quality, prepared.fingerprint)
     command = train_command(cfg, overrides, report, prepared)
     _write(folder, manifest_csv(ratings, prepared.facts, cfg.data.get("root")), report, kept, command)

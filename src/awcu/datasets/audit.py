@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from awcu.datasets.shards import is_null
+from awcu.datasets.prepared import is_null
 from awcu.errors import PreparedError
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS
