@@ -1,5 +1,7 @@
 """The page says what the table says, and holds all that it needs."""
 
+import base64
+import math
 import re
 from dataclasses import replace
 
@@ -8,7 +10,7 @@ from factories import run
 from plots.test_ladder import SPEC, table
 
 from awcu.reports.experiment import Experiment, ExperimentReport, gather, usual_spec
-from awcu.reports.experiment_page import lead, report_html, verdicts
+from awcu.reports.experiment_page import COLOURS, lead, report_html, verdicts
 from awcu.tables.intervals import Estimate
 from awcu.tables.table import Table
 
@@ -34,6 +36,16 @@ def made(**changes):
     return ExperimentReport(**values | changes)
 
 
+def figures(html, says):
+    """The drawings whose description begins so, as SVG."""
+    found = re.findall(rf'src="data:image/svg\+xml;base64,([^"]*)" alt="{says}', html)
+    return [base64.b64decode(one).decode() for one in found]
+
+
+def texts(svg, pattern):
+    return re.findall(rf">({pattern})</text>", svg)
+
+
 def plain(html):
     text = re.sub(r"<(style|title|script|svg)\b.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
     return " ".join(text.replace("\u00a0", " ").split())
@@ -48,11 +60,11 @@ class TestWhole:
     def test_nothing_is_fetched_from_elsewhere(self, page):
         assert "http" not in page
         sources = re.findall(r'(?:src|srcset|href|url)\s*[=(]\s*"?([^",)]*)', page)
-        assert all(source.startswith(("data:image/jpeg;base64", "#")) for source in sources)
+        assert all(source.startswith(("data:image/", "#")) for source in sources)
 
     def test_four_photographs_of_each_of_two_rows_with_two_maps(self, page):
-        assert len(re.findall(r"<img ", page)) == 2 * 4 * 3
-        assert len(re.findall(r'<img [^>]*alt="[^"]+', page)) == 2 * 4 * 3
+        assert len(re.findall(r'src="data:image/jpeg', page)) == 2 * 4 * 3
+        assert len(re.findall(r'<img [^>]*alt="[^"]+', page)) == len(re.findall(r"<img ", page))
         assert len(page) < 600_000
 
     def test_a_map_that_no_model_has_has_no_column(self, experiment_runs, page):
@@ -69,14 +81,16 @@ class TestWhole:
             without = report_html(replace(report, shown=shown))
             assert re.findall(r'class="map">([^<\n]+)</th>', without) == titles * 2
 
-    def test_a_line_a_run_in_every_chart(self, page):
-        assert re.findall(r"<figcaption>((?:training|validation) [^<]*)", page) == [
+    def test_a_line_a_run_in_every_panel(self, page):
+        (curves,) = figures(page, "Training loss")
+        assert texts(curves, "training loss.*|validation .*") == [
             "training loss, weighted", "validation accuracy", "validation AUROC", "validation SRCC",
         ]  # fmt: skip
-        # The row between has no runs.
-        for row, colour in ((0, "c0"), (2, "c1")):
-            assert page.count(f'<g class="run {colour}" data-row="{row}">') == 2 * 4
-        assert re.search(r"<title>step_4, seed 1: \.\d{3} after epoch 2</title>", page)
+        # Baseline and best; the row between has no runs.
+        assert texts(curves, "uniform|step_4|drop_1") == ["uniform", "step_4"]
+        for colour in COLOURS[:2]:
+            lines = re.findall(rf'clip-path="[^"]*" style="fill: none; stroke: {colour.lower()}', curves)
+            assert len(lines) == 2 * 4
 
     def test_failed_runs_with_their_error(self, page):
         text = plain(page)
@@ -134,9 +148,9 @@ class TestTable:
 
 
 class TestLadder:
-    def test_a_panel_a_metric_and_a_key(self):
-        html = report_html(made())
-        assert re.findall(r'aria-label="(Ladder: \w+|Key)', html) == ["Ladder: AUROC", "Ladder: accuracy", "Key"]
+    def test_is_that_of_the_readme(self):
+        (ladder,) = figures(report_html(made()), "Ladder: AUROC, accuracy")
+        assert {"AUROC", "accuracy", SPEC.title} <= set(texts(ladder, ".*"))
 
     def test_none_where_none_is_asked_for_or_nothing_is_on_it(self):
         spec = replace(SPEC, ladder=None)
@@ -149,9 +163,22 @@ class TestCurves:
     def test_runs_without_are_counted(self):
         histories = {("w=1", 0): [{"epoch": 1, "val/auroc": 0.5}]}
         report = made(histories=histories)
-        assert f"{len(report.records) - 1} of {len(report.records)} runs have no curve: they are from before" in plain(
-            report_html(report)
-        )
+        html = report_html(report)
+        assert f"{len(report.records) - 1} of {len(report.records)} runs have no curve" in plain(html)
+        (curves,) = figures(html, "Training loss")
+        assert texts(curves, "training loss.*|validation .*") == ["validation AUROC"]
+        assert "<use" in curves[curves.index('id="line2d_') :], "one epoch is a dot"
+
+    def test_what_is_undefined_everywhere_has_no_panel(self):
+        histories = {("w=1", 0): [{"epoch": 1, "val/auroc": math.nan}, {"epoch": 2, "val/auroc": math.nan}]}
+        assert not figures(report_html(made(histories=histories)), "Training loss")
+
+    def test_many_runs_stay_small_and_are_the_same_each_time(self):
+        history = [{"epoch": epoch, "train/loss": 1 / epoch, "val/auroc": 0.5 + epoch / 100} for epoch in range(1, 21)]
+        histories = {("w=1", seed): history for seed in range(65)}
+        pages = [report_html(made(histories=histories)) for _ in range(2)]
+        assert len(pages[0]) < 400_000
+        assert pages[0] == pages[1]
 
 
 class TestWords:

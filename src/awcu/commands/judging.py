@@ -25,8 +25,8 @@ from awcu.inference.explanation import Explanation, Verdict
 from awcu.inference.predictor import CANDIDATES, AestheticModel
 from awcu.inference.wording import on_training
 from awcu.models import pretrained as bundled
-from awcu.reports import sheet
 from awcu.reports.rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
+from awcu.reports.sheet import Sheet
 
 T = TypeVar("T")
 
@@ -87,10 +87,10 @@ def explain(arguments: argparse.Namespace) -> None:
     with _each("explaining", photographs, explained, 2, rows) as explanations:
         for path, explanation in explanations:
             row = verdict_row(path, explanation.verdict, explanation.reference)
-            best = explanation.crops()[0]
+            sheet = Sheet(explanation, visible(path.name), arguments.attributes)
             for column, ending in (("picture", ".png"), ("page", ".html")):
                 file = _with_ending(names[path], ending)
-                sheet.save(explanation, arguments.out / file, visible(path.name), arguments.attributes, best)
+                sheet.save(arguments.out / file)
                 row[column] = text_of(file)
             rows.add(row)
     print(rows.path)

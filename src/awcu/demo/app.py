@@ -35,7 +35,7 @@ from awcu.inference.predictor import AestheticModel
 from awcu.inference.wording import on_training
 from awcu.reports.html import template
 from awcu.reports.rows import VERDICT, attribute_columns
-from awcu.reports.sheet import png
+from awcu.reports.sheet import Sheet
 
 T = TypeVar("T")
 
@@ -188,7 +188,7 @@ class _Desk:
             height, width = explanation.photograph.shape[:2]
             box = _box(edges, (width, height))
             with self.drawing:
-                return png(explanation, photograph.name, crop=Proposal(box, 0.0))
+                return Sheet(explanation, photograph.name, crop=Proposal(box, 0.0)).png()
 
         return _file(await self._judge(request, drawn), f"{Path(_name(request)).stem}-explained.png")
 

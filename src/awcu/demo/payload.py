@@ -1,10 +1,8 @@
 """What a model says of a photograph, as the web page shows it: words, pictures and boxes, ready for JSON."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,8 +79,7 @@ def tinted(values: Map, limit: float) -> str:
     """
     picture = layer(values, limit)
     picture[hatching(values)] = 255
-    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
-    return f"data:image/png;base64,{base64.b64encode(png.tobytes()).decode()}"
+    return data_uri(picture, "png")
 
 
 def lattice(explanation: Explanation) -> tuple[int, int]:

@@ -38,12 +38,8 @@ def ladder(table: Table, path: Path) -> None:
     save_png(ladder_figure(table), path)
 
 
-def ladder_figure(table: Table, around: bool = True) -> Figure:
+def ladder_figure(table: Table) -> Figure:
     """The same as a figure.
-
-    Args:
-        table: With a ladder.
-        around: With title, key and caption; a page has its own.
 
     Raises:
         LadderError: As `ladder`.
@@ -57,9 +53,9 @@ def ladder_figure(table: Table, around: bool = True) -> Figure:
         raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
     doubling = DOUBLING_WIDTH * (1 + 0.2 * (len(plan.series) - 1))
     panel = max(PANEL_WIDTH, 1.0 + doubling * (max(places.values()) - min(places.values()) + 1))
-    width = max(panel * len(plan.metrics), LEAST_WIDTH * around)
+    width = max(panel * len(plan.metrics), LEAST_WIDTH)
     figure = Figure(figsize=(width, HEIGHT), dpi=DPI, layout="constrained")
-    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT) if around else (0, 0, 1, 1)
+    rect = (0, BOTTOM / HEIGHT, 1, 1 - (TOP + BOTTOM) / HEIGHT)
     figure.get_layout_engine().set(rect=rect, w_pad=0.1, wspace=0.04)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(1, len(plan.metrics), squeeze=False)[0]
     trivial_drawn = False
@@ -70,9 +66,8 @@ def ladder_figure(table: Table, around: bool = True) -> Figure:
         trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), baseline)
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
-    if around:
-        draw_heading(figure, table.spec.title, ladder_key(table, plan, trivial_drawn))
-        _draw_caption(figure, table, plan, rows)
+    draw_heading(figure, table.spec.title, _key(table, plan, trivial_drawn))
+    _draw_caption(figure, table, plan, rows)
     return figure
 
 
@@ -215,7 +210,7 @@ def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]
     axis.set_xlabel(fill(plan.x_label, 46), fontsize=9)
 
 
-def ladder_key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
+def _key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
     """What each sign of a ladder means."""
     baseline = table.spec.label(table.spec.baseline)
     interval = f"mean, {CONFIDENCE * 100:.0f} % interval of the difference to {baseline}"

@@ -1,6 +1,5 @@
 """A report on photographs as one file for the browser, which needs no other and prints on one page."""
 
-import base64
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from awcu.datasets.audit import DELTAS, Alike, PhotographReport, Spread, spread
-from awcu.plots.ratings import DARK, LIGHT, Colours, ratings_png
+from awcu.plots.ratings import DARK, LIGHT, ratings_png
 from awcu.ratings.ratings import Ratings
-from awcu.reports.html import template
+from awcu.reports.html import data_uri, template
 from awcu.text import counted, percent_of, size, some_of
 from awcu.text import percent_of as share
 
@@ -60,14 +59,9 @@ def summary_html(report: PhotographReport, kept: Kept, command: str) -> str:
         kept=kept,
         command=command,
         fingerprints={"ratings": ratings.fingerprint, "split": ratings.split_fingerprint, "pictures": kept.fingerprint},
-        light=_data_uri(report, LIGHT),
-        dark=_data_uri(report, DARK),
+        light=data_uri(ratings_png(ratings, LIGHT, titled=False), "png"),
+        dark=data_uri(ratings_png(ratings, DARK, titled=False), "png"),
     )
-
-
-def _data_uri(report: PhotographReport, colours: Colours) -> str:
-    picture = ratings_png(report.ratings, colours, titled=False)
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 NAMED = 5

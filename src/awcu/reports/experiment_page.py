@@ -1,26 +1,26 @@
 """An experiment as one file for the browser: what its tables, charts and photographs are printed as."""
 
+import io
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from awcu.errors import LadderError
-from awcu.plots.ladder import ladder_figure, ladder_key
+from awcu.plots.ladder import ladder_figure
+from awcu.plots.style import GREY
 from awcu.reports.experiment import ExperimentReport
 from awcu.reports.html import data_uri, template
-from awcu.reports.inline_svg import inline_svg, key_figure
-from awcu.reports.training_curves import HEIGHT, WIDTH, Chart, charts
-from awcu.reports.training_curves import Run as Curve
 from awcu.tables.intervals import Estimate
-from awcu.tables.table import TRIVIAL, Cell, Row, Table
+from awcu.tables.table import TRIVIAL, Cell, Table
 from awcu.text import number, percent
 
-_COLOURS = 7  # that a line of a chart may have
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
 
 
 class Shade(NamedTuple):
@@ -58,9 +58,6 @@ class Printed(NamedTuple):
 def report_html(report: ExperimentReport) -> str:
     """The page."""
     table = report.table
-    drawn = _charts(report)
-    first = [row.variant for row in table.rows]
-    coloured = {first.index(one.variant): place for place, one in enumerate(_shown_rows(report))}
     return template("report.html", picture=data_uri, percent=percent, signed=_signed).render(
         report=report,
         spec=table.spec,
@@ -70,11 +67,7 @@ def report_html(report: ExperimentReport) -> str:
         lines=_lines(table),
         trivial=TRIVIAL if table.trivial else "",
         ladder=_ladder(table),
-        charts=drawn,
-        size=(WIDTH, HEIGHT),
-        colours=_COLOURS,
-        coloured=coloured,
-        drawn_rows=sorted({line.row for chart in drawn for line in chart.lines}),
+        curves=_curves(report),
         without_curves=len(report.records) - len(report.histories),
         runs=_runs(report),
         failures=[(table.spec.label(one.variant), one.seed, one.error) for one in report.failures],
@@ -150,42 +143,63 @@ def _half(value: Estimate) -> float:
     return 0.0 if math.isnan(value.half_width) else value.half_width
 
 
-def _ladder(table: Table) -> list[Markup]:
-    """The ladder's panels, one a metric, then its key; none where there is nothing to draw."""
-    plan = table.spec.ladder
-    if plan is None:
-        return []
-    panels = []
-    for metric in plan.metrics:
-        alone = replace(table, spec=replace(table.spec, ladder=replace(plan, metrics=(metric,))))
-        says = f"Ladder: {table.spec.columns[metric]} against {plan.x_label}; the numbers are in the table"
-        try:
-            panels.append(inline_svg(ladder_figure(alone, around=False), says))
-        except LadderError:
-            return []
-    signs = ladder_key(table, plan, trivial_drawn=bool(table.trivial))
-    says = f"Key: {'; '.join(str(sign.get_label()) for sign in signs)}"
-    return [*panels, inline_svg(key_figure(signs), says)]
+def _ladder(table: Table) -> str:
+    """The ladder; "" where there is nothing to draw."""
+    try:
+        return _drawn(ladder_figure(table)) if table.spec.ladder else ""
+    except LadderError:
+        return ""
 
 
-def _charts(report: ExperimentReport) -> list[Chart]:
-    table = report.table
-    curves = [
-        Curve(place, f"{table.spec.label(row.variant)}, seed {seed}", report.histories[row.variant, seed])
-        for place, row in enumerate(table.rows)
-        for seed in row.seeds
-        if (row.variant, seed) in report.histories
-    ]
+def _curves(report: ExperimentReport) -> str:
+    """A panel for the training loss and for each validation metric; "" where no run left a history."""
     titles = {"train/loss": "training loss, weighted"}
-    for metric, label in table.spec.columns.items():
+    for metric, label in report.table.spec.columns.items():
         titles["val/" + metric.partition("/")[2]] = f"validation {label}"
-    return charts(curves, titles)
+    epochs = [epoch for history in report.histories.values() for epoch in history]
+    drawn = [name for name in titles if any(math.isfinite(epoch.get(name, math.nan)) for epoch in epochs)]
+    if not drawn:
+        return ""
+    rows = math.ceil(len(drawn) / 2)
+    figure = Figure(figsize=(9, 2.6 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, 2, squeeze=False).ravel()
+    for axis, name in zip(axes, drawn, strict=False):
+        _draw_runs(axis, report, name)
+        axis.set_title(titles[name], loc="left", fontsize=9.5)
+        axis.set_xlabel("epoch", fontsize=8.5)
+    for axis in axes[len(drawn) :]:
+        axis.remove()
+    signs = {str(line.get_label()): line for line in axes[0].lines}
+    key = [signs[one.label] for one in report.shown if one.label in signs]
+    figure.legend(handles=key, loc="outside upper left", ncols=3, fontsize=8.5, frameon=False)
+    return _drawn(figure)
 
 
-def _shown_rows(report: ExperimentReport) -> Sequence[Row]:
-    """Those whose lines are coloured at first: the rows whose photographs are shown."""
-    labels = [one.label for one in report.shown]
-    return [row for row in report.table.rows if report.table.spec.label(row.variant) in labels][:_COLOURS]
+def _draw_runs(axis: Axes, report: ExperimentReport, name: str) -> None:
+    """One column of the histories: a line a run, grey but for the rows whose photographs are shown."""
+    colours = dict(zip((one.label for one in report.shown), COLOURS, strict=False))
+    for (variant, _), history in report.histories.items():
+        label = report.table.spec.label(variant)
+        looks: dict[str, Any] = {"color": GREY, "alpha": 0.5, "linewidth": 0.8}
+        if label in colours:
+            looks = {"color": colours[label], "linewidth": 1.4, "zorder": 3, "label": label}
+        # A single epoch makes no line.
+        marker = "." if label in colours or len(history) == 1 else ""
+        values = [epoch.get(name, math.nan) for epoch in history]
+        axis.plot([epoch["epoch"] for epoch in history], values, marker=marker, markersize=4, **looks)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.tick_params(labelsize=8)
+    axis.grid(axis="y", color="#dddddd", linewidth=0.7)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _drawn(figure: Figure) -> str:
+    """The figure as SVG in an address, without ground, so that it stands on a light page as on a dark one."""
+    file = io.BytesIO()
+    # The salt makes the same figure the same file.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "awcu"}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return data_uri(file.getvalue(), "svg+xml")
 
 
 def _runs(report: ExperimentReport) -> list[dict[str, Any]]:

@@ -13,11 +13,18 @@ from PIL import Image
 QUALITY = 85  # of the JPEGs in a page
 
 
-def data_uri(picture: NDArray[np.uint8]) -> str:
-    """The picture as a JPEG within an address."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+def data_uri(picture: NDArray[np.uint8] | bytes, kind: str = "jpeg") -> str:
+    """A picture as an address that holds it whole.
+
+    Args:
+        picture: `(H, W, 3)` RGB, as PNG also `(H, W, 4)` RGBA; or a file's content.
+        kind: "jpeg", "png", or "svg+xml" for a file's content.
+    """
+    if not isinstance(picture, bytes):
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, format=kind, quality=QUALITY)
+        picture = file.getvalue()
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 @cache

@@ -1,12 +1,21 @@
-"""Explanations as sheets: one photograph as a picture or a page for the browser, or many photographs in one picture."""
+"""Explanations as sheets: a page or a picture of one photograph, or one picture of many photographs."""
 
+import io
+import math
 from collections.abc import Sequence
-from itertools import chain, zip_longest
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
+from textwrap import fill
 from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
+from markupsafe import escape
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from awcu.errors import SheetError
@@ -15,18 +24,18 @@ from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
 from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
 from awcu.models.cam import Map, overlay
-from awcu.plots.style import GREY, save_png
+from awcu.plots.style import DPI, GREY, save_png
 from awcu.reports.html import data_uri, template
-from awcu.reports.page import fitted
-from awcu.reports.panels import Picture, Scale, effect, panels, resized
-from awcu.reports.sheet_page import PANORAMA, PORTRAIT, page_png
+from awcu.reports.panels import Panel, Panels, Scale, effect, panels, resized
 from awcu.text import label, number, share
 
-LONGEST = 900  # px of a page's pictures
+LONGEST = 900  # px of a sheet's pictures
 SMALL = 480  # px of a contact sheet's
-COLUMN, LINE, TITLE = 2.7, 2.25, 8.0  # inches and points of a contact sheet
+WIDTH, TALL = 10.0, 6.0  # inches of a sheet, and of its pictures at the most
+COLUMN, LINE = 2.7, 2.25  # inches of a contact sheet's cells
+GAP = 0.16  # inches between pictures
+TEXT, LETTERS = 8.0, 15.5  # points, and letters of that size to an inch
 STOPS = 16  # of a colour scale's gradient
-
 
 READING = "red speaks for high, or for the attribute, blue against; one scale per kind of map"
 READING_EFFECTS = "; behind an attribute its probability and, in brackets, its part in the score"
@@ -63,66 +72,66 @@ class Limits(NamedTuple):
     cause: float
 
 
-def save(
-    explanation: Explanation,
-    path: Path,
-    caption: str = "",
-    attributes: int = 3,
-    crop: Proposal | Literal["best"] | None = "best",
-) -> None:
-    """Write a sheet, `.png` or `.html` by the name: what the model says of the photograph, and why.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """What a model says of one photograph, and why: verdict, maps, attributes and crop. A notebook shows it.
 
-    Args:
-        explanation: Of the photograph.
-        path: Folders are made where missing.
-        caption: Set above; the photograph's name, perhaps.
-        attributes: AttAM shown at the most.
-        crop: Drawn on the photograph; None for none.
-
-    Raises:
-        SheetError: A name that ends otherwise.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in (".png", ".html"):
-        raise SheetError(f"{path.name}: a sheet is a picture or a page; let its name end in .png or .html")
-    make = png if suffix == ".png" else html
-    write_atomically(path, make(explanation, caption, attributes, explanation.crops()[0] if crop == "best" else crop))
-
-
-def png(explanation: Explanation, caption: str = "", attributes: int = 3, crop: Proposal | None = None) -> bytes:
-    """One photograph's sheet, 1,500 pixels wide: verdict, a sentence, maps, attributes and crop.
-
-    Args:
+    Attributes:
         explanation: Of the photograph.
         caption: Set above; the photograph's name, perhaps.
-        attributes: AttAM shown at the most: of the largest effect on the score, or of the likeliest where no effect
-            is known.
-        crop: Drawn on the photograph and shown on its own.
+        attributes: AttAM shown at the most: those with the largest effect on the score, or the likeliest where no
+            effect is known.
+        crop: Drawn on the photograph and shown on its own; None for none.
     """
-    return page_png(explanation, caption, attributes, crop)
 
+    explanation: Explanation
+    caption: str = ""
+    attributes: int = 3
+    crop: Proposal | Literal["best"] | None = "best"
 
-def html(explanation: Explanation, caption: str = "", attributes: int = 3, crop: Proposal | None = None) -> str:
-    """The same as one file for the browser that needs no other, with a table of all attributes.
+    @cached_property
+    def panels(self) -> Panels:
+        """Its pictures."""
+        crop = self.explanation.crops()[0] if self.crop == "best" else self.crop
+        return panels(self.explanation, self.attributes, crop, LONGEST)
 
-    Args:
-        explanation: Of the photograph.
-        caption: Set above; any text.
-        attributes: AttAM shown at the most.
-        crop: Drawn on the photograph and shown on its own.
-    """
-    return template("sheet.html", picture=data_uri, gradient=gradient).render(
-        shown=panels(explanation, attributes, crop, LONGEST),
-        caption=caption,
-        heading=heading(explanation),
-        sentence=sentence(explanation),
-        notes=notes(explanation),
-        rank=rank(explanation),
-        table=_table(explanation),
-        effects=bool(explanation.contributions),
-        tall=explanation.photograph.shape[1] < PORTRAIT * explanation.photograph.shape[0],
-        wide=explanation.photograph.shape[1] >= PANORAMA * explanation.photograph.shape[0],
-    )
+    def html(self) -> str:
+        """The sheet as one file for the browser that needs no other, with a table of all attributes."""
+        height, width = self.explanation.photograph.shape[:2]
+        return template("sheet.html", picture=data_uri, gradient=gradient).render(
+            shown=self.panels,
+            caption=self.caption,
+            heading=heading(self.explanation),
+            sentence=sentence(self.explanation),
+            notes=notes(self.explanation),
+            rank=rank(self.explanation),
+            table=_table(self.explanation),
+            effects=bool(self.explanation.contributions),
+            aspect=width / height,
+        )
+
+    def png(self) -> bytes:
+        """The same as a picture 1,500 pixels wide, without likelihood and table."""
+        file = io.BytesIO()
+        _figure(self).savefig(file, format="png")
+        return file.getvalue()
+
+    def save(self, path: Path | str) -> None:
+        """Write the page or the picture, `.html` or `.png` by the name; folders are made where missing.
+
+        Raises:
+            SheetError: A name that ends otherwise.
+        """
+        path = Path(path)
+        makers = {".html": self.html, ".png": self.png}
+        if path.suffix.lower() not in makers:
+            raise SheetError(f"{path.name}: a sheet is a page or a picture; let its name end in .html or .png")
+        write_atomically(path, makers[path.suffix.lower()]())
+
+    def _repr_html_(self) -> str:
+        # In a frame, or its style would become the notebook's.
+        fit = "this.style.height = this.contentDocument.documentElement.scrollHeight + 'px'"
+        return f'<iframe srcdoc="{escape(self.html())}" style="width: 100%; height: 900px; border: 0" onload="{fit}">'
 
 
 def contact_sheet(
@@ -138,7 +147,7 @@ def contact_sheet(
         explanations: At least one; of one model.
         captions: One a photograph, set above it.
         path: Where to write.
-        attributes: AttAM shown at the most, chosen as in `png`.
+        attributes: AttAM shown at the most, chosen as for a `Sheet`.
         causes: One signed map `(H, W)` a photograph of what really raised or lowered its rating, as the gallery knows.
 
     Raises:
@@ -151,37 +160,77 @@ def contact_sheet(
         )
     limits = _limits(explanations, causes)
     rows = [
-        _pictures(resized(one, SMALL), caption, cause, limits, attributes)
+        _row(resized(one, SMALL), caption, cause, limits, attributes)
         for one, caption, cause in zip_longest(explanations, captions, causes)
     ]
-    figure = Figure(figsize=(COLUMN * len(rows[0]), LINE * len(rows) + 0.6), dpi=110, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
-    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
-    for axis, (picture, title) in zip(axes.flat, chain.from_iterable(rows), strict=True):
-        axis.imshow(picture)
-        axis.set_title(fitted(title, COLUMN - 0.1, TITLE), fontsize=TITLE, parse_math=False)
-        axis.axis("off")
+    columns = len(rows[0])
     effects = READING_EFFECTS if attributes and explanations[0].contributions else ""
-    figure.suptitle(READING + effects, fontsize=TITLE, color=GREY)
+    figure = _grid([panel for row in rows for panel in row], columns, COLUMN * columns, LINE * len(rows) + 0.6)
+    figure.suptitle(fill(READING + effects, int(LETTERS * COLUMN * columns)), fontsize=TEXT, color=GREY)
     save_png(figure, path)
 
 
-def _pictures(
-    seen: Explanation, caption: str, cause: Map | None, limits: Limits, attributes: int
-) -> list[tuple[Picture, str]]:
-    """One row of a contact sheet: pictures and their titles."""
+def _figure(sheet: Sheet) -> Figure:
+    """One photograph's panels, the verdict above and all that is to be read below."""
+    shown, explanation = sheet.panels, sheet.explanation
+    drawn = [shown.photograph, shown.evidence, *shown.attributes, *([shown.crop] if shown.crop else [])]
+    aspect = explanation.photograph.shape[1] / explanation.photograph.shape[0]
+    # Fewer rows the taller the photograph, and all of them full if possible.
+    rows = math.ceil(len(drawn) / max(2, round(3.3 / math.sqrt(aspect))))
+    columns = math.ceil(len(drawn) / rows)
+    words = heading(explanation)
+    verdict = f"{words.level}: {words.probability}, {words.score}"
+    above = [fill(text, int(0.6 * LETTERS * WIDTH)) for text in (" ".join(sheet.caption.split()), verdict) if text]
+    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
+    tall = min(WIDTH / columns / aspect, TALL)
+    figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + 0.14 * below.count("\n") + 0.25 * len(above) + 0.3)
+    figure.suptitle("\n".join(above), x=0.008, ha="left", fontsize=12, fontweight="bold", parse_math=False)
+    figure.supxlabel(below, x=0.008, ha="left", fontsize=TEXT, parse_math=False)
+    return figure
+
+
+def _grid(shown: Sequence[Panel], columns: int, width: float, height: float) -> Figure:
+    """Panels in rows; width and height in inches."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure.get_layout_engine().set(w_pad=GAP / 2, h_pad=GAP / 2)  # type: ignore[union-attr, call-arg]
+    axes = figure.subplots(math.ceil(len(shown) / columns), columns, squeeze=False)
+    for axis, panel in zip_longest(axes.flat, shown):
+        axis.axis("off")
+        if panel:
+            _draw(axis, panel, int(LETTERS * (width / columns - GAP)))
+    return figure
+
+
+def _draw(axis: Axes, panel: Panel, letters: int) -> None:
+    axis.imshow(panel.picture)
+    axis.set_anchor("NW")
+    title = f"{panel.title} {panel.effect}".strip()
+    text = "\n".join(fill(line, letters) for line in (title, panel.note) if line)
+    axis.set_title(text, loc="left", fontsize=TEXT, parse_math=False)
+    if panel.scale:
+        colours = ScalarMappable(cmap=ListedColormap(panel.scale.colours[0] / 255))
+        bar = axis.figure.colorbar(colours, ax=axis, location="bottom", panchor=False, aspect=50, pad=0.02)
+        bar.set_ticks((0, 0.5, 1), labels=[fill(end, letters * 2 // 5) for end in panel.scale.ends], fontsize=TEXT)
+        bar.ax.tick_params(length=0)
+        for text, side in zip(bar.ax.get_xticklabels(), ("left", "center", "right"), strict=True):
+            text.set_horizontalalignment(side)
+        bar.outline.set_visible(False)
+
+
+def _row(seen: Explanation, caption: str, cause: Map | None, limits: Limits, attributes: int) -> list[Panel]:
+    """One photograph's panels in a contact sheet."""
     photograph = seen.photograph
     score = number(seen.verdict.score, signed=True, decimals=2)
     row = [
-        (photograph, " ".join(caption.split())),
-        (overlay(photograph, seen.on_photograph(), limits.evidence), f"AesAM, score {score}"),
+        Panel(" ".join(caption.split()), "", photograph),
+        Panel(f"AesAM, score {score}", "", overlay(photograph, seen.on_photograph(), limits.evidence)),
     ]
     if cause is not None:
         size = photograph.shape[1], photograph.shape[0]
         resized_cause = np.asarray(cv2.resize(cause, size), dtype=np.float32)
-        row.append((overlay(photograph, resized_cause, limits.cause), "what caused the rating"))
+        row.append(Panel("what caused the rating", "", overlay(photograph, resized_cause, limits.cause)))
     return row + [
-        (overlay(photograph, seen.on_photograph(name), limits.attribute), _attribute_title(seen, name))
+        Panel(_attribute_title(seen, name), "", overlay(photograph, seen.on_photograph(name), limits.attribute))
         for name in attributes_shown(seen, attributes)
     ]
 

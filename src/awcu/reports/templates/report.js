@@ -34,21 +34,3 @@ function sortBy(button) {
 for (const button of document.querySelectorAll(".sortable thead button")) {
   button.addEventListener("click", () => sortBy(button));
 }
-
-// Curves: a row that is switched on takes the colour that fewest others have, and comes to the front.
-const COLOURS = [...Array({{ colours }}).keys()].map((place) => `c${place}`);
-
-function switchRow(box) {
-  const label = box.closest("label");
-  const taken = [...document.querySelectorAll(".toggles label")].map((one) => one.className);
-  const uses = (colour) => taken.filter((name) => name === colour).length;
-  const colour = box.checked ? COLOURS.reduce((best, one) => (uses(one) < uses(best) ? one : best)) : "";
-  label.className = colour;
-  for (const line of document.querySelectorAll(`.run[data-row="${box.value}"]`)) {
-    line.setAttribute("class", `run ${colour}`);
-    if (colour) line.parentElement.append(line);
-  }
-}
-
-for (const box of document.querySelectorAll(".toggles input")) box.addEventListener("change", () => switchRow(box));
-for (const line of document.querySelectorAll(".run[class*=' c']")) line.parentElement.append(line);
