@@ -99,8 +99,8 @@ class TestTable:
             ("a,b\n", "has a header and no rows"),
             ("a,c\n1,2\n", "line 1 has no column 'b', only 'a, c'; fetch"),
             ("a,b,a\n1,2,3\n", "column 'a' appears more than once"),
-            ("a;b\n1;2\n", "line 1 has one column 'a;b', parted by semicolons; expected commas: fetch"),
-            ("a\tb\n1\t2\n", "parted by tabs"),
+            ("a;b\n1;2\n", "line 1 is 'a;b', separated by semicolons; expected commas: fetch"),
+            ("a\tb\n1\t2\n", "separated by tabs"),
             ('a,b\n1,"2\n', "line 2: unexpected end of data"),
         ],
     )
@@ -110,7 +110,7 @@ class TestTable:
 
     def test_another_delimiter(self, written):
         assert TextTable.read(written("a=b\n1=2\n"), ["b"], delimiter="=").numbers("b").tolist() == [2]
-        with pytest.raises(SourceError, match="parted by commas; expected equals signs"):
+        with pytest.raises(SourceError, match="separated by commas; expected equals signs"):
             TextTable.read(written("a,b\n1,2\n"), ["b"], delimiter="=")
 
     def test_an_empty_cell_and_a_word_for_a_number(self, written):
@@ -148,8 +148,8 @@ class TestFolder:
     @pytest.mark.parametrize(
         ("root", "message"),
         [
-            (None, r"set: where is it\? Give its folder as data\.root=…"),
-            ("/nowhere", "set: /nowhere is no folder; give"),
+            (None, r"set: data\.root is not set; give"),
+            ("/nowhere", "set: /nowhere is not a folder; give"),
             (".", "set: . has no folder images or image; unpack the data set there"),
         ],
     )
@@ -182,7 +182,7 @@ class TestPhotographs:
     def test_missing_and_surplus_ones(self, folder):
         _, notes = photographs_in("set", folder, ["a.jpg", "z.jpg"])
         assert notes == (
-            f"1 photographs in {folder} are not there: z.jpg",
+            f"1 photographs in {folder} are missing: z.jpg",
             f"1 photographs in {folder} have no rating: b.JPG",
         )
 

@@ -1,4 +1,4 @@
-"""EVA: votes in data/, parted by equals signs, photographs in images/EVA_together/."""
+"""EVA: votes in data/, separated by equals signs, photographs in images/EVA_together/."""
 
 from pathlib import Path
 

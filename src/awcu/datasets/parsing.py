@@ -1,4 +1,4 @@
-"""What the readers of distributed data sets share: text, tables and photographs, each fault with its file and line."""
+"""Parsing shared by the data-set readers: text, tables and photographs. Every error names the file and line."""
 
 import csv
 import io
@@ -15,11 +15,11 @@ from awcu.errors import SourceError
 from awcu.ratings.ratings import Floats
 from awcu.text import shown, some_of
 
-_DELIMITERS = {",": "commas", "=": "equals signs", ";": "semicolons", "\t": "tabs", " ": "blanks"}
+_DELIMITERS = {",": "commas", "=": "equals signs", ";": "semicolons", "\t": "tabs", " ": "spaces"}
 
 
 def text_of(path: Path) -> str:
-    r"""A UTF-8 file with every line ended by "\n", whatever ended it; a byte-order mark is left out.
+    r"""The text of a UTF-8 file, with line ends normalised to "\n" and without a byte-order mark.
 
     Raises:
         SourceError: The file is absent, unreadable, empty or not UTF-8.
@@ -39,7 +39,7 @@ def text_of(path: Path) -> str:
 
 
 def lines_of(path: Path) -> list[str]:
-    """The lines of a text file without blanks around them; empty ones at the end are left out.
+    """The stripped lines of a text file, without empty ones at the end.
 
     Raises:
         SourceError: As for `text_of`.
@@ -48,7 +48,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def fields_of(line: str, where: str, columns: str) -> list[str]:
-    """The words of a line, one each of the space-separated `columns`.
+    """The words of a line, one for each of the space-separated `columns`.
 
     Raises:
         SourceError: There are more or fewer words than columns.
@@ -60,13 +60,13 @@ def fields_of(line: str, where: str, columns: str) -> list[str]:
 
 
 def number(text: str, where: str, low: float = -math.inf, high: float = math.inf) -> float:
-    """A word as a finite number in [low, high].
+    """Parse a finite number in [low, high].
 
     Raises:
-        SourceError: It is none.
+        SourceError: The text is not such a number.
     """
     try:
-        # float() takes "1_000" and digits of other scripts, which no data set means.
+        # float() also accepts "1_000" and digits of other scripts, which no data set uses.
         value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         value = math.nan
@@ -78,13 +78,13 @@ def number(text: str, where: str, low: float = -math.inf, high: float = math.inf
 
 @dataclass(frozen=True)
 class TextTable:
-    """A delimited text file with a header, every cell still text.
+    """A delimited text file with a header; every cell is text.
 
     Attributes:
-        path: Where it is, for messages.
+        path: The file, for messages.
         header: Column names.
-        rows: Cells, as many a row as the header has.
-        lines: The file's line that each row ends on, from 1.
+        rows: One cell per column in each row.
+        lines: The line of the file on which each row ends, counted from 1.
     """
 
     path: Path
@@ -98,7 +98,7 @@ class TextTable:
 
         Raises:
             SourceError: As for `text_of`; a column is missing or named twice, a row has more or fewer cells than the
-                header, a quote does not close, or there are no rows.
+                header, a quote is not closed, or there are no rows.
         """
         reader = csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter, strict=True)
         header: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class TextTable:
         return len(self.rows)
 
     def texts(self, column: str) -> list[str]:
-        """One column without blanks around its cells.
+        """The stripped cells of a column.
 
         Raises:
             SourceError: A cell is empty.
@@ -140,10 +140,10 @@ class TextTable:
         return texts
 
     def numbers(self, column: str, low: float = -math.inf, high: float = math.inf) -> Floats:
-        """One column of finite numbers in [low, high].
+        """A column of finite numbers in [low, high].
 
         Raises:
-            SourceError: A cell is none.
+            SourceError: A cell is not such a number.
         """
         place = self.header.index(column)
         return np.array(
@@ -151,7 +151,7 @@ class TextTable:
         )
 
     def where(self, row: int) -> str:
-        """The place of a row, for a message."""
+        """File and line of a row, for messages."""
         return f"{self.path}: line {self.lines[row]}"
 
 
@@ -165,31 +165,31 @@ def _check_header(path: Path, header: tuple[str, ...], columns: Sequence[str], d
     other = [words for mark, words in _DELIMITERS.items() if mark != delimiter and mark in header[0]]
     if len(header) == 1 and other:
         raise SourceError(
-            f"{path}: line 1 has one column {shown(header[0])}, parted by {other[0]}; expected "
-            f"{_DELIMITERS.get(delimiter, repr(delimiter))}: fetch the file as it is distributed"
+            f"{path}: line 1 is {shown(header[0])}, separated by {other[0]}; expected "
+            f"{_DELIMITERS.get(delimiter, repr(delimiter))}: fetch the file as distributed"
         )
     raise SourceError(
         f"{path}: line 1 has no column {', '.join(map(repr, missing))}, only {shown(', '.join(header), 200)}; fetch "
-        f"the file as it is distributed"
+        f"the file as distributed"
     )
 
 
 def folder_of(root: str | Path | None, name: str, *folders: str) -> Path:
-    """The first of these folders that is there, below the root or below another folder of its own name.
+    """The first of these folders that exists, in the root or in a folder of the same name inside it.
 
     Args:
-        root: The folder a user names; archives unpacked into a folder of their own nest it twice.
+        root: The folder the user names; an archive unpacked into a folder of its own nests it twice.
         name: The data set's name, for messages.
         *folders: Relative to `root`, the preferred one first; "" for the root itself.
 
     Raises:
-        SourceError: No root, no such folder, or none of the folders in it.
+        SourceError: The root is not given or does not exist, or holds none of the folders.
     """
     if root is None:
-        raise SourceError(f"{name}: where is it? Give its folder as data.root=…")
+        raise SourceError(f"{name}: data.root is not set; give the data set's folder as data.root=…")
     root = Path(root).expanduser()
     if not root.is_dir():
-        raise SourceError(f"{name}: {root} is no folder; give the data set's folder as data.root=…")
+        raise SourceError(f"{name}: {root} is not a folder; give the data set's folder as data.root=…")
     for folder in folders:
         for place in (root / folder, root / folder / Path(folder).name, root / root.name / folder):
             if place.is_dir() and (not folder or not (place / Path(folder).name).is_dir()):
@@ -198,10 +198,10 @@ def folder_of(root: str | Path | None, name: str, *folders: str) -> Path:
 
 
 def file_of(root: str | Path, *files: str) -> Path:
-    """The first of these files that is there, below the root or another folder of its own name; else the first.
+    """The first of these files that exists, in the root or a folder of the same name inside it; else the first.
 
     Args:
-        root: The folder a user names; archives unpacked into a folder of their own nest it twice.
+        root: The folder the user names; an archive unpacked into a folder of its own nests it twice.
         *files: Relative to `root`, the preferred one first.
     """
     root = Path(root).expanduser()
@@ -212,21 +212,21 @@ def file_of(root: str | Path, *files: str) -> Path:
 def photographs_in(
     name: str, folder: Path, files: Sequence[str], others: Collection[str] = ()
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
-    """Where photographs are, and what to say about those that are not.
+    """Paths of the photographs, and notes on missing and unrated ones.
 
-    One that is missing is left to whoever decodes it, who names it with all that cannot be read.
+    A missing photograph is no error here; decoding later reports it with all others that cannot be read.
 
     Args:
         name: The data set's name, for messages.
-        folder: Their folder.
+        folder: The photographs' folder.
         files: `(N,)` paths relative to it, with "/".
-        others: Further such paths that have a rating, but are not asked for.
+        others: Further such paths that have a rating but are not in use.
 
     Returns:
-        `(N,)` paths, and notes: how many are missing, how many files have no rating.
+        `(N,)` paths, and notes on how many are missing and how many files have no rating.
 
     Raises:
-        SourceError: None of the files is there.
+        SourceError: None of the files exists.
     """
     there = frozenset(files_of(folder, {file.rpartition("/")[0] or "." for file in files}))
     wanted = frozenset(files)
@@ -236,7 +236,7 @@ def photographs_in(
             f"unpack them there"
         )
     notes = []
-    for kind, names in (("are not there", wanted - there), ("have no rating", (there - wanted).difference(others))):
+    for kind, names in (("are missing", wanted - there), ("have no rating", (there - wanted).difference(others))):
         if names:
             notes.append(f"{len(names):,} photographs in {folder} {kind}: {some_of(sorted(names))}")
     return np.array([f"{folder}{os.sep}{file}" for file in files], dtype=np.str_), tuple(notes)
@@ -246,10 +246,10 @@ _PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif
 
 
 def files_of(folder: Path, parents: Collection[str]) -> Iterator[str]:
-    """The photographs in these folders below a folder, as paths relative to it with "/", in no order.
+    """The photographs in these subfolders, as unordered paths relative to `folder`, with "/".
 
     Raises:
-        SourceError: One of the folders is there and cannot be read.
+        SourceError: A folder exists but cannot be read.
     """
     for parent in parents:
         try:
@@ -264,5 +264,5 @@ def files_of(folder: Path, parents: Collection[str]) -> Iterator[str]:
 
 
 def names_of(values: Iterable[object]) -> NDArray[np.str_]:
-    """`(n,)` of texts, also where there are none."""
+    """`(n,)` array of text, also if it is empty."""
     return np.array([str(value) for value in values], dtype=np.str_)

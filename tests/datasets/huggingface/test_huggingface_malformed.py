@@ -141,8 +141,8 @@ def test_a_row_that_cannot_be_read_is_named(root):
         ({"repository": "user/name"}, r"name either data\.ratings\.repository or data\.ratings\.files, not both"),
         ({"files": ["data/no-*.parquet"]}, r"\(data/no-\*\.parquet\): no file there matches; check data\.root and"),
         ({"files": [""]}, "no file there matches"),
-        ({"root": None}, r"Parquet files: where is it\? Give its folder as data\.root=…"),
-        ({"root": "/nowhere"}, "/nowhere is no folder"),
+        ({"root": None}, r"Parquet files: data\.root is not set; give"),
+        ({"root": "/nowhere"}, "/nowhere is not a folder"),
         (
             {"splits": {"train": "train"}},
             r"split 'test' is not in data\.ratings\.splits; .* \+data\.ratings\.splits\.te",

@@ -18,7 +18,7 @@ from awcu.errors import RatingsError, SourceError
 PUBLISHED = Path(__file__).parents[3].parent / "shared" / "data" / "labels" / "aadb" / "AADB.txt"
 IMAGES = "datasetImages_originalSize"
 OVERLAP = (
-    "2 photographs of the TestNew list are on another list too, and in the test split only: "
+    "2 photographs of the TestNew list are also on another list and kept in test only: "
     "farm1_250_20000000030_ab30_b.jpg, farm1_251_20000000031_ab31_b.jpg"
 )
 
@@ -168,9 +168,7 @@ def test_a_damaged_list_is_named_with_its_line(root, label, damage, message):
 def test_lists_of_other_photographs_are_refused(root, label):
     path = lists(root) / f"imgListValidationRegression_{label}.txt"
     path.write_text(path.read_text().replace(name(26), "another.jpg"))
-    with pytest.raises(
-        SourceError, match=f"do not list the same photographs, but one of them only: another.*{name(26)}"
-    ):
+    with pytest.raises(SourceError, match=f"only one of them lists another.*{name(26)}"):
         read(root, check_counts=False)
 
 
@@ -185,7 +183,7 @@ def test_missing_and_surplus_photographs_are_said(root):
     (root / IMAGES / name(0)).rename(root / IMAGES / "another.jpg")
     assert read(root, check_counts=False).notes == (
         OVERLAP,
-        f"1 photographs in {root} are not there: {IMAGES}/{name(0)}",
+        f"1 photographs in {root} are missing: {IMAGES}/{name(0)}",
         f"1 photographs in {root} have no rating: {IMAGES}/another.jpg",
     )
 
@@ -205,7 +203,7 @@ def test_no_photograph_at_all_is_refused(root):
         read(root, check_counts=False)
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

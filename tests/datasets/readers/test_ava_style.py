@@ -52,9 +52,9 @@ def test_a_copy_as_distributed(copy):
             expected = [1 if style == STYLE_TRAIN[photograph] else np.nan for style in range(1, 15)]
         np.testing.assert_array_equal(row, expected)
     assert ratings.notes == (
-        "a training photograph has one style and is unlabelled in the others, so styles are trained as one of 14",
+        "a training photograph is labelled with one style only, so styles are trained as one of 14 classes",
         "2 training photographs are in the official aesthetic test list and left out",
-        "1 test photographs that have no style are tested on as well, as in published figures",
+        "1 test photographs without any style are tested on as well, as in published results",
     )
 
 
@@ -68,7 +68,7 @@ def test_photographs_of_the_aesthetic_test_list_can_be_kept_and_the_list_is_then
 def test_test_photographs_without_a_style_can_be_left_out(copy):
     ratings = read(copy, empty_rows=False, check_counts=False)
     assert set(ratings.image_ids[ratings.split == "test"].astype(int)) == set(STYLE_TEST) - {2003}
-    assert ratings.notes[-1] == "1 test photographs that have no style are left out, unlike in published figures"
+    assert ratings.notes[-1] == "1 test photographs without any style are left out, unlike in published results"
 
 
 def test_validation_is_another_part_under_another_seed(copy):
@@ -84,8 +84,8 @@ def test_photographs_that_avatxt_lacks_are_said(root):
     ratings = read(root, check_counts=False)
     assert len(ratings) == 14 + 8 - 3
     assert ratings.notes[1:3] == (
-        "2 photographs of the styles' train list are not in AVA.txt and left out",
-        "1 photographs of the styles' test list are not in AVA.txt and left out",
+        "2 photographs of the style train list are not in AVA.txt and left out",
+        "1 photographs of the style test list are not in AVA.txt and left out",
     )
 
 
@@ -97,14 +97,14 @@ ROW = "0 " * 13 + "0"
     [
         ("styles.txt", "1 Duotones\n3 HDR\n", "line 2, number: '3' is not a number from 2 to 2"),
         ("styles.txt", "1 Light On White\n", "line 1: '1 Light On White' has 4 columns, expected number name"),
-        ("train.lab", "1\n15\n" + "1\n" * 14, "line 2: '15' is no style from 1 to 14"),
-        ("train.lab", "0\n" * 16, "line 1: '0' is no style from 1 to 14"),
+        ("train.lab", "1\n15\n" + "1\n" * 14, "line 2: '15' is not a style from 1 to 14"),
+        ("train.lab", "0\n" * 16, "line 1: '0' is not a style from 1 to 14"),
         ("train.lab", "1\nHDR\n" + "1\n" * 14, "line 2: 'HDR' is not a number"),
-        ("train.jpgl", "1001\n" * 16, "line 2: '1001' has an id that an earlier line has"),
+        ("train.jpgl", "1001\n" * 16, "line 2: '1001' repeats the id of an earlier line"),
         (
             "train.jpgl",
             "1001\n1002\n",
-            r"train\.jpgl has 2 lines and train\.lab 16; each line of one labels that of the",
+            r"train\.jpgl has 2 lines and train\.lab 16",
         ),
         ("test.jpgl", "1031\n1001\n" + "".join(f"{n}\n" for n in range(6)), "line 2: '1001' is also in train.jpgl"),
         ("test.multilab", f"{ROW} 0\n" * 8, "line 1: .* has 15 columns, expected Complementary_Colors Duotones"),

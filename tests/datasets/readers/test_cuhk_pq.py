@@ -40,7 +40,7 @@ def test_a_copy_as_distributed(root, folder):
     assert ratings.attribute_names == distributed.CATEGORIES
     np.testing.assert_array_equal(ratings.attributes, np.tile(np.repeat(np.eye(7), 3, axis=0), (2, 1)))
     assert len(ratings.notes) == 1
-    assert "Ambiguous photographs were left out by its makers" in ratings.notes[0]
+    assert "ambiguous photographs" in ratings.notes[0]
 
 
 def test_every_weighting_by_margin_is_uniform(root):
@@ -83,8 +83,8 @@ def test_other_categories_than_the_seven_are_said(root, folder):
     ratings = read(root)
     assert ratings.attribute_names[2] == "evening"
     assert ratings.notes[1:] == (
-        "Categories that are missing: night.",
-        "Categories that are not of the published seven: evening.",
+        "Categories missing: night.",
+        "Categories not of the published seven: evening.",
     )
 
 
@@ -98,11 +98,11 @@ def test_a_missing_class_is_refused(root, folder, lost):
 def test_a_class_without_photographs_is_refused(root, folder):
     for photograph in (folder / "LowQuality").rglob("*.jpg"):
         photograph.unlink()
-    with pytest.raises(SourceError, match=r"no photograph is in a folder of .*LowQuality, such as .*animal; unpack"):
+    with pytest.raises(SourceError, match=r"LowQuality has no photograph in a category folder"):
         read(root)
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

@@ -91,7 +91,7 @@ def test_other_votes_are_refused(root):
         (f"{HEADER}\n71=E1=6=3=3=3=2.5=3=9=0=0=0=0\n", r"line 2, quality: 2\.5 is not a whole number"),
         (f"{HEADER}\n71=E1=6=3==3=3=3=9=0=0=0=0\n", "line 2, visual: '' is not a number"),
         (f"{HEADER}\n=E1=6=3=3=3=3=3=9=0=0=0=0\n", "line 2: column 'image_id' is empty"),
-        (HEADER.replace("=", ",") + "\n71,E1,6,3,3,3,3,3,9,0,0,0,0\n", "parted by commas; expected equals signs"),
+        (HEADER.replace("=", ",") + "\n71,E1,6,3,3,3,3,3,9,0,0,0,0\n", "separated by commas; expected equals signs"),
         (HEADER.replace("score", "mark") + "\n71=E1=6=3=3=3=3=3=9=0=0=0=0\n", "line 1 has no column 'score'"),
         (HEADER, r"votes_filtered\.csv has a header and no rows"),
         ("", r"votes_filtered\.csv is empty"),
@@ -118,7 +118,7 @@ def test_carriage_returns_a_byte_order_mark_and_a_missing_last_newline_do_not_ma
 def test_missing_photographs_are_said(root):
     (root / "images" / "EVA_together" / "71.jpg").unlink()
     notes = read(root, check_counts=False).notes
-    assert notes[1] == f"1 photographs in {root / 'images' / 'EVA_together'} are not there: 71.jpg"
+    assert notes[1] == f"1 photographs in {root / 'images' / 'EVA_together'} are missing: 71.jpg"
 
 
 def test_no_photograph_at_all_is_refused(root):
@@ -140,7 +140,7 @@ def test_a_doubled_or_single_folder_of_photographs_is_found(root, nested):
     assert ratings.image_paths[0] == str(root / nested / f"{ratings.image_ids[0]}.jpg")
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

@@ -44,7 +44,9 @@ def test_without_the_sets_the_split_is_hashed_and_said_to_be(root):
     shutil.rmtree(root / "metadata")
     ratings = read(root, 4, 0.2, 0.3, check_counts=False)
     np.testing.assert_array_equal(ratings.split, hash_split(ratings.image_ids, 4, 0.2, 0.3))
-    assert ratings.notes[1] == f"The split is hashed from the names, not the published one: {SETS} is not there."
+    assert (
+        ratings.notes[1] == f"The split is hashed from the names instead of the published one, since {SETS} is missing."
+    )
 
 
 def test_the_sets_alone_say_the_same_as_both_lists(root):
@@ -99,7 +101,7 @@ def test_another_count_than_published_is_refused(root):
         (HEAD + '"a.jpg,1,2,3,4,5,15,3.6,1,66\n', "line 2: unexpected end of data"),
         (
             HEAD.replace('"', "").replace(",", ";") + "a.jpg;1;2;3;4;5;15;3.6;1;66\n",
-            "parted by semicolons; expected commas",
+            "separated by semicolons; expected commas",
         ),
         (HEAD.replace("c_total", "total") + "a.jpg,1,2,3,4,5,15,3.6,1,66\n", "line 1 has no column 'c_total'"),
         (HEAD, "has a header and no rows"),
@@ -125,7 +127,7 @@ def test_damaged_scores_are_named_with_their_line(root, damage, message):
             "image_name,set\n10004473376.jpg,test\n",
             r"has no set for 10004473377\.jpg, .* and 34 more; fetch both lists",
         ),
-        ("image_name,set\na.jpg,test\na.jpg,training\n", r"line 3: 'a\.jpg' is in test too; keep one of the lines"),
+        ("image_name,set\na.jpg,test\na.jpg,training\n", r"line 3: 'a\.jpg' is also in test"),
     ],
 )
 def test_damaged_sets_are_named_with_their_line(root, text, message):
@@ -152,7 +154,7 @@ def test_missing_and_surplus_photographs_are_said(root):
     (root / "1024x768" / "10004473376.jpg").rename(root / "1024x768" / "another.jpg")
     assert read(root, check_counts=False).notes == (
         QUALITY,
-        f"1 photographs in {root / '1024x768'} are not there: 10004473376.jpg",
+        f"1 photographs in {root / '1024x768'} are missing: 10004473376.jpg",
         f"1 photographs in {root / '1024x768'} have no rating: another.jpg",
     )
 
@@ -163,7 +165,7 @@ def test_without_the_photographs_folder_both_names_are_said(root):
         read(root)
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

@@ -75,9 +75,7 @@ def test_a_histogram_of_another_mean_is_said(root):
     path.write_text(table(31, aestheticScore_mean="3.9"))
     ratings = read(root, check_counts=False)
     assert ratings.mean_score[-1] == pytest.approx(3.72)
-    assert ratings.notes[0] == (
-        "1 photographs have an aestheticScore_mean other than their histogram's, which holds: iaa_pub31_.jpg"
-    )
+    assert ratings.notes[0] == ("1 histograms disagree with aestheticScore_mean and are used instead: iaa_pub31_.jpg")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +90,7 @@ def test_a_histogram_of_another_mean_is_said(root):
         (table(31, lightScore_mean=""), "line 2, lightScore_mean: '' is not a number"),
         (table(31, imageName=""), "line 2: column 'imageName' is empty"),
         (table(31, sessionId=""), "line 2: column 'sessionId' is empty"),
-        (table(31).replace(",", ";"), "parted by semicolons; expected commas"),
+        (table(31).replace(",", ";"), "separated by semicolons; expected commas"),
         (table(31).replace("colorScore_mean", "colour"), "line 1 has no column 'colorScore_mean'"),
         (",".join(HEADER), r"Test\.csv has a header and no rows"),
         ("", r"Test\.csv is empty"),
@@ -133,7 +131,7 @@ def test_carriage_returns_a_byte_order_mark_and_a_missing_last_newline_do_not_ma
 def test_missing_and_surplus_photographs_are_said(root):
     (root / "imgs" / "session1" / "iaa_pub1_.jpg").rename(root / "imgs" / "session1" / "another.jpg")
     assert read(root, check_counts=False).notes == (
-        f"1 photographs in {root / 'imgs'} are not there: session1/iaa_pub1_.jpg",
+        f"1 photographs in {root / 'imgs'} are missing: session1/iaa_pub1_.jpg",
         f"1 photographs in {root / 'imgs'} have no rating: session1/another.jpg",
     )
 
@@ -156,7 +154,7 @@ def test_a_doubled_folder_is_found(root):
     assert ratings.image_paths[0] == str(root / root.name / "imgs" / "session1" / "iaa_pub1_.jpg")
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)
@@ -175,4 +173,4 @@ def test_any_line_is_read_or_refused_by_name(root, text):
 
 def test_a_session_that_no_folder_can_be_called_is_a_missing_photograph(root):
     (root / "annotation" / "PARA-GiaaTest.csv").write_text(table(31, sessionId="session\0"))
-    assert "are not there: session\0/iaa_pub31_.jpg" in read(root, check_counts=False).notes[0]
+    assert "are missing: session\0/iaa_pub31_.jpg" in read(root, check_counts=False).notes[0]

@@ -35,10 +35,10 @@ def test_a_copy_as_distributed_has_means_alone(root):
     assert ratings.scale.tolist() == [1, 7]
     assert (ratings.high == (np.arange(40) % 2 == 1)).all()
     assert ratings.notes == (
-        f"{root / LIST} lists 40 photographs; 20,278 are cited.",
-        "8 of 40 photographs have no counts of all their ratings, so that means are read for all, without "
+        f"{root / LIST} lists 40 photographs; the literature cites 20,278.",
+        "8 of 40 photographs have incomplete counts, so only means are read, without "
         "distributions: 2190000, 2190005, 2190010, 2190015, 2190020 and 3 more",
-        f"2 photographs in {root / 'images'} are not there: 2190010.jpg, 2190011.jpg",
+        f"2 photographs in {root / 'images'} are missing: 2190010.jpg, 2190011.jpg",
     )
 
 
@@ -57,7 +57,7 @@ def test_one_line_without_all_counts_is_enough(root, counts):
     ratings = read(root)
     assert ratings.votes is None
     np.testing.assert_array_equal(ratings.vote_sd, [np.nan, 0])
-    assert "1 of 2 photographs have no counts of all their ratings" in ratings.notes[1]
+    assert "1 of 2 photographs have incomplete counts" in ratings.notes[1]
 
 
 @pytest.mark.parametrize("none", ["0 -1 -1", "12 0 0", "12 -1 -1", "-1 4 1"])
@@ -117,7 +117,7 @@ def test_carriage_returns_a_byte_order_mark_tabs_and_a_missing_last_newline_do_n
 def test_surplus_photographs_are_said(root):
     (root / "images" / "2190000.jpg").rename(root / "images" / "another.jpg")
     assert read(root).notes[2:] == (
-        f"3 photographs in {root / 'images'} are not there: 2190000.jpg, 2190010.jpg, 2190011.jpg",
+        f"3 photographs in {root / 'images'} are missing: 2190000.jpg, 2190010.jpg, 2190011.jpg",
         f"1 photographs in {root / 'images'} have no rating: another.jpg",
     )
 
@@ -138,10 +138,10 @@ def test_a_doubled_folder_is_found(root, tmp_path_factory, folder):
         (new / "inner").rename(new / folder / folder)
     ratings = read(new)
     assert ratings.fingerprint == read(root).fingerprint
-    assert ratings.notes[2].endswith("are not there: 2190010.jpg, 2190011.jpg")
+    assert ratings.notes[2].endswith("are missing: 2190010.jpg, 2190011.jpg")
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

@@ -87,7 +87,7 @@ def test_a_missing_sheet_is_named(root):
         (HEAD + "a.jpg,100.5,1,2,3,4,5\n", "line 2, MOS: '100.5' is not a number from 0 to 100"),
         (HEAD + "a.jpg,50,1,2,3,4,\n", "line 2, Sharpness: '' is not a number from 0 to 100"),
         (HEAD + ",50,1,2,3,4,5\n", "line 2: column 'Image name' is empty"),
-        (HEAD.replace(",", ";") + "a.jpg;50;1;2;3;4;5\n", "parted by semicolons; expected commas"),
+        (HEAD.replace(",", ";") + "a.jpg;50;1;2;3;4;5\n", "separated by semicolons; expected commas"),
         (HEAD.replace("MOS", "Score") + "a.jpg,50,1,2,3,4,5\n", "line 1 has no column 'MOS', only 'Image name, Score"),
         (HEAD, "has a header and no rows"),
         ("", "is empty; fetch the file again"),
@@ -109,9 +109,9 @@ def test_a_damaged_csv_is_named_with_its_line(root, damage, message):
         ([distributed.HEADER, (), ("00001.jpg", None, 1, 2, 3, 4, 5)], r"xlsx: line 3, MOS: '' is not a number"),
         ([distributed.HEADER, (None, 50, 1, 2, 3, 4, 5)], "xlsx: line 2: column 'Image name' is empty"),
         ([distributed.HEADER], r"xlsx has a header and no rows"),
-        ([distributed.HEADER[1:], (50, 1, 2, 3, 4, 5)], "row 1 has not one column 'Image name' each"),
-        ([(*distributed.HEADER, "MOS"), ("00001.jpg", 50, 1, 2, 3, 4, 5, 6)], "row 1 has not one column 'MOS' each"),
-        ([], "row 1 has not one column 'Image name', 'MOS'"),
+        ([distributed.HEADER[1:], (50, 1, 2, 3, 4, 5)], "row 1 must name 'Image name' exactly once"),
+        ([(*distributed.HEADER, "MOS"), ("00001.jpg", 50, 1, 2, 3, 4, 5, 6)], "row 1 must name 'MOS' exactly once"),
+        ([], "row 1 must name 'Image name', 'MOS'"),
     ],
 )
 def test_a_damaged_sheet_is_named_with_its_line(workbook, rows, message):
@@ -136,7 +136,7 @@ def test_missing_and_surplus_photographs_are_said(root):
     (root / "TestImage" / "00001.jpg").rename(root / "TestImage" / "another.jpg")
     assert read(root, check_counts=False).notes == (
         QUALITY,
-        f"1 photographs in {root / 'TestImage'} are not there: 00001.jpg",
+        f"1 photographs in {root / 'TestImage'} are missing: 00001.jpg",
         f"1 photographs in {root / 'TestImage'} have no rating: another.jpg",
     )
 
@@ -152,7 +152,7 @@ def test_a_doubled_folder_is_found(root, tmp_path_factory, folder):
     assert read(new, check_counts=False).notes == (QUALITY,)
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

@@ -159,10 +159,10 @@ def test_without_a_table_for_validation_a_part_of_the_training_photographs_is(re
         (PARTS | {"val": "image,c1,c2,c3\nx,1,0,0\n,1,0,0\n"}, r"val\.csv: line 3: column 'image' is empty"),
         (PARTS | {"val": "image,c1,c3\nx,1,0\n"}, r"val\.csv has no column 'c2'; its columns are image, c1, c3"),
         (PARTS | {"test": "image,c1,c2,c3\n004,1,0,0\n"}, "appear more than once: 004, 004"),
-        ({"train": TRAIN, "val": PARTS["val"]}, "split_files are for train, val; name one for train, one for test"),
+        ({"train": TRAIN, "val": PARTS["val"]}, "split_files name train, val; train and test are required"),
         (
             PARTS | {"dev": TRAIN},
-            "split_files are for train, val, test, dev; name .* none for others than train, val, t",
+            "split_files name train, val, test, dev; .* only train, val, test are allowed",
         ),
     ],
 )
@@ -174,11 +174,11 @@ def test_a_fault_in_one_of_several_tables_names_it(read_parts, parts, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"file": "r.csv"}, "split_files say all of the split; leave file null beside them"),
-        ({"split_column": "kind"}, "leave split_column null beside them"),
+        ({"file": "r.csv"}, "split_files already define the split; leave file null"),
+        ({"split_column": "kind"}, "leave split_column null"),
         ({"split_files": {"train": "lists/train.csv", "test": "lists/train.csv"}}, "name one file for two splits"),
         ({"split_files": {"train": "lists/train.csv", "test": "t.csv"}}, r"t\.csv does not exist"),
-        ({"split_files": None}, "tiny: name a file, or split_files with one for train and one for test"),
+        ({"split_files": None}, "tiny: file is null; name one, or split_files"),
     ],
 )
 def test_either_one_table_or_one_for_each_split(read_parts, arguments, message):
@@ -268,7 +268,7 @@ def test_typed_attributes_of_parquet(tmp_path, column, expected):
         ("image,c1\na,1\n", {"vote_columns": ()}, "name either vote_columns or a score_column, not none"),
         ("", {}, "r.csv cannot be read as a csv table: No columns to parse from file"),
         ("image,c1,c2,c3\na,1,0,0\nb,0,0,1,8\n", {}, "r.csv cannot be read as a csv table: .*line 3"),
-        ("image,c1,c2,c3\na,1,0,0,7\nb,0,0,1,8\n", {}, "r.csv.*more cells than its header"),
+        ("image,c1,c2,c3\na,1,0,0,7\nb,0,0,1,8\n", {}, "r.csv.*more cells than the header"),
         ("image,m\na,1\n", {"score_column": "m", "point": 0}, "point=0 .* > 0"),
     ],
 )
@@ -292,7 +292,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_missing_root_is_refused():
-    with pytest.raises(RatingsError, match=r"tiny: where is it\? Give its folder as data\.root=…"):
+    with pytest.raises(RatingsError, match=r"tiny: data\.root is not set; give"):
         read(root=None, **BY_VOTES)
 
 

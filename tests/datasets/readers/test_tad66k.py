@@ -53,7 +53,7 @@ def test_other_counts_than_published_are_refused(root):
         ("image,score\na.jpg,0.5\n", "'0.5' is not a number from 1 to 10"),
         ("image,score\na.jpg,nan\n", "'nan' is not a number"),
         ("image,score\n,5\n", "line 2: column 'image' is empty"),
-        ("image;score\na.jpg;5\n", "parted by semicolons; expected commas"),
+        ("image;score\na.jpg;5\n", "separated by semicolons; expected commas"),
         ("name,score\na.jpg,5\n", "line 1 has no column 'image', only 'name, score'"),
         ("image,score\n", r"test\.csv has a header and no rows"),
         ("", r"test\.csv is empty"),
@@ -81,7 +81,7 @@ def test_missing_and_surplus_photographs_are_said(root):
     (root / "TAD66K" / "1000theme0.jpg").rename(root / "TAD66K" / "another.jpg")
     notes = read(root, check_counts=False).notes
     assert [note.rsplit(": ", 1) for note in notes] == [
-        [f"1 photographs in {root / 'TAD66K'} are not there", "1000theme0.jpg"],
+        [f"1 photographs in {root / 'TAD66K'} are missing", "1000theme0.jpg"],
         [f"1 photographs in {root / 'TAD66K'} have no rating", "another.jpg"],
     ]
 
@@ -107,7 +107,7 @@ def test_a_photograph_listed_twice_is_refused(root):
         read(root, check_counts=False)
 
 
-@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is no folder")])
+@pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
 def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
         read(root)

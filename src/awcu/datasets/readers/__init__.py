@@ -1,1 +1,1 @@
-"""Data sets: one reader each, every one returning `awcu.ratings.Ratings`."""
+"""One reader per data set; each returns `awcu.ratings.ratings.Ratings`."""

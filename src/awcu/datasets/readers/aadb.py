@@ -1,23 +1,23 @@
-"""AADB: photographs of Flickr, each with the mean score of five raters and eleven attributes.
+"""AADB: Flickr photographs, each with the mean score of five raters and eleven attributes.
 
-Format: `imgListFiles_label/` has a list of lines "name value" for each part and each label, as
-`imgListTrainRegression_score.txt`; the parts are Train, Validation, Test and TestNew, the labels score and the
-attributes, of which balancing elements is spelt BalacingElements. Photographs are in `datasetImages_originalSize/`, or
+Format: `imgListFiles_label/` has one list per part and label, with lines "name value", for example
+`imgListTrainRegression_score.txt`. The parts are Train, Validation, Test and TestNew; the labels are the score and the
+attributes, with balancing elements spelt BalacingElements. Photographs are in `datasetImages_originalSize/`, or
 squeezed to 256 by 256 pixels in `datasetImages_warp256/`.
 
-Score: raters gave 1 to 5 and the lists have (mean - 1) / 4, so that nearly all scores are twentieths. It is read back
-as 1 + 4 · score with midpoint 3; the tenth of the photographs with a score of exactly 0.5 is low. The 4 % whose score
-is no twentieth were not rated by five, and their number of ratings is unknown.
+Score: raters gave 1 to 5 and the lists hold (mean - 1) / 4, so nearly all scores are multiples of 1/20. They are
+converted back to 1 + 4 · score with midpoint 3; the tenth of the photographs that score exactly 0.5 are low. The 4 %
+whose score is not a multiple of 1/20 were not rated by five people, and their number of ratings is unknown.
 
-Attributes: each rater said whether one speaks for the photograph (1), against it (-1) or neither (0), and the lists
-have the mean. Above 0 is 1: it does the photograph good; below 0 is 0: it does harm, as bad light does; exactly 0 is
-unlabelled. Repetition and symmetry are never negative, so that there 0 is an answer: nobody saw any.
+Attributes: each rater said whether an attribute speaks for the photograph (1), against it (-1) or neither (0), and the
+lists hold the mean. A mean above 0 becomes 1 (the attribute helps), below 0 becomes 0 (it hurts, as bad light does),
+and exactly 0 is unlabelled. Repetition and symmetry are never negative, so for them 0 is a label: nobody saw any.
 
-Split: as published. The authors say to test on TestNew, from which they took pictures that are no photographs or not
-fit to be shown. Counts: 8,458 train, 500 validation and 1,000 of either test list. Known faults: 127 photographs of
-TestNew are also in Validation, and are tested on only; Test has none of the other parts. Test photographs may also be
-in `AADB_newtest/`, with their score before the name, as `0.500_farm1_….jpg`. `AADBinfo.mat` lacks the validation
-photographs and is not read.
+Split: as published. The authors recommend testing on TestNew, from which they removed pictures that are not
+photographs or not fit to be shown. Counts: 8,458 train, 500 validation and 1,000 in either test list. Known faults: 127
+photographs of TestNew are also in Validation and are used for testing only; Test shares none with the other parts. Test
+photographs may also be in `AADB_newtest/`, with the score before the name (`0.500_farm1_….jpg`). `AADBinfo.mat` lacks
+the validation photographs and is not read.
 
 Licence: research only; the photographs are Flickr's, under Creative Commons licences, and Adobe holds a patent,
 US20170294010A1. Citation: Kong, Shen, Lin, Mech, Fowlkes 2016, Photo Aesthetics Ranking Network with Attributes and
@@ -63,15 +63,16 @@ def read(
     """Read AADB.
 
     Args:
-        root: The folder of `imgListFiles_label/` and the photographs' folder.
+        root: The folder that holds `imgListFiles_label/` and the photographs' folder.
         test_list: new (TestNew) or old (Test).
         images: The photographs' folder, relative to `root`.
-        split_seed: Of no effect: validation is published.
-        check_counts: Refuse lists of another length than published.
+        split_seed: Has no effect, since the validation split is published.
+        check_counts: Refuse lists whose length differs from the published one.
 
     Raises:
-        SourceError: An unknown test list, a list or all photographs missing, a malformed line, a photograph twice on
-            one list, lists of other photographs for one part, or other counts.
+        SourceError: The test list is unknown, a list or all photographs are missing, a line is malformed, a list names
+            a photograph twice, the lists of one part differ in their photographs, or the counts are not the published
+            ones.
         RatingsError: From `Ratings`.
     """
     if test_list not in TEST_LISTS:
@@ -98,7 +99,7 @@ def read(
 
 
 def _parts(lists: Path, test_part: str, check_counts: bool) -> tuple[dict[str, str], dict[str, list[float]], list[str]]:
-    """Split and labels of each photograph, and notes; one that is listed for test is in no other split."""
+    """Split and labels of each photograph, and notes; a test photograph is in no other split."""
     split: dict[str, str] = {}
     labels: dict[str, list[float]] = {}
     notes = []
@@ -107,7 +108,7 @@ def _parts(lists: Path, test_part: str, check_counts: bool) -> tuple[dict[str, s
         again = [photograph for photograph in listed if photograph in split]
         if again:
             notes.append(
-                f"{len(again):,} photographs of the {part} list are on another list too, and in the {name} split only: "
+                f"{len(again):,} photographs of the {part} list are also on another list and kept in {name} only: "
                 f"{some_of(again)}"
             )
         split |= dict.fromkeys(listed, name)
@@ -121,8 +122,8 @@ def _labels(lists: Path, part: str, check_counts: bool) -> dict[str, list[float]
     scores = _listed(path, 0, 1)
     if check_counts and len(scores) != COUNTS[part]:
         raise SourceError(
-            f"{path} lists {len(scores):,} photographs, expected {COUNTS[part]:,}; fetch the file again, or read "
-            f"another version by data.ratings.check_counts=false"
+            f"{path} lists {len(scores):,} photographs, expected {COUNTS[part]:,}; fetch it again, or accept "
+            f"another version with data.ratings.check_counts=false"
         )
     columns = [scores]
     for attribute in ATTRIBUTES:
@@ -131,8 +132,8 @@ def _labels(lists: Path, part: str, check_counts: bool) -> dict[str, list[float]
         other = sorted(columns[-1].keys() ^ scores.keys())
         if other:
             raise SourceError(
-                f"{graded} and {path.name} do not list the same photographs, but one of them only: {some_of(other)}; "
-                f"fetch both again"
+                f"{graded} and {path.name} must list the same photographs, but only one of them lists "
+                f"{some_of(other)}; fetch both again"
             )
     return {name: [column[name] for column in columns] for name in scores}
 
@@ -144,7 +145,7 @@ def _attribute_list(lists: Path, part: str, attribute: str) -> Path:
 
 
 def _listed(path: Path, low: float, high: float) -> dict[str, float]:
-    """What a list says of each photograph."""
+    """The value that a list gives each photograph."""
     values: dict[str, float] = {}
     for place, line in enumerate(lines_of(path), 1):
         where = f"{path}: line {place}"
@@ -156,14 +157,14 @@ def _listed(path: Path, low: float, high: float) -> dict[str, float]:
 
 
 def _other_test(lists: Path, test_list: str) -> list[str]:
-    """The photographs of the test list that is not read, where it is there."""
+    """The photographs of the test list that is not in use, if it exists."""
     (part,) = (part for name, part in TEST_LISTS.items() if name != test_list)
     path = lists / f"imgList{part}Regression_score.txt"
     return list(_listed(path, 0, 1)) if path.is_file() else []
 
 
 def _files(root: Path, images: str, names: list[str], other_test: list[str]) -> tuple[list[str], list[str]]:
-    """Photographs and others that have a rating, relative to `root`."""
+    """Paths of the photographs in use, and of others that have a rating, relative to `root`."""
     folder = folder_of(root, "AADB", images)
     inside = folder.relative_to(root).as_posix()
     new_test = folder_of(root, "AADB", "AADB_newtest", "AADB_newtest_originalSize", "")
@@ -174,6 +175,6 @@ def _files(root: Path, images: str, names: list[str], other_test: list[str]) -> 
 
 
 def _binary(means: Floats) -> Floats:
-    """`(N, A)` mean votes for (1), against (-1) and neither (0) as 1, 0 and nan."""
+    """Turn `(N, A)` mean votes for (1), against (-1) and neither (0) into 1, 0 and nan."""
     silent = [0.0 if name in NEVER_AGAINST else np.nan for name in ATTRIBUTES]
     return np.select([means > 0, means < 0], [1.0, 0.0], np.broadcast_to(silent, means.shape))

@@ -1,26 +1,27 @@
-"""AVA: 255,530 photographs of dpchallenge.com, each with about 210 ratings from 1 to 10.
+"""AVA: 255,530 photographs from dpchallenge.com, each with about 210 ratings from 1 to 10.
 
-Format: see `awcu.sources.ava_files`. No validation photographs are published under any split, so a hashed part of the
-training photographs is kept for it. Splits:
+Format: see `awcu.datasets.readers.ava_files`. No split comes with validation photographs, so a part of the training
+photographs, chosen by a hash of the id, is set aside for validation. Splits:
 
-- official: the 19,930 photographs of `generic_test.jpgl` that AVA.txt rates are the test set, all others are for
-  training: 235,600, or 235,599 of an AVA.txt of 255,529 rows, which is the number the literature gives.
+- official: the 19,930 photographs of `generic_test.jpgl` that AVA.txt rates are the test set. All others are for
+  training: 235,600, or 235,599 with an AVA.txt of 255,529 rows, which is the number in the literature.
 - generic_ls, generic_ss: the authors' large and small training lists (20,000 and 2,500) against the same test set.
 - animal, architecture, cityscape, floral, fooddrink, landscape, portrait, stilllife: the authors' lists of one
   category, 2,500 each way. The eight test lists together are `generic_test.jpgl`.
 - ilgnet: the lists of ILGNet, 235,529 train and 20,000 test; four fifths of the test set are high.
-- hash: by the id. Figures on such a random split, of which the literature has several, compare with no other.
+- hash: by a hash of the id. The literature uses several such random splits; results on them are not comparable.
 
-Known faults: 70 ids of `generic_test.jpgl` are not in AVA.txt; up to 20 photographs are missing from the common
-download and the seven of `awcu.sources.ava_files.CORRUPT` are damaged or empty there; one of these, 277832, is in the
-official test set, so that with that download 19,929 of it can be tested on.
+Known faults: 70 ids of `generic_test.jpgl` are not in AVA.txt. Up to 20 photographs are missing from the common
+download, and the seven in `awcu.datasets.readers.ava_files.CORRUPT` are damaged or empty there. One of these, 277832,
+is in the official test set, so with that download 19,929 test photographs remain.
 
-Styles (`styles=True`) are those of `awcu.sources.ava_style`. Its lists cross the official split: 951 of their
-training photographs are tested on here, and 2,588 of their test photographs would be trained on. The former keep no
-style, since a single label can neither be scored nor be learned from there; the latter are left out, so that a model
-can be tested on all style photographs by `data=ava_style`.
+Styles (`styles=True`) are those of `awcu.datasets.readers.ava_style`. The style lists cut across the official split:
+951 of their training photographs are in its test set, and 2,588 of their test photographs are in its training set. The
+former lose their style, since a single label can be neither scored nor learned there; the latter are left out, so that
+`data=ava_style` can test a model on all style photographs.
 
-Licence: dpchallenge.com's photographers keep all rights, and the authors ask not to pass on photographs or labels.
+Licence: dpchallenge.com's photographers keep all rights, and the authors ask that neither photographs nor labels be
+passed on.
 Citation: Murray, Marchesotti, Perronnin 2012, AVA: A Large-Scale Database for Aesthetic Visual Analysis, CVPR.
 """
 
@@ -55,10 +56,10 @@ LISTS = {
     "generic_ss": ("generic_ss_train", "generic_test"),
     **{category: (f"{category}_train", f"{category}_test") for category in CATEGORIES},
 }
-"""Split → names of its training and test list; no training list: all that is not tested on."""
+"""Split → names of its training and test list; without a training list, every non-test photograph is for training."""
 ILGNET = {"train": 235_529, "val": 20_000}
 OTHER_LABELS = 0.01
-"""Share of ILGNet's labels beyond which AVA.txt and its lists cannot be of the same photographs."""
+"""If a larger share of ILGNet's labels disagrees, AVA.txt and its lists cannot be about the same photographs."""
 
 _ILGNET_LINE = re.compile(r"([0-9]{1,9})\.jpg +([01])")
 
@@ -78,17 +79,18 @@ def read(
     """Read AVA.
 
     Args:
-        root: The folder of `AVA.txt`, `aesthetics_image_lists/` and `images/`.
-        split: One of those above.
-        split_seed: Which training photographs are for validation; of split=hash, the whole split.
-        val: Their expected share.
-        test: Expected share of the test photographs of split=hash.
-        styles: With the styles as attributes.
-        ilgnet: The folder of ILGNet's train.txt and val.txt, relative to `root`.
-        check_counts: Refuse files of other lengths than published.
+        root: The folder that holds `AVA.txt`, `aesthetics_image_lists/` and `images/`.
+        split: One of the splits above.
+        split_seed: Selects the validation photographs; with split=hash, the whole split.
+        val: Expected share of the training photographs that is set aside for validation.
+        test: Expected share of test photographs, for split=hash.
+        styles: Add the styles as attributes.
+        ilgnet: The folder with ILGNet's train.txt and val.txt, relative to `root`.
+        check_counts: Refuse files whose length differs from the published one.
 
     Raises:
-        SourceError: An unknown split, a file or all photographs missing, a malformed line, or other counts.
+        SourceError: The split is unknown, a file or all photographs are missing, a line is malformed, or the counts
+            are not the published ones.
         RatingsError: From `Ratings`.
     """
     if split not in (*LISTS, "ilgnet", "hash"):
@@ -110,7 +112,7 @@ def read(
 
 
 def _of_lists(labels: Path, split: str, ids: Ids, notes: list[str], check_counts: bool) -> Parts:
-    """`(N,)` "train", "test" or "" by the authors' lists."""
+    """`(N,)` "train", "test" or "", from the authors' lists."""
     train_list, test_list = LISTS[split]
     lists = {name: listed(labels, name, check_counts) for name in (train_list, test_list) if name}
     test = np.isin(ids, lists[test_list])
@@ -128,12 +130,12 @@ def _of_lists(labels: Path, split: str, ids: Ids, notes: list[str], check_counts
     if len(unknown):
         notes.append(f"{len(unknown):,} listed photographs are not in AVA.txt and left out: {some_of(unknown)}")
     if (train & test).any():
-        notes.append(f"{(train & test).sum():,} photographs are listed for training and for test, and tested on only")
+        notes.append(f"{(train & test).sum():,} photographs are on both lists and used for testing only")
     return np.select([test, train], ["test", "train"], "").astype(np.str_)
 
 
 def _of_ilgnet(folder: Path, rated: Rated, notes: list[str], check_counts: bool) -> Parts:
-    """`(N,)` "train", "test" or "" by ILGNet's lists, whose validation set is the one it reports on."""
+    """`(N,)` "train", "test" or "", from ILGNet's lists; its results are on its validation list."""
     parts = np.full(len(rated.ids), "", dtype="U5")
     high = rated.votes @ np.arange(1, 11) > 5 * rated.votes.sum(1)
     unknown, other, seen = 0, [], 0
@@ -143,21 +145,20 @@ def _of_ilgnet(folder: Path, rated: Rated, notes: list[str], check_counts: bool)
         repeated = parts[rows[there]] != ""
         if repeated.any():
             raise SourceError(
-                f"{folder}: photographs in both train.txt and val.txt: {some_of(ids[there][repeated])}; fetch both "
-                f"files again"
+                f"{folder}: train.txt and val.txt both list {some_of(ids[there][repeated])}; fetch both files again"
             )
         parts[rows[there]] = part
         other += ids[there][high[rows[there]] != label[there]].tolist()
         unknown, seen = unknown + int((~there).sum()), seen + int(there.sum())
     if len(other) > OTHER_LABELS * seen:
         raise SourceError(
-            f"{folder}: {len(other):,} of {seen:,} labels are not those of AVA.txt, where high is a mean above 5; "
-            f"fetch AVA1/train.txt and AVA1/val.txt of ILGNet and AVA.txt again"
+            f"{folder}: {len(other):,} of {seen:,} labels disagree with AVA.txt, where high is a mean above 5; "
+            f"fetch ILGNet's AVA1/train.txt and AVA1/val.txt and AVA.txt again"
         )
     for photographs, what in (
         (unknown, "listed photographs are not in AVA.txt and left out"),
-        (int((parts == "").sum()), "photographs of AVA.txt are on no list of ILGNet and left out"),
-        (len(other), f"photographs have another label in ILGNet's lists; the votes decide: {some_of(other)}"),
+        (int((parts == "").sum()), "photographs of AVA.txt are on neither of ILGNet's lists and left out"),
+        (len(other), f"photographs have a different label in ILGNet's lists; the votes decide: {some_of(other)}"),
     ):
         if photographs:
             notes.append(f"{photographs:,} {what}")
@@ -173,16 +174,14 @@ def _ilgnet_list(path: Path, count: int, check_counts: bool) -> tuple[Ids, NDArr
     for place, line in enumerate(lines, 1):
         match = _ILGNET_LINE.fullmatch(line)
         if not match:
-            raise SourceError(
-                f"{path}: line {place}: {shown(line)} is not an id with .jpg and a label 0 or 1; correct the line"
-            )
+            raise SourceError(f'{path}: line {place}: {shown(line)} is not "ID.jpg 0" or "ID.jpg 1"; correct the line')
         pairs.append((int(match[1]), match[2] == "1"))
     ids, high = zip(*pairs, strict=True)
     return np.array(ids, dtype=np.int64), np.array(high)
 
 
 def _styled(ids: Ids, parts: Parts, styles: Styles, notes: list[str]) -> tuple[Parts, Floats]:
-    """The split without the photographs that styles are tested on, and `(N, A)` labels where they may be learned."""
+    """The split without the held-out style photographs, and `(N, A)` style labels."""
     attributes = np.full((len(ids), len(styles.names)), np.nan)
     single, there = rows_of(ids, styles.train_ids)
     attributes[single[there]] = styles.train_labels[there]
@@ -194,9 +193,9 @@ def _styled(ids: Ids, parts: Parts, styles: Styles, notes: list[str]) -> tuple[P
     held_out = multiple[known & np.isin(parts[multiple], ["train", "val"])]
     notes += [
         SINGLE_LABEL,
-        f"{len(tested):,} photographs of the styles' training list are in the test set, where that style is left out",
-        f"{len(held_out):,} photographs of the styles' test list are left out of training, for data=ava_style to test",
-        f"{len(kept):,} photographs of the styles' test list are in the test set, with their styles",
+        f"{len(tested):,} photographs of the style training list are in the test set and have no style label there",
+        f"{len(held_out):,} photographs of the style test list are left out of training, for data=ava_style to test",
+        f"{len(kept):,} photographs of the style test list are in the test set, with their styles",
     ]
     unknown = int((~there).sum() + (~known).sum())
     if unknown:

@@ -1,9 +1,9 @@
-"""AVA's label files as the authors distribute them; `awcu.sources.ava` and `awcu.sources.ava_style` share them.
+"""AVA's label files as the authors distribute them, shared by the readers `ava` and `ava_style`.
 
-`AVA.txt`: space separated, no header, 15 whole numbers a line: index, photograph id, counts of the ratings 1 to 10,
-two semantic tags (0 for none), challenge. `aesthetics_image_lists/*.jpgl`: one id a line. `style_image_lists/`:
-`styles.txt` (number and name), `train.jpgl` with one style a photograph in `train.lab`, `test.jpgl` with 14 zeros and
-ones a photograph in `test.multilab`. Photographs are called `<id>.jpg`.
+`AVA.txt`: space-separated, no header, 15 integers per line: index, photograph id, counts of the ratings 1 to 10, two
+semantic tags (0 for none), challenge. `aesthetics_image_lists/*.jpgl`: one id per line. `style_image_lists/`:
+`styles.txt` (number and name); `train.jpgl`, with one style per photograph in `train.lab`; `test.jpgl`, with 14 zeros
+and ones per photograph in `test.multilab`. Photographs are named `<id>.jpg`.
 """
 
 import io
@@ -26,14 +26,14 @@ from awcu.text import shown
 Ids = NDArray[np.int64]
 
 ROWS = (255_530, 255_529)
-"""Of AVA.txt: it is said to have 255,530, while ILGNet's lists, which are of all of it, have 255,529 ids."""
+"""Accepted row counts of AVA.txt: the paper says 255,530, but ILGNet's lists, which cover all of it, have 255,529."""
 IN_LIST = {"generic_test": 20_000, "generic_ls_train": 20_000}
 IN_CATEGORY = 2_500
 OFFICIAL_TEST = 19_930
 """Ids of generic_test.jpgl that AVA.txt rates."""
 CORRUPT = (179118, 230701, 277832, 371434, 397289, 440774, 729377)
 """Ids whose photographs are missing, empty or damaged in the common download."""
-UNCHECKED = "fetch the file again, or read another version by data.ratings.check_counts=false"
+UNCHECKED = "fetch the file again, or accept another version with data.ratings.check_counts=false"
 
 _LARGEST = 2**31
 _COLUMNS = "index id " + " ".join(f"rated_{rating}" for rating in range(1, 11)) + " tag tag challenge"
@@ -41,10 +41,10 @@ _COLUMNS = "index id " + " ".join(f"rated_{rating}" for rating in range(1, 11)) 
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """A text file of whole numbers ≥ 0 in columns; empty lines do not count.
+    """A text file with columns of integers ≥ 0; empty lines are skipped.
 
     Attributes:
-        path: Where it is, for messages.
+        path: The file, for messages.
         values: `(N, C)`.
     """
 
@@ -53,10 +53,10 @@ class Integers:
 
     @classmethod
     def read(cls, path: Path, columns: str) -> "Integers":
-        """Read a file of these space-separated columns.
+        """Read a file with these space-separated columns.
 
         Raises:
-            SourceError: As for `text_of`; a line has another number of columns, or a word is no whole number ≥ 0.
+            SourceError: As for `text_of`; a line has another number of columns, or a word is not an integer ≥ 0.
         """
         values = _quickly(text_of(path))
         if values is not None and values.shape[1] == len(columns.split()):
@@ -70,31 +70,31 @@ class Integers:
         return len(self.values)
 
     def refuse(self, faulty: NDArray[np.bool_], rule: str) -> None:
-        """Refuse the file where a row of the mask `(N,)` is true.
+        """Refuse the file if the mask `(N,)` is true anywhere.
 
         Raises:
-            SourceError: With the first such line and the rule it breaks.
+            SourceError: Names the first such line and the rule it breaks.
         """
         if faulty.any():
             where, line = _numbered_lines(self.path)[int(np.argmax(faulty))]
             raise SourceError(f"{where}: {shown(line)} {rule}")
 
     def refuse_repeated(self, column: int) -> None:
-        """Refuse the file where a number appears twice in a column.
+        """Refuse the file if a number appears twice in a column.
 
         Raises:
-            SourceError: With the line of the second.
+            SourceError: Names the line of the second occurrence.
         """
         _, first = np.unique(self.values[:, column], return_index=True)
         repeated = np.ones(len(self), dtype=np.bool_)
         repeated[first] = False
-        self.refuse(repeated, "has an id that an earlier line has; keep one of them")
+        self.refuse(repeated, "repeats the id of an earlier line; keep one of them")
 
     def refuse_other_count(self, expected: tuple[int, ...], check_counts: bool) -> None:
-        """Refuse the file where it has none of the published numbers of lines.
+        """Refuse the file unless its number of lines is one of the published ones.
 
         Raises:
-            SourceError: With both numbers.
+            SourceError: Names both numbers.
         """
         if check_counts and len(self) not in expected:
             published = " or ".join(f"{count:,}" for count in expected)
@@ -102,8 +102,8 @@ class Integers:
 
 
 def _quickly(text: str) -> Ids | None:
-    """`(N, C)` whole numbers ≥ 0; None where they have to be read line by line, to be read at all or to be refused."""
-    # NumPy 2.4 looks characters up beyond the end of a table of ASCII (numpy/numpy#31586), and may crash.
+    """`(N, C)` integers ≥ 0, or None if the file must be read line by line, to parse it or to name the fault."""
+    # On non-ASCII text NumPy 2.4 reads past the end of a lookup table and may crash (numpy/numpy#31586).
     if not text.isascii():
         return None
     with suppress(ValueError, Warning), warnings.catch_warnings():
@@ -115,7 +115,7 @@ def _quickly(text: str) -> Ids | None:
 
 
 def _numbered_lines(path: Path) -> list[tuple[str, str]]:
-    """Where it is, for a message, and what it says, of every line that is not empty."""
+    """Place (for messages) and text of every line that is not empty."""
     return [(f"{path}: line {place}", line) for place, line in enumerate(lines_of(path), 1) if line]
 
 
@@ -127,17 +127,17 @@ def _whole(word: str, where: str) -> int:
 
 
 class Rated(NamedTuple):
-    """What AVA.txt says of N photographs: ids `(N,)` and votes `(N, 10)`."""
+    """The contents of AVA.txt: ids `(N,)` and votes `(N, 10)`."""
 
     ids: Ids
     votes: Ids
 
 
 def label_folder(root: str | Path | None) -> Path:
-    """Where AVA.txt is: the folder that a user names, or the one that the archive of labels makes in it.
+    """The folder with AVA.txt: the one the user names, or the one inside it that the label archive unpacks to.
 
     Raises:
-        SourceError: No such folder.
+        SourceError: The folder does not exist.
     """
     return file_of(folder_of(root, "AVA", ""), "AVA.txt", "AVA_dataset/AVA.txt").parent
 
@@ -146,7 +146,8 @@ def read_rated(labels: Path, check_counts: bool) -> Rated:
     """Read AVA.txt.
 
     Raises:
-        SourceError: The file is missing or malformed, a photograph has no votes or two rows, or there are other counts.
+        SourceError: The file is missing or malformed, a photograph has no votes or two rows, or the number of rows is
+            not a published one.
     """
     table = Integers.read(labels / "AVA.txt", _COLUMNS)
     ids, votes = table.values[:, 1], table.values[:, 2:12]
@@ -161,8 +162,8 @@ def listed(labels: Path, name: str, check_counts: bool) -> Ids:
 
     Args:
         labels: From `label_folder`.
-        name: As "generic_test" or "animal_train".
-        check_counts: Refuse a list of another length than published.
+        name: For example "generic_test" or "animal_train".
+        check_counts: Refuse a list whose length differs from the published one.
 
     Raises:
         SourceError: The list is missing, malformed or of another length.
@@ -173,7 +174,7 @@ def listed(labels: Path, name: str, check_counts: bool) -> Ids:
 
 
 def rows_of(ids: Ids, wanted: Ids) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """`(n,)` rows where wanted ids `(n,)` are among unique ids `(N,)`, and which are there at all."""
+    """`(n,)` rows of the wanted ids `(n,)` among unique ids `(N,)`, and a mask of those that were found."""
     order = np.argsort(ids)
     rows = order[np.searchsorted(ids, wanted, sorter=order).clip(max=len(ids) - 1)]
     return rows, ids[rows] == wanted
@@ -190,21 +191,21 @@ def as_ratings(
     attributes: Floats | None = None,
     attribute_names: tuple[str, ...] = (),
 ) -> Ratings:
-    """The photographs that have a split, but for known corrupt ones that are missing or empty.
+    """The photographs that have a split, except those known to be corrupt that are missing or empty.
 
     Args:
-        name: Of the data set.
+        name: The data set's name.
         root: The folder with `images/` or `image/`.
-        rated: Of N photographs.
-        split: `(N,)`; "" for those that are not used.
-        split_seed: Which training photographs are for validation, where none are yet.
-        val: Their expected share.
-        notes: What is to be said of them already.
+        rated: Ids and votes of N photographs.
+        split: `(N,)`; "" for photographs that are not used.
+        split_seed: Selects the validation photographs if the split has none.
+        val: Expected share of the training photographs that is set aside for validation.
+        notes: Notes collected so far.
         attributes: `(N, A)`.
         attribute_names: A names.
 
     Raises:
-        SourceError: No photograph at all.
+        SourceError: No photograph was found.
         RatingsError: From `Ratings`.
     """
     folder = folder_of(root, name, "images", "image", "AVA_dataset/images", "AVA_dataset/image")

@@ -1,15 +1,16 @@
-"""AVA's photographic styles: 14 attributes of 14,079 photographs of AVA, with their aesthetic ratings.
+"""AVA's photographic styles: 14 attributes for 14,079 photographs of AVA, with their aesthetic ratings.
 
-Format: see `awcu.sources.ava_files`. Split: as published, with a hashed part of the training photographs for
-validation, since none is. A training photograph has one style and is silent on the others, so those are unlabelled;
-a test photograph has a yes or no for each style. Counts: 11,270 train and 2,809 test. Known faults: 951 of the
-training photographs are in the official aesthetic test list, so that a network with both heads would be tested on
-photographs it has learned from; 236 test rows are all zero, photographs that nobody labelled or that have no style.
+Format: see `awcu.datasets.readers.ava_files`. Split: as published, with a part of the training photographs, chosen by a
+hash of the id, set aside for validation. A training photograph is labelled with one style, so the others are
+unlabelled; a test photograph has a yes or no for each style. Counts: 11,270 train and 2,809 test. Known faults: 951 of
+the training photographs are in the official aesthetic test list, so a network with both heads would be tested on
+photographs it has learned from; 236 test rows are all zero, because nobody labelled them or they have no style.
 
-Published figures score all 2,809 rows, where chance, the mean share of positives, is a mean average precision of
-9.7 %; without the empty rows it would be 10.6 %.
+Published results use all 2,809 rows, where chance (the mean share of positives) is a mean average precision of 9.7 %;
+without the empty rows it would be 10.6 %.
 
-Licence: dpchallenge.com's photographers keep all rights, and the authors ask not to pass on photographs or labels.
+Licence: dpchallenge.com's photographers keep all rights, and the authors ask that neither photographs nor labels be
+passed on.
 Citation: Murray, Marchesotti, Perronnin 2012, AVA: A Large-Scale Database for Aesthetic Visual Analysis, CVPR.
 """
 
@@ -24,14 +25,14 @@ from awcu.errors import SourceError
 from awcu.ratings.ratings import Floats, Ratings
 
 COUNTS = {"train": 11_270, "test": 2_809}
-SINGLE_LABEL = "a training photograph has one style and is unlabelled in the others, so styles are trained as one of 14"
+SINGLE_LABEL = "a training photograph is labelled with one style only, so styles are trained as one of 14 classes"
 
 
 class Styles(NamedTuple):
     """The style lists.
 
     Attributes:
-        names: Of the A styles.
+        names: A style names.
         train_ids: `(n,)`.
         train_labels: `(n, A)`: 1 for a photograph's style, nan elsewhere.
         test_ids: `(m,)`, none of them in train.
@@ -56,15 +57,16 @@ def read(
     """Read the photographs of AVA that have styles.
 
     Args:
-        root: The folder of `AVA.txt`, `style_image_lists/`, `aesthetics_image_lists/` and `images/`.
-        split_seed: Which training photographs are for validation.
-        val: Their expected share.
-        aesthetic_test: Train also on photographs of the official aesthetic test list.
-        empty_rows: Test also on photographs that the list gives no style, as is published.
-        check_counts: Refuse files of other lengths than published.
+        root: The folder that holds `AVA.txt`, `style_image_lists/`, `aesthetics_image_lists/` and `images/`.
+        split_seed: Selects the validation photographs.
+        val: Expected share of the training photographs that is set aside for validation.
+        aesthetic_test: Also train on photographs of the official aesthetic test list.
+        empty_rows: Also test on photographs without any style, as published results do.
+        check_counts: Refuse files whose length differs from the published one.
 
     Raises:
-        SourceError: A file or all photographs missing, a malformed line, or other counts.
+        SourceError: A file or all photographs are missing, a line is malformed, or the counts are not the published
+            ones.
         RatingsError: From `Ratings`.
     """
     labels = label_folder(root)
@@ -79,7 +81,7 @@ def read(
         rows, there = rows_of(rated.ids, ids)
         split[rows[there]], attributes[rows[there]] = name, values[there]
         if not there.all():
-            notes.append(f"{(~there).sum():,} photographs of the styles' {name} list are not in AVA.txt and left out")
+            notes.append(f"{(~there).sum():,} photographs of the style {name} list are not in AVA.txt and left out")
     if not aesthetic_test:
         tested = (split == "train") & np.isin(rated.ids, listed(labels, "generic_test", check_counts))
         split[tested] = ""
@@ -88,9 +90,9 @@ def read(
     if not empty_rows:
         split[empty] = ""
     fate = (
-        "are tested on as well, as in published figures" if empty_rows else "are left out, unlike in published figures"
+        "are tested on as well, as in published results" if empty_rows else "are left out, unlike in published results"
     )
-    notes.append(f"{empty.sum():,} test photographs that have no style {fate}")
+    notes.append(f"{empty.sum():,} test photographs without any style {fate}")
     return as_ratings("AVA-style", root, rated, split, split_seed, val, notes, attributes, styles.names)
 
 
@@ -99,11 +101,11 @@ def read_styles(labels: Path, check_counts: bool) -> Styles:
 
     Args:
         labels: From `awcu.datasets.readers.ava_files.label_folder`.
-        check_counts: Refuse lists of other lengths than published.
+        check_counts: Refuse lists whose length differs from the published one.
 
     Raises:
-        SourceError: A file is missing or malformed, two that belong together differ in length, a photograph is listed
-            twice, or there are other counts.
+        SourceError: A file is missing or malformed, two files that belong together differ in length, a photograph is
+            listed twice, or the counts are not the published ones.
     """
     folder = folder_of(labels, "AVA", "style_image_lists")
     names = _names(folder / "styles.txt")
@@ -116,8 +118,8 @@ def read_styles(labels: Path, check_counts: bool) -> Styles:
         labelled = Integers.read(folder / f"{part}.{suffix}", columns)
         if len(table) != len(labelled):
             raise SourceError(
-                f"{table.path} has {len(table):,} lines and {labelled.path.name} {len(labelled):,}; each line of one "
-                f"labels that of the other: fetch both files again"
+                f"{table.path} has {len(table):,} lines and {labelled.path.name} {len(labelled):,}, but they must "
+                f"match line by line; fetch both files again"
             )
         if part == "test":
             table.refuse(np.isin(table.values[:, 0], ids["train"]), "is also in train.jpgl; remove one of them")
@@ -136,7 +138,7 @@ def _names(path: Path) -> tuple[str, ...]:
 
 def _single(table: Integers, styles: int) -> Floats:
     style = table.values[:, 0]
-    table.refuse(~np.isin(style, np.arange(1, styles + 1)), f"is no style from 1 to {styles}; correct the line")
+    table.refuse(~np.isin(style, np.arange(1, styles + 1)), f"is not a style from 1 to {styles}; correct the line")
     labels = np.full((len(table), styles), np.nan)
     labels[np.arange(len(table)), style - 1] = 1
     return labels

@@ -1,13 +1,13 @@
 """CUHK-PQ: photographs of two classes, high and low quality, with no scores.
 
-Format: `PhotoQualityDataset/{HighQuality,LowQuality}/<category>/*.jpg`, seven categories: animal, architecture, human,
-landscape, night, plant and static. The mean score is 1 for high and 0 for low, on a scale of [0, 1] with midpoint 0.5,
-so that every margin is 0.5: every weighting by margin is uniform, and dropping leaves all photographs or none. The
-categories are attributes, one of them 1. Split: none is published, and random halves are the convention; it is hashed
-from class, category and name. Counts: cited as 17,613, 17,673 and 17,690, about one high for three low; not checked.
-Known faults: its makers left out the photographs whose class was doubtful, which is dropping the ambiguous ones in the
-extreme, and out of the test too; many high photographs come from a site for professionals and many low ones from
-amateurs, so that a model may tell the sites apart.
+Format: `PhotoQualityDataset/{HighQuality,LowQuality}/<category>/*.jpg`, with seven categories: animal, architecture,
+human, landscape, night, plant and static. The mean score is 1 for high and 0 for low, on a scale of [0, 1] with
+midpoint 0.5. So every margin is 0.5, every weighting by margin is uniform, and dropping keeps all photographs or none.
+The categories are one-hot attributes. Split: none is published, and random halves are the convention; the split is
+hashed from class, category and name. Counts: cited as 17,613, 17,673 and 17,690, about one high to three low; not
+checked. Known faults: the authors left out photographs of doubtful class, from the test set too, which is an extreme
+form of dropping the ambiguous; many high photographs come from a site for professionals and many low ones from
+amateurs, so a model may learn to tell the sites apart.
 
 Licence: none is stated; for research. Citation: Luo, Wang, Tang 2011, Content-based Photo Quality Assessment, ICCV.
 """
@@ -25,8 +25,8 @@ CATEGORIES = frozenset(("animal", "architecture", "human", "landscape", "night",
 
 _CLASSES = ("HighQuality", "LowQuality")
 _NOTE = (
-    "It has two classes and no scores: every margin is 0.5, so every weighting by margin is uniform. Ambiguous "
-    "photographs were left out by its makers, out of the test too."
+    "It has two classes and no scores: every margin is 0.5, so every weighting by margin is uniform. The authors left "
+    "ambiguous photographs out, from the test set too."
 )
 
 
@@ -35,12 +35,12 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 
 
     Args:
         root: `PhotoQualityDataset/` or the folder that holds it.
-        split_seed: Which hashed split.
-        val: Its expected share for validation.
-        test: Its expected share for the test.
+        split_seed: Selects the hashed split.
+        val: Expected share of validation photographs.
+        test: Expected share of test photographs.
 
     Raises:
-        SourceError: A class is missing or has no photographs in folders of its categories.
+        SourceError: A class is missing or has no photographs in its category folders.
         RatingsError: From `Ratings`.
     """
     folder = folder_of(root, "CUHK-PQ", "PhotoQualityDataset", "")
@@ -69,14 +69,15 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 
 
 
 def _photographs_of(folder: Path) -> dict[str, str]:
-    """The photographs of one class by category and name, and where they are, in the order of their names."""
+    """Category and name → path of the photographs of one class, sorted."""
     places: dict[str, str] = {}
     for category in sorted(path.name for path in folder.iterdir() if path.is_dir()):
         place = folder_of(folder, "CUHK-PQ", category)
         places |= {f"{category}/{name}": f"{place}/{name}" for name in files_of(place, ["."])}
     if not places:
         raise SourceError(
-            f"CUHK-PQ: no photograph is in a folder of {folder}, such as {folder / 'animal'}; unpack the archive again"
+            f"CUHK-PQ: {folder} has no photograph in a category folder such as {folder / 'animal'}; unpack the archive "
+            f"again"
         )
     return dict(sorted(places.items()))
 
@@ -85,5 +86,5 @@ def _surprises(found: set[str]) -> list[str]:
     notes = []
     for kind, names in (("missing", CATEGORIES - found), ("not of the published seven", found - CATEGORIES)):
         if names:
-            notes.append(f"Categories that are {kind}: {', '.join(sorted(names))}.")
+            notes.append(f"Categories {kind}: {', '.join(sorted(names))}.")
     return notes

@@ -1,18 +1,18 @@
-"""EVA: photographs of AVA, rated anew from 0 to 10 and on four attributes by people whom the authors asked.
+"""EVA: photographs from AVA, rated again from 0 to 10 and on four attributes by raters the authors recruited.
 
-Format: `data/votes_filtered.csv` and `data/votes.csv`, cells parted by equals signs, one row a vote: image_id, user_id,
-score (0..10), difficulty, visual, composition, quality, semantic (1..4) and more. The filtered votes are those that the
-authors analysed, 30 and more a photograph. Photographs: `images/EVA_together/<image_id>.jpg`, unpacked from one archive
-in seven parts (`cat EVA_together.zip.*`). `data/image_content_category.csv` puts each photograph in one of six
+Format: `data/votes_filtered.csv` and `data/votes.csv`, separated by equals signs, one row per vote: image_id, user_id,
+score (0..10), difficulty, visual, composition, quality, semantic (1..4) and more. The filtered votes are those the
+authors analysed, at least 30 per photograph. Photographs: `images/EVA_together/<image_id>.jpg`, unpacked from one
+archive in seven parts (`cat EVA_together.zip.*`). `data/image_content_category.csv` assigns each photograph one of six
 categories and is not read.
 
 Attributes: visual is light and colour, composition is composition and depth, semantic is what the photograph shows. An
-attribute is 1 where its mean grade is above 2.5, between bad (2) and good (3), 0 below and unlabelled at exactly 2.5.
+attribute is 1 if its mean grade is above 2.5 (between bad, 2, and good, 3), 0 if below, and unlabelled at exactly 2.5.
 
-Split: none is published; by the id. Counts: 4,070 photographs have filtered votes, of 5,101 distributed. Known faults:
-ids are AVA's, so whoever trains on one set and tests on the other has to leave the common photographs out of training.
+Split: none is published; it is hashed from the id. Counts: 4,070 of the 5,101 photographs have filtered votes. Known
+faults: the ids are AVA's, so to train on one set and test on the other, leave the shared photographs out of training.
 
-Licence: CC0, which the authors can give for votes only; the photographs are those of dpchallenge.com's photographers.
+Licence: CC0, which the authors can grant for the votes only; the photographs belong to dpchallenge.com's photographers.
 Citation: Kang, Valenzise, Dufaux 2020, EVA: An Explainable Visual Aesthetics Dataset, ATQAM/MAST.
 """
 
@@ -29,8 +29,8 @@ from awcu.text import shown
 ATTRIBUTES = ("visual", "composition", "quality", "semantic")
 COUNTS = {"votes_filtered": 4_070, "votes": None}
 SHARED = (
-    "the photographs are AVA's, under AVA's ids: a model trained on AVA has seen some of them, and one trained on EVA "
-    "some of AVA's; the check for leaks goes by the ids"
+    "the photographs and their ids are AVA's: a model trained on AVA has seen some of them, and one trained on EVA has "
+    "seen some of AVA's; the check for leaks compares the ids"
 )
 
 
@@ -45,16 +45,16 @@ def read(
     """Read EVA.
 
     Args:
-        root: The folder of `data/` and `images/EVA_together/`.
+        root: The folder that holds `data/` and `images/EVA_together/`.
         votes: votes_filtered, or votes for all that were cast.
-        split_seed: Which split.
-        val: Expected share of the validation photographs.
-        test: Expected share of the test photographs.
-        check_counts: Refuse filtered votes for another number of photographs than published.
+        split_seed: Selects the hashed split.
+        val: Expected share of validation photographs.
+        test: Expected share of test photographs.
+        check_counts: Refuse filtered votes unless they cover the published number of photographs.
 
     Raises:
-        SourceError: Unknown votes, the file or all photographs missing, a malformed line, a grade that is no whole
-            number, or another count.
+        SourceError: `votes` is unknown, the file or all photographs are missing, a line is malformed, a grade is not
+            an integer, or the count is not the published one.
         RatingsError: From `Ratings`.
     """
     if votes not in COUNTS:
@@ -64,8 +64,8 @@ def read(
     ids, photograph = np.unique(names_of(table.texts("image_id")), return_inverse=True)
     if check_counts and COUNTS[votes] not in (None, len(ids)):
         raise SourceError(
-            f"{path} has votes for {len(ids):,} photographs, expected {COUNTS[votes]:,}; fetch the file again, or read "
-            f"another version by data.ratings.check_counts=false"
+            f"{path} has votes for {len(ids):,} photographs, expected {COUNTS[votes]:,}; fetch it again, or accept "
+            f"another version with data.ratings.check_counts=false"
         )
     histograms = np.zeros((len(ids), 11), dtype=np.int64)
     np.add.at(histograms, (photograph, _grades(table, "score", 0, 10).astype(np.int64)), 1)
@@ -92,7 +92,7 @@ def read(
 
 
 def _grades(table: TextTable, column: str, low: int, high: int) -> Floats:
-    """`(V,)` whole numbers."""
+    """`(V,)` integer grades."""
     grades = table.numbers(column, low, high)
     partial = np.flatnonzero(grades % 1)
     if len(partial):

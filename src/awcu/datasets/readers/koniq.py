@@ -1,12 +1,12 @@
 """KonIQ-10k: Flickr photographs with about a hundred votes each on technical quality, not on aesthetics.
 
-Format: `koniq10k_scores_and_distributions.csv`, names in quotes, with columns image_name, c1 to c5 (counts of the five
-ratings from bad to excellent), c_total, and MOS, SD and MOS_zscore, which are not read: mean and spread come from the
-counts. Photographs in `1024x768/` or, halved, in `512x384/`. Split: `koniq10k_distributions_sets.csv` of the authors'
-repository, with a column set of training, validation and test; without that file it is hashed from the name. Counts:
-10,073 photographs; the sets are cited as 7,058, 1,000 and 2,015, which is not checked. Known faults: the sets file has
-the same columns, but c1 to c5 as shares of c_total and MOS from 0 to 100; where it is the only list, counts are made of
-its shares again.
+Format: `koniq10k_scores_and_distributions.csv`, with quoted names and the columns image_name, c1 to c5 (counts of the
+five ratings from bad to excellent), c_total, and MOS, SD and MOS_zscore, which are not read: mean and spread come from
+the counts. Photographs are in `1024x768/` or, at half size, in `512x384/`. Split: `koniq10k_distributions_sets.csv`
+from the authors' repository has a column `set` (training, validation, test); without that file the split is hashed from
+the name. Counts: 10,073 photographs; the sets are cited as 7,058, 1,000 and 2,015, which is not checked. Known faults:
+the sets file has the same columns, but with c1 to c5 as shares of c_total and MOS from 0 to 100; if it is the only
+list, the counts are computed from these shares.
 
 Licence: the photographs are under their Flickr owners' Creative Commons licences. Citation: Hosu, Lin, Sziranyi, Saupe
 2020, KonIQ-10k: An Ecologically Valid Database for Deep Learning of Blind Image Quality Assessment, IEEE TIP.
@@ -29,7 +29,7 @@ SETS = "koniq10k_distributions_sets.csv"
 
 _SPLIT_OF = {"training": "train", "validation": "val", "test": "test"}
 _COUNTS = [f"c{rating}" for rating in range(1, 6)]
-_MOST = 1e6  # votes; more are a slip of the pen
+_MOST = 1e6  # votes; a larger number is a typing error
 _NOTE = "The votes are on technical quality, not on aesthetics."
 
 
@@ -39,15 +39,15 @@ def read(
     """Read KonIQ-10k.
 
     Args:
-        root: The folder with the photographs' folder and one list or both, or with a list in `metadata/` or in a folder
-            of its own name.
-        split_seed: Which split, where none is published: without the sets file.
-        val: Expected share of such a split.
-        test: Expected share of such a split.
-        check_counts: Refuse a list of another length than published.
+        root: The folder with the photographs' folder and one or both lists; a list may also be in `metadata/` or in a
+            folder named after it.
+        split_seed: Selects the hashed split, used without the sets file.
+        val: Expected share of validation photographs in the hashed split.
+        test: Expected share of test photographs in the hashed split.
+        check_counts: Refuse a list whose length differs from the published one.
 
     Raises:
-        SourceError: A list or all photographs missing, a malformed line, or another count.
+        SourceError: A list or all photographs are missing, a line is malformed, or the count is not the published one.
         RatingsError: From `Ratings`.
     """
     folder = folder_of(root, "KonIQ-10k", "1024x768", "512x384")
@@ -56,8 +56,8 @@ def read(
     table = TextTable.read(given, ["image_name", *_COUNTS, "c_total"])
     if check_counts and len(table) != COUNT:
         raise SourceError(
-            f"{table.path} lists {len(table):,} photographs, expected {COUNT:,}; fetch the file again, or read a "
-            f"part of it by data.ratings.check_counts=false"
+            f"{table.path} lists {len(table):,} photographs, expected {COUNT:,}; fetch it again, or accept a "
+            f"part of it with data.ratings.check_counts=false"
         )
     images, votes = names_of(table.texts("image_name")), _votes(table)
     paths, notes = photographs_in("KonIQ-10k", folder, images.tolist())
@@ -65,7 +65,7 @@ def read(
         split = _published(sets, images)
     else:
         split = hash_split(images, split_seed, val, test)
-        notes += (f"The split is hashed from the names, not the published one: {SETS} is not there.",)
+        notes += (f"The split is hashed from the names instead of the published one, since {SETS} is missing.",)
     return Ratings(
         name="KonIQ-10k",
         image_ids=images,
@@ -80,7 +80,7 @@ def read(
 
 
 def _votes(table: TextTable) -> NDArray[np.int64]:
-    """`(N, 5)` counts, also of shares of the total."""
+    """`(N, 5)` counts, read as such or computed from shares of the total."""
     given = np.stack([table.numbers(column, 0, _MOST) for column in _COUNTS], axis=1)
     total = table.numbers("c_total", 1, _MOST)
     votes: Floats = given * np.where(np.isclose(given.sum(axis=1), 1, rtol=0, atol=1e-6), total, 1)[:, None]
@@ -103,8 +103,8 @@ def _published(path: Path, images: NDArray[np.str_]) -> NDArray[np.str_]:
         if name not in _SPLIT_OF:
             raise SourceError(f"{table.where(row)}, set: {shown(name)} is none of {', '.join(_SPLIT_OF)}; correct it")
         if sets.setdefault(image, name) != name:
-            raise SourceError(f"{table.where(row)}: {shown(image)} is in {sets[image]} too; keep one of the lines")
+            raise SourceError(f"{table.where(row)}: {shown(image)} is also in {sets[image]}; keep one of the lines")
     missing = [image for image in images.tolist() if image not in sets]
     if missing:
-        raise SourceError(f"{path} has no set for {some_of(missing)}; fetch both lists as they are distributed")
+        raise SourceError(f"{path} has no set for {some_of(missing)}; fetch both lists again")
     return names_of(_SPLIT_OF[sets[image]] for image in images.tolist())

@@ -1,18 +1,18 @@
-"""PARA: photographs with a histogram of aesthetic scores from 1 to 5 in halves, and means of six attributes.
+"""PARA: photographs with a histogram of aesthetic scores from 1 to 5 in half points, and means of six attributes.
 
-Format: `annotation/PARA-GiaaTrain.csv` and `PARA-GiaaTest.csv`, of which these columns are read, by their names, since
-the authors' description numbers them otherwise: imageName, sessionId, the counts aestheticScore_1.0 to
-aestheticScore_5.0, aestheticScore_mean, and the means of quality, composition, color, dof, light and content as
-qualityScore_mean. Photographs: `imgs/<sessionId>/<imageName>`. Who gave which score (`PARA-Images.csv`,
-`PARA-UserInfo.csv`) is not read.
+Format: `annotation/PARA-GiaaTrain.csv` and `PARA-GiaaTest.csv`. These columns are read by name, since the authors'
+description numbers them differently: imageName, sessionId, the counts aestheticScore_1.0 to aestheticScore_5.0,
+aestheticScore_mean, and the means of quality, composition, color, dof, light and content (qualityScore_mean and so on).
+Photographs: `imgs/<sessionId>/<imageName>`. The files on individual raters (`PARA-Images.csv`, `PARA-UserInfo.csv`) are
+not read.
 
-Attributes: 1 where the mean is above 3, the middle of 1..5, 0 below, unlabelled at exactly 3.
+Attributes: 1 if the mean is above 3, the middle of 1..5; 0 if below; unlabelled at exactly 3.
 
-Split: as published, with a part of the training photographs for validation, since none is. Counts: 3,000 test; the
-paper has 31,220 photographs in all. Known faults: none; where a histogram and aestheticScore_mean disagree, the
-histogram holds and a note says so.
+Split: as published, with a part of the training photographs set aside for validation. Counts: 3,000 test; the paper has
+31,220 photographs in all. Known faults: none; if a histogram and aestheticScore_mean disagree, the histogram is used
+and a note says so.
 
-Licence: research and learning only, by the agreement on OPPO's site; the source has to be named. Citation: Yang, Xu,
+Licence: research and learning only, by the agreement on OPPO's site; the source must be credited. Citation: Yang, Xu,
 Li, Qie, Li, Zhang, Guo 2022, Personalized Image Aesthetics Assessment with Rich Attributes, CVPR.
 """
 
@@ -34,21 +34,21 @@ VOTES = [f"aestheticScore_{score:.1f}" for score in SCALE]
 MEANS = [f"{name}Score_mean" for name in ATTRIBUTES]
 TEST = 3_000
 ROUNDING = 0.01
-"""How far, in rating points, a mean in the table may be from that of its histogram."""
+"""Largest accepted difference, in rating points, between a mean in the table and the mean of its histogram."""
 
 
 def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts: bool = True) -> Ratings:
     """Read PARA.
 
     Args:
-        root: The folder of `annotation/` and `imgs/`.
-        split_seed: Which training photographs are for validation.
-        val: Their expected share.
-        check_counts: Refuse a test table of another length than published.
+        root: The folder that holds `annotation/` and `imgs/`.
+        split_seed: Selects the validation photographs.
+        val: Expected share of the training photographs that is set aside for validation.
+        check_counts: Refuse a test table whose length differs from the published one.
 
     Raises:
-        SourceError: A table or all photographs missing, a malformed line, or another count.
-        RatingsError: From `Ratings`, as counts that are not whole.
+        SourceError: A table or all photographs are missing, a line is malformed, or the count is not the published one.
+        RatingsError: From `Ratings`, for example for fractional counts.
     """
     folder = folder_of(root, "PARA", "annotation", "")
     tables = [
@@ -59,8 +59,8 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts:
     ]
     if check_counts and len(tables[1]) != TEST:
         raise SourceError(
-            f"{tables[1].path} lists {len(tables[1]):,} photographs, expected {TEST:,}; fetch the file again, or read "
-            f"another version by data.ratings.check_counts=false"
+            f"{tables[1].path} lists {len(tables[1]):,} photographs, expected {TEST:,}; fetch it again, or accept "
+            f"another version with data.ratings.check_counts=false"
         )
     ids = names_of(name for table in tables for name in table.texts("imageName"))
     sessions = [session for table in tables for session in table.texts("sessionId")]
@@ -85,7 +85,7 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts:
 
 
 def _columns(tables: list[TextTable], names: list[str], low: float, high: float) -> NDArray[Any]:
-    """`(N, len(names))` of all tables."""
+    """`(N, len(names))` values of all tables."""
     return np.concatenate([np.stack([table.numbers(name, low, high) for name in names], axis=1) for table in tables])
 
 
@@ -94,5 +94,4 @@ def _disagreement(ids: NDArray[np.str_], votes: Floats, means: Floats) -> tuple[
     other = ids[np.abs(votes @ SCALE - means * count) > ROUNDING * count]
     if not len(other):
         return ()
-    photographs = f"{len(other):,} photographs"
-    return (f"{photographs} have an aestheticScore_mean other than their histogram's, which holds: {some_of(other)}",)
+    return (f"{len(other):,} histograms disagree with aestheticScore_mean and are used instead: {some_of(other)}",)

@@ -1,14 +1,14 @@
-"""Photo.net: photographs with the ratings 1..7 of a photographers' site, about twelve each.
+"""Photo.net: photographs from a photographers' site, with about twelve ratings from 1 to 7 each.
 
-Format: `photonet_dataset.txt` with no header and twelve columns parted by blanks: index, photo id, number of ratings,
-their mean and standard deviation, and the counts of ratings 1 to 7. Photographs in `images/`, each its id with .jpg,
-fetched from the site one by one. Split: none is published; it is hashed from the id. Counts: cited as 20,278; another
-number of lines is noted. Known faults: counts are missing (0 or -1) in many lines, or do not sum to the number of
-ratings: where that is so in any, mean, deviation and number are read for all, and no photograph has a distribution.
-Lines without a mean (0 or -1, or no ratings) are left out. Many photographs are gone from the site. Raters are few and
-kind: most means are above the midpoint of 4, and many authors divide at 5.
+Format: `photonet_dataset.txt`, without a header, with twelve columns separated by spaces: index, photo id, number of
+ratings, their mean and standard deviation, and the counts of ratings 1 to 7. Photographs are in `images/` as
+`<id>.jpg`, downloaded from the site one by one. Split: none is published; it is hashed from the id. Counts: cited
+as 20,278; a different number of lines is noted. Known faults: in many lines the counts are missing (0 or -1) or do not
+sum to the number of ratings; if that is so in any line, only mean, deviation and number are read, and no photograph has
+a distribution. Lines without a mean (0 or -1, or no ratings) are left out. Many photographs are gone from the site.
+Raters are few and generous: most means are above the midpoint of 4, and many authors split at 5.
 
-Licence: none is stated; the photographs are their photographers'. Citation: Datta, Li, Wang 2008, Algorithmic
+Licence: none is stated; the photographs belong to their photographers. Citation: Datta, Li, Wang 2008, Algorithmic
 Inferencing of Aesthetics and Emotion in Natural Images: An Exposition, ICIP.
 """
 
@@ -27,7 +27,7 @@ COUNT = 20_278
 LIST = "photonet_dataset.txt"
 
 _COLUMNS = "index photo_id ratings mean sd n1 n2 n3 n4 n5 n6 n7"
-_MOST = 1e6  # ratings; more are a slip of the pen
+_MOST = 1e6  # ratings; a larger number is a typing error
 
 
 def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 0.2) -> Ratings:
@@ -35,12 +35,12 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 
 
     Args:
         root: The folder with the list and the photographs in `images/`.
-        split_seed: Which hashed split.
-        val: Its expected share for validation.
-        test: Its expected share for the test.
+        split_seed: Selects the hashed split.
+        val: Expected share of validation photographs.
+        test: Expected share of test photographs.
 
     Raises:
-        SourceError: The list or all photographs missing, a malformed line, or no line with a mean.
+        SourceError: The list or all photographs are missing, a line is malformed, or no line has a mean.
         RatingsError: From `Ratings`.
     """
     folder = folder_of(root, "Photo.net", "images")
@@ -49,8 +49,8 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 
     short = (counts < 0).any(axis=1) | (counts.sum(axis=1) != ratings)
     if short.any():
         notes.append(
-            f"{short.sum():,} of {len(ids):,} photographs have no counts of all their ratings, so that means are read "
-            f"for all, without distributions: {some_of(ids[short])}"
+            f"{short.sum():,} of {len(ids):,} photographs have incomplete counts, so only means are read, without "
+            f"distributions: {some_of(ids[short])}"
         )
     paths, missing = photographs_in("Photo.net", folder, [f"{name}.jpg" for name in ids.tolist()])
     return Ratings(
@@ -69,7 +69,7 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.1, test: float = 
 
 
 def _table(path: Path) -> tuple[NDArray[np.str_], Floats, list[str]]:
-    """Ids and the numbers of their lines, `(N,)` and `(N, 10)`, of the photographs that have a mean."""
+    """Ids `(N,)` and numbers `(N, 10)` of the photographs that have a mean, and notes."""
     lines = lines_of(path)
     ids, rows, without = [], [], []
     for place, line in enumerate(lines, 1):
@@ -83,14 +83,14 @@ def _table(path: Path) -> tuple[NDArray[np.str_], Floats, list[str]]:
         raise SourceError(f"{path} has no photograph with a mean rating; fetch the file again")
     notes = []
     if len(lines) != COUNT:
-        notes.append(f"{path} lists {len(lines):,} photographs; {COUNT:,} are cited.")
+        notes.append(f"{path} lists {len(lines):,} photographs; the literature cites {COUNT:,}.")
     if without:
         notes.append(f"{len(without):,} photographs without a mean are left out: {some_of(without)}")
     return names_of(ids), np.array(rows), notes
 
 
 def _row(line: str, where: str) -> tuple[str, list[float]]:
-    """Photo id; number of ratings, mean, deviation and seven counts, where -1 stands for none."""
+    """Photo id; number of ratings, mean, deviation and seven counts, with -1 for a missing one."""
     fields = fields_of(line, where, _COLUMNS)
     if not (fields[1].isascii() and fields[1].isdigit()):
         raise SourceError(f"{where}: {shown(fields[1])} is not a photo id, a whole number; correct the line")

@@ -2,13 +2,13 @@
 
 Format: the sheet `Annotations/MOS and Image attribute scores.xlsx` with columns Image name, MOS, Brightness,
 Colorfulness, Contrast, Noisiness and Sharpness, all from 0 to 100, or the same sheet saved as .csv beside it, which is
-preferred and needs no library. Photographs in `TestImage/`. A rating point is 20, so that scores are on the five steps
-of 0..5. An attribute is 1 above 50, 0 below and unlabelled at exactly 50. Split: none is published; it is hashed from
-the name. Counts: 11,125. Known faults: no vote counts, so no distribution and no vote confidence; the archive, in
-parts, is easily unpacked damaged, as its authors' repository says.
+preferred and needs no library. Photographs are in `TestImage/`. A rating point is 20, so scores lie on a scale of 0..5.
+An attribute is 1 above 50, 0 below and unlabelled at exactly 50. Split: none is published; it is hashed from the name.
+Counts: 11,125. Known faults: there are no vote counts, so no distribution and no vote confidence; the archive comes in
+parts and is easily damaged when unpacked, as the authors' repository warns.
 
-Licence: for education and research, says its readme. Citation: Fang, Zhu, Zeng, Ma, Wang 2020, Perceptual Quality
-Assessment of Smartphone Photography, CVPR.
+Licence: for education and research, according to its readme. Citation: Fang, Zhu, Zeng, Ma, Wang 2020, Perceptual
+Quality Assessment of Smartphone Photography, CVPR.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ SHEET = "MOS and Image attribute scores"
 
 _ATTRIBUTES = ("Brightness", "Colorfulness", "Contrast", "Noisiness", "Sharpness")
 _COLUMNS = ("Image name", "MOS", *_ATTRIBUTES)
-_POINT = 20  # of 0..100: a step of the five-point scale
+_POINT = 20  # on 0..100: one step of the five-point scale
 _NOTE = "The scores are of technical quality, not of aesthetics."
 
 
@@ -37,13 +37,14 @@ def read(
 
     Args:
         root: The folder with `Annotations/` and `TestImage/`.
-        split_seed: Which hashed split.
-        val: Its expected share for validation.
-        test: Its expected share for the test.
-        check_counts: Refuse a sheet of another length than published.
+        split_seed: Selects the hashed split.
+        val: Expected share of validation photographs.
+        test: Expected share of test photographs.
+        check_counts: Refuse a sheet whose length differs from the published one.
 
     Raises:
-        SourceError: The sheet or all photographs missing, a malformed row, another count, or a library missing.
+        SourceError: The sheet, all photographs or a library is missing, a row is malformed, or the count is not the
+            published one.
         RatingsError: From `Ratings`.
     """
     annotations = folder_of(root, "SPAQ", "Annotations")
@@ -51,8 +52,8 @@ def read(
     table = TextTable.read(csv, _COLUMNS) if csv.is_file() else _sheet(annotations / f"{SHEET}.xlsx")
     if check_counts and len(table) != COUNT:
         raise SourceError(
-            f"{table.path} lists {len(table):,} photographs, expected {COUNT:,}; fetch the file again, or read a "
-            f"part of it by data.ratings.check_counts=false"
+            f"{table.path} lists {len(table):,} photographs, expected {COUNT:,}; fetch it again, or accept a "
+            f"part of it with data.ratings.check_counts=false"
         )
     images = names_of(table.texts("Image name"))
     score = table.numbers("MOS", 0, 100)
@@ -83,13 +84,13 @@ def _sheet(path: Path) -> TextTable:
             f'{path} cannot be read without openpyxl; pip install "awcu[xlsx]", or save the sheet as {path.stem}.csv '
             f"beside it"
         ) from error
-    except Exception as error:  # of a file that is no workbook, openpyxl raises whatever zipfile and the XML raise
+    except Exception as error:  # for a file that is no workbook, openpyxl passes on whatever zipfile and the XML raise
         raise SourceError(f"{path} cannot be read as a workbook ({error}); fetch it again") from error
     rows = [tuple(map(str, row)) for row in frame.itertuples(index=False)]
     header = tuple(name.strip() for name in rows[0]) if rows else ()
     missing = [name for name in _COLUMNS if header.count(name) != 1]
     if missing:
-        raise SourceError(f"{path}: row 1 has not one column {', '.join(map(repr, missing))} each; fetch it again")
+        raise SourceError(f"{path}: row 1 must name {', '.join(map(repr, missing))} exactly once; fetch it again")
     kept = [place for place, row in enumerate(rows) if place and any(row)]
     if not kept:
         raise SourceError(f"{path} has a header and no rows; fetch it again")

@@ -1,8 +1,7 @@
-"""Any rating data set that is a table and a folder of photographs.
+"""Any rating data set that consists of a table and a folder of photographs.
 
-Format: a CSV or Parquet file, or one for each split, with one row a photograph: an image column; vote counts (one
-column a rating value) or a mean score (with vote count and standard deviation where known); optionally attributes and
-a split.
+Format: a CSV or Parquet file, or one per split, with one row per photograph: an image column; vote counts (one column
+per rating value) or a mean score (with vote count and standard deviation if known); optionally attributes and a split.
 """
 
 import os
@@ -45,33 +44,33 @@ def read(
     Args:
         name: What to call the data set.
         root: Its folder.
-        file: The table, relative to `root`; .csv or .parquet. None where `split_files` are given.
+        file: The table, relative to `root`; .csv or .parquet. None if `split_files` are given.
         image_column: Id of each photograph: its file name, or a part of it (see `image_suffix`).
         scale: The K rating values, or the two ends of the score, in rating points.
         midpoint: In rating points; a photograph is high iff its mean score is greater.
-        split_files: One table for each split instead of `file`: train, test and, where there is one, val. Without it a
-            hashed part `val` of the training photographs is for validation.
+        split_files: One table per split instead of `file`: train, test and, if there is one, val. Without val, a share
+            `val` of the training photographs, chosen by a hash of the id, is set aside for validation.
         image_folder: Relative to `root`.
-        image_suffix: Added to the image column's text, as ".jpg" for tables of bare ids.
+        image_suffix: Appended to the image column's text, for example ".jpg" if the table has bare ids.
         vote_columns: K columns of counts, in the order of `scale`.
-        score_column: Mean score, where there are no vote counts.
+        score_column: Mean score, if there are no vote counts.
         vote_count_column: Number of ratings.
         vote_sd_column: Standard deviation of one photograph's ratings, in the unit of the score.
-        point: Size of one rating point in the unit of the score, as 0.2 for a five-point scale stored as 0..1.
-            Scores and standard deviations are divided by it.
-        attribute_columns: Numbers 0, 1 or empty; a column of text becomes one attribute per value.
+        point: Size of one rating point in the unit of the score, for example 0.2 for a five-point scale stored as
+            0..1. Scores and standard deviations are divided by it.
+        attribute_columns: Columns of 0, 1 or empty cells; a text column becomes one attribute per value.
         split_column: train, val or test; without it the split is hashed from the id (`hash_split`).
-        split_seed: Which hashed split.
-        val: Share of the hashed split, or of the training photographs.
-        test: Share of the hashed split.
-        origin: Whose ids these are, where another set calls the same photographs by the same ids.
+        split_seed: Selects the hashed split.
+        val: Validation share, of the hashed split or of the training photographs.
+        test: Test share of the hashed split.
+        origin: The data set that the ids come from, if another set uses the same ids for the same photographs.
 
     Raises:
-        RatingsError: No such file or column, neither votes nor score, neither file nor files, a cell that is not a
-            number, and all that `Ratings` itself refuses.
+        RatingsError: A file or column does not exist, votes and score are both given or both missing, as are `file`
+            and `split_files`, a cell is not a number, or `Ratings` refuses the values.
     """
     if point <= 0:
-        raise RatingsError(f"{name}: point={point} is the size of one rating point in the unit of the score, > 0")
+        raise RatingsError(f"{name}: point={point} must be > 0; give the size of one rating point in the score's unit")
     folder = _resolve(name, root)
     tables = _tables(name, folder, file, split_files, split_column)
     columns = [image_column, *vote_columns, *attribute_columns]
@@ -81,9 +80,9 @@ def read(
         given = "both" if score_column else "none"
         raise RatingsError(f"{next(iter(tables))}: name either vote_columns or a score_column, not {given}")
     if frame[image_column].isna().any():
-        raise RatingsError(f"{_where(frame, frame[image_column].isna())}: column {image_column!r} is empty")
+        raise RatingsError(f"{_where(frame, frame[image_column].isna())}: column {image_column!r} is empty; fill it in")
     ids = np.array(frame[image_column].astype(str).to_list(), dtype=np.str_)
-    # A path object each would take seconds for hundreds of thousands.
+    # Path objects would take seconds for hundreds of thousands of photographs.
     images = folder / image_folder
     paths = [f"{images}{os.sep}{image_id}{image_suffix}" for image_id in ids.tolist()]
     attributes, attribute_names = _attributes(frame, attribute_columns)
@@ -106,29 +105,29 @@ def read(
 
 def _resolve(name: str, root: str | Path | None) -> Path:
     if root is None:
-        raise RatingsError(f"{name}: where is it? Give its folder as data.root=…")
+        raise RatingsError(f"{name}: data.root is not set; give the data set's folder as data.root=…")
     return Path(root)
 
 
 def _tables(
     name: str, folder: Path, file: str | None, split_files: Mapping[str, str] | None, split_column: str | None
 ) -> dict[str, str]:
-    """The split that each table is of: of a single one, none."""
+    """Table → its split, or "" for a single table."""
     if not split_files:
         if file is None:
-            raise RatingsError(f"{name}: name a file, or split_files with one for train and one for test")
+            raise RatingsError(f"{name}: file is null; name one, or split_files for train and test")
         return {str(folder / file): ""}
     if file is not None or split_column is not None:
         given = "file" if file is not None else "split_column"
-        raise RatingsError(f"{name}: split_files say all of the split; leave {given} null beside them")
+        raise RatingsError(f"{name}: split_files already define the split; leave {given} null")
     if not {"train", "test"} <= set(split_files) <= set(SPLITS):
         raise RatingsError(
-            f"{name}: split_files are for {', '.join(split_files)}; name one for train, one for test and none for "
-            f"others than {', '.join(SPLITS)}"
+            f"{name}: split_files name {', '.join(split_files)}; train and test are required, and only "
+            f"{', '.join(SPLITS)} are allowed"
         )
     tables = {str(folder / table): split for split, table in split_files.items()}
     if len(tables) < len(split_files):
-        raise RatingsError(f"{name}: split_files name one file for two splits; every split has its own")
+        raise RatingsError(f"{name}: split_files name one file for two splits; give every split its own")
     return tables
 
 
@@ -136,19 +135,19 @@ def _read_frame(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise RatingsError(f"{path} does not exist; data.root must be the folder that holds {path.name!r}")
     try:
-        # Ids such as 00123 or NA are names, so nothing is guessed here; numbers are read column by column.
+        # Ids such as 00123 or NA are names, so pandas must not guess types; numbers are parsed column by column.
         if path.suffix == ".parquet":
             return pd.read_parquet(path).reset_index(drop=True)
         frame = pd.read_csv(path, dtype=str, na_values=[""], keep_default_na=False, skip_blank_lines=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
         raise RatingsError(f"{path} cannot be read as a {path.suffix[1:] or 'CSV'} table: {error}") from error
     if not isinstance(frame.index, pd.RangeIndex):
-        raise RatingsError(f"{path}: its rows have more cells than its header; remove the cells after the last column")
+        raise RatingsError(f"{path}: rows have more cells than the header; remove the cells after the last column")
     return frame.dropna(how="all")
 
 
 def _read_frames(paths: Sequence[str], columns: list[str]) -> pd.DataFrame:
-    """The rows of all tables, each indexed by its file and its place there."""
+    """The rows of all tables, indexed by file and row number."""
     frames = {}
     for path in paths:
         frame = _read_frame(Path(path))
@@ -172,7 +171,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> Floats:
 
 
 def _where(frame: pd.DataFrame, faulty: NDArray[np.bool_] | pd.Series) -> str:
-    """The file and line of the first fault: rows are counted from 1 and the header is a line."""
+    """The file and line of the first fault; lines count from 1, and the header is the first."""
     path, row = frame.index[int(np.argmax(np.asarray(faulty)))]
     return f"{path}: line {row + 2}"
 

@@ -1,11 +1,11 @@
-"""TAD66K: photographs of 47 themes, each with a mean aesthetic score.
+"""TAD66K: photographs on 47 themes, each with a mean aesthetic score.
 
-Format: `merge/train.csv` and `merge/test.csv` with columns image and score (1..10); the same lists by theme in
-`unmerge/`, which are not read. Photographs in one folder, longest side 800 pixels. Split: as published, with a part of
-the training photographs for validation, since none is. Counts: 52,248 train and 14,079 test. Known faults: no vote
-counts, so no distribution and no vote confidence; scores reach from 1.13 to 9.46.
+Format: `merge/train.csv` and `merge/test.csv` with columns image and score (1..10); `unmerge/` has the same lists by
+theme and is not read. Photographs are in one folder, with the longer side at 800 pixels. Split: as published, with a
+part of the training photographs set aside for validation. Counts: 52,248 train and 14,079 test. Known faults: there are
+no vote counts, so no distribution and no vote confidence; scores range from 1.13 to 9.46.
 
-Licence: the authors' card on Hugging Face says Apache-2.0; the photographs are Flickr's. Citation: He, Zhang, Xie,
+Licence: the authors' card on Hugging Face says Apache-2.0; the photographs come from Flickr. Citation: He, Zhang, Xie,
 Jiang, Ming 2022, Rethinking Image Aesthetics Assessment: Models, Datasets and Benchmarks, IJCAI.
 """
 
@@ -26,12 +26,13 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts:
 
     Args:
         root: The folder with `merge/` and the photographs in `TAD66K/` or `images/`.
-        split_seed: Which training photographs are for validation.
-        val: Their expected share.
-        check_counts: Refuse lists of another length than published.
+        split_seed: Selects the validation photographs.
+        val: Expected share of the training photographs that is set aside for validation.
+        check_counts: Refuse lists whose length differs from the published one.
 
     Raises:
-        SourceError: A list or all photographs missing, a malformed line, or other counts.
+        SourceError: A list or all photographs are missing, a line is malformed, or the counts are not the published
+            ones.
         RatingsError: From `Ratings`.
     """
     lists = folder_of(root, "TAD66K", "merge", "")
@@ -41,8 +42,8 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts:
         table = TextTable.read(lists / f"{name}.csv", ["image", "score"])
         if check_counts and len(table) != count:
             raise SourceError(
-                f"{table.path} lists {len(table):,} photographs, expected {count:,}; fetch the file again, or read "
-                f"another version by data.ratings.check_counts=false"
+                f"{table.path} lists {len(table):,} photographs, expected {count:,}; fetch it again, or accept "
+                f"another version with data.ratings.check_counts=false"
             )
         images += table.texts("image")
         scores.append(table.numbers("score", 1, 10))
