@@ -31,7 +31,7 @@ from awcu.text import label, number, share
 
 LONGEST = 900  # px of a sheet's pictures
 SMALL = 480  # px of a contact sheet's
-WIDTH, TALL = 10.0, 6.0  # inches of a sheet, and of its pictures at the most
+WIDTH, FLAT, TALL = 10.0, 0.5, 6.0  # inches of a sheet's width, and of its pictures' height at least and at most
 COLUMN, LINE = 2.7, 2.25  # inches of a contact sheet's cells
 GAP = 0.16  # inches between pictures
 TEXT, LETTERS = 8.0, 15.5  # points, and letters of that size to an inch
@@ -183,7 +183,7 @@ def _figure(sheet: Sheet) -> Figure:
     verdict = f"{words.level}: {words.probability}, {words.score}"
     above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
     below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
-    tall = min(WIDTH / columns / aspect, TALL)
+    tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
     written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
     figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)
     figure.suptitle(above, x=0.008, ha="left", fontsize=12, fontweight="bold", parse_math=False)
