@@ -27,15 +27,15 @@ def said(first, second):
     return text.removesuffix(".").split("; ")
 
 
-def test_the_whole_sentence():
+def test_the_sentence():
     """The second has four times the first's evidence but eight times its spread: half of it in its own units."""
-    assert said(explained(LEFT, 0.5), explained(4 * LEFT, -0.5, sd=16)) == [
-        "“plain” judges it high, “weighted” low",
-        "the probability is .62 for “plain” and .38 for “weighted”, above 74 % and 25 % of each one's validation "
-        "photographs",
-        "their maps correlate by 1.00",
-        "they differ most in the upper left, where “weighted” sees less that speaks for high",
-    ]
+    levels, shares, correlation, place = said(explained(LEFT, 0.5), explained(4 * LEFT, -0.5, sd=16))
+    assert levels == "“plain” judges it high, “weighted” low"
+    for words in (".62 for “plain”", ".38 for “weighted”", "74 % and 25 %"):
+        assert words in shares
+    assert correlation.endswith("1.00")
+    for words in ("in the upper left", "“weighted” sees less"):
+        assert words in place
 
 
 def test_the_difference_is_in_standard_deviations_of_each_ones_scores():
@@ -47,9 +47,9 @@ def test_the_difference_is_in_standard_deviations_of_each_ones_scores():
 
 def test_more_in_another_place():
     corner = np.array([[0.0, 0.0], [0.0, 4.0]])
-    assert said(explained(0 * corner), explained(corner))[-1] == (
-        "they differ most in the lower right, where “weighted” sees more that speaks for high"
-    )
+    place = said(explained(0 * corner), explained(corner))[-1]
+    for words in ("in the lower right", "“weighted” sees more"):
+        assert words in place
 
 
 def test_maps_that_are_alike():
@@ -65,7 +65,7 @@ def test_grids_of_different_sizes_are_laid_over_each_other():
 
 def test_without_validation_photographs_there_is_no_rank():
     parts = said(explained(LEFT, sd=None), explained(-LEFT))
-    assert parts[1] == "the probability is .62 for “plain” and .62 for “weighted”"
+    assert "%" not in parts[1]
 
 
 def test_what_one_did_not_see_is_no_difference():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import Heading, against_average, attributes_shown, heading, notes, sentence
+from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
 from awcu.models.objective import RatingDistribution
 from awcu.models.reference import AttributeLink, Reference
 from awcu.text import label, percent, share
@@ -42,22 +42,24 @@ def clauses(explanation):
     return sentence(explanation).removesuffix(".").replace("\N{NO-BREAK SPACE}", " ").split("; ")
 
 
-def test_the_whole_sentence():
+def in_order(text, *words):
+    """Whether the words are there, one after the other."""
+    return re.search(".*".join(map(re.escape, words)), text.replace("\N{NO-BREAK SPACE}", " ")) is not None
+
+
+def test_the_sentence_holds_verdict_rank_effects_and_places():
     """Contributions: ½ · (1 − 0), −2 · (2 − 1), 1 · (0 + 1)."""
-    assert sentence(explained()).replace("\N{NO-BREAK SPACE}", " ") == (
-        "Judged high (probability of high .68), with a score above that of 87 % of the 152 validation photographs; "
-        "against their average, a likelier bold (+1.00) and a likelier calm (+.50) go with a higher score, a likelier "
-        "Soft Light (−2.00) goes with a lower score; all attributes together account for 41 % of the score's "
-        "variance; the strongest evidence for high lies in the upper left, the strongest against in the lower right."
-    )
+    assert in_order(
+        sentence(explained()), "high", ".68", "above that of 87 % of the 152", "likelier bold (+1.00)",
+        "likelier calm (+.50)", "higher", "likelier Soft Light (−2.00)", "lower", "41 % of the score's variance",
+        "for high", "upper left", "against", "lower right",
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "word", ["because", "beautiful", "caus", "due to", "thanks", "improve", "good", "bad", "raise"]
-)
 @pytest.mark.parametrize("reference", [REFERENCE, None, replace(REFERENCE, link=None)])
-def test_neither_cause_nor_praise(word, reference):
-    assert word not in sentence(explained(reference=reference))
+def test_neither_cause_nor_praise(reference):
+    words = "because|beautiful|caus|due to|thanks|improve|good|bad|raise"
+    assert not re.search(words, sentence(explained(reference=reference)))
 
 
 class TestVerdict:
@@ -78,22 +80,20 @@ class TestVerdict:
 
     def test_low(self):
         explanation = explained(verdict=VERDICT._replace(score=-0.75, probability=0.32))
-        assert clauses(explanation)[0].startswith("Judged low (probability of high .32), with")
-        assert heading(explanation) == Heading("Low", "probability of high .32", "score −.75 (log odds of high)")
+        assert in_order(clauses(explanation)[0], "low", ".32")
+        level, probability, score = heading(explanation)
+        assert (level, probability[-3:], "−.75" in score) == ("Low", ".32", True)
 
     def test_of_a_distribution(self):
         explanation = explained(objective=RATED, verdict=VERDICT._replace(score=0.412, probability=0.48))
-        assert clauses(explanation)[0].startswith(
-            "Judged high (expected rating 3.41, midpoint 3, with .48 of the ratings expected above 3), with a score"
-        )
-        assert heading(explanation) == Heading(
-            "High", ".48 of the ratings expected above 3", "expected rating 3.41, midpoint 3"
-        )
+        assert in_order(clauses(explanation)[0], "high", "expected rating 3.41", "midpoint 3", ".48 of the ratings")
+        level, probability, score = heading(explanation)
+        assert level == "High"
+        assert in_order(probability, ".48", "above 3")
+        assert in_order(score, "3.41", "midpoint 3")
 
     def test_never_validated(self):
-        assert clauses(explained(reference=None))[0] == (
-            "Judged high (probability of high .68), without validation photographs to rank it among"
-        )
+        assert "without validation photographs" in clauses(explained(reference=None))[0]
 
 
 class TestAttributes:
@@ -101,34 +101,31 @@ class TestAttributes:
         """A negative slope and a logit below the mean: −2 · (0.5 − 1) = +1."""
         logits = {"calm": 0.0, "Soft_Light": 0.5, "bold": -1.0}
         explanation = explained(verdict=VERDICT._replace(attribute_logits=logits))
+        said = clauses(explanation)[1]
+        assert in_order(said, "less likely Soft Light (+1.00)", "higher")
         # The others lie on their mean, and what rounds to zero has no sign.
-        assert (
-            clauses(explanation)[1]
-            == "against their average, a less likely Soft Light (+1.00) goes with a higher score"
-        )
+        assert said.count("(") == 1
         assert against_average(explanation, "Soft_Light") == "below"
 
     def test_on_the_average(self):
         logits = dict(zip(VERDICT.attribute_logits, LINK.means, strict=True))
         explanation = explained(verdict=VERDICT._replace(attribute_logits=logits))
-        assert clauses(explanation)[1:3] == [
-            "no attribute departs from its average",
-            "all attributes together account for 41 % of the score's variance",
-        ]
+        assert "(" not in clauses(explanation)[1]
+        assert "41 % of the score's variance" in clauses(explanation)[2]
 
     @pytest.mark.parametrize(
         ("reference", "why"),
         [
-            (None, "how attributes go with the score was not measured"),
-            (replace(REFERENCE, link=None), "how attributes go with the score was not measured"),
-            (linked(r2=-0.1), "attributes account for none of the score's variance over the 152 photographs"),
+            (None, "not measured"),
+            (replace(REFERENCE, link=None), "not measured"),
+            (linked(r2=-0.1), "none of the score's variance over the 152 photographs"),
         ],
     )
     def test_without_effects_the_likeliest_are_named(self, reference, why):
         explanation = explained(reference=reference)
-        assert clauses(explanation)[1] == f"{why}, the likeliest being Soft Light (.88), calm (.73) and bold (.50)"
+        assert in_order(clauses(explanation)[1], why, "Soft Light (.88), calm (.73) and bold (.50)")
         assert attributes_shown(explanation, 2) == ["Soft_Light", "calm"]
-        assert any(f"The likeliest attributes are shown: {why}." == note for note in notes(explanation))
+        assert any(in_order(note, "likeliest", why) for note in notes(explanation))
 
     def test_largest_effect_first(self):
         assert attributes_shown(explained(), 9) == ["Soft_Light", "bold", "calm"]
@@ -138,7 +135,7 @@ class TestAttributes:
         explanation = explained(
             verdict=VERDICT._replace(attributes={}, attribute_logits={}), reference=replace(REFERENCE, link=None)
         )
-        assert clauses(explanation)[1] == "the model knows no attributes"
+        assert "no attributes" in clauses(explanation)[1]
         assert not any("attribute" in note for note in notes(explanation))
 
 
@@ -146,50 +143,35 @@ class TestPlaces:
     @pytest.mark.parametrize(
         ("evidence", "words"),
         [
-            (
-                [[0, 0, 3], [0, 0, 0], [0, -2, 0]],
-                "for high lies in the upper right, the strongest against at the bottom",
-            ),
-            ([[0, 3, 0], [0, 0, 0], [-2, 0, 0]], "for high lies at the top, the strongest against in the lower left"),
-            ([[0, 0, 0], [3, 0, -2], [0, 0, 0]], "for high lies at the left, the strongest against at the right"),
-            ([[1, 1, 1], [1, 4, 1], [1, 1, 1]], "for high lies in the centre, and next to none speaks against"),
-            (
-                [[-1, -1, -1], [-1, -4, -1], [-1, -1, -1]],
-                "against high lies in the centre, and next to none speaks for",
-            ),
+            ([[0, 0, 3], [0, 0, 0], [0, -2, 0]], ("for", "upper right", "against", "at the bottom")),
+            ([[0, 3, 0], [0, 0, 0], [-2, 0, 0]], ("for", "at the top", "against", "lower left")),
+            ([[0, 0, 0], [3, 0, -2], [0, 0, 0]], ("for", "at the left", "against", "at the right")),
+            ([[1, 1, 1], [1, 4, 1], [1, 1, 1]], ("for", "in the centre", "none speaks against")),
+            ([[-1, -1, -1], [-1, -4, -1], [-1, -1, -1]], ("against", "in the centre", "none speaks for")),
             # Cells of less than a tenth of full colour are no second sign.
-            ([[0, 0, 0], [0, 4, 0], [0, 0, -0.39]], "for high lies in the centre, and next to none speaks against"),
+            ([[0, 0, 0], [0, 4, 0], [0, 0, -0.39]], ("for", "in the centre", "none speaks against")),
         ],
     )
     def test_thirds(self, evidence, words):
-        assert clauses(explained(evidence))[-1] == f"the strongest evidence {words}"
+        assert in_order(clauses(explained(evidence))[-1], *words)
 
     def test_both_in_one_place(self):
         evidence = np.zeros((9, 9))
         evidence[0, :2] = 3, -3
-        assert clauses(explained(evidence))[-1] == (
-            "the strongest evidence for and against high lies in the upper left alike"
-        )
+        assert in_order(clauses(explained(evidence))[-1], "for and against", "upper left")
 
     @pytest.mark.parametrize(
         ("level", "words"),
-        [
-            (2, "the evidence is for high and even over the frame"),
-            (-2, "the evidence is against high and even over the frame"),
-            (0.3, "evidence is faint all over the frame"),
-            (0, "evidence is faint all over the frame"),
-        ],
+        [(2, ("for high", "even")), (-2, ("against high", "even")), (0.3, ("faint",)), (0, ("faint",))],
     )
     def test_even(self, level, words):
-        assert clauses(explained(np.full((3, 3), level)))[-1] == words
+        assert in_order(clauses(explained(np.full((3, 3), level)))[-1], *words)
 
     def test_what_was_cut_off_is_no_place(self):
         """In the middle third of a 3:1 photograph, whose left and right the network never saw."""
         explanation = explained([[3, 0], [0, -3]], shape=(40, 120), aspect="crop")
-        assert clauses(explanation)[-1] == (
-            "the strongest evidence for high lies at the top, the strongest against at the bottom"
-        )
-        assert "The hatched part was cut off before the network saw it." in notes(explanation)[-1]
+        assert in_order(clauses(explanation)[-1], "for high", "at the top", "against", "at the bottom")
+        assert "hatched" in notes(explanation)[-1]
         assert "hatched" not in " ".join(notes(explained()))
 
     def test_padding_is_no_place(self):
@@ -201,12 +183,11 @@ class TestPlaces:
 
 class TestNotes:
     def test_scale_of_the_model_and_of_none(self):
-        assert "the strongest place of one in ten of its 152 validation photographs" in notes(explained())[0]
-        assert "cannot be compared between photographs" in notes(explained(reference=None))[0]
+        assert "one in ten of its 152 validation photographs" in notes(explained())[0]
+        assert "cannot be compared" in notes(explained(reference=None))[0]
 
     def test_a_model_that_has_seen_no_photograph_says_so_first(self):
-        said = "trained on rendered scenes: it is for trying the tool, not for judging photographs."
-        assert notes(explained(trained_on="gallery"))[0].endswith(said)
+        assert in_order(notes(explained(trained_on="gallery"))[0], "rendered", "not for judging photographs")
         assert not any("rendered" in note for note in notes(explained(trained_on="AVA")))
 
     def test_unit_of_the_effects(self):

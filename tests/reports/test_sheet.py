@@ -61,6 +61,7 @@ def explained(shape=(80, 120), attributes=None, **fields):
 def figure(drawn, monkeypatch):
     """The figure that a sheet is saved as."""
     monkeypatch.setattr("awcu.reports.sheet.LONGEST", 60)
+    monkeypatch.setattr("awcu.reports.sheet.DPI", 75)
 
     def of(*arguments, **options):
         Sheet(*arguments, **options).png()
@@ -332,7 +333,9 @@ class TestSheet:
     def test_a_notebook_shows_the_page_in_a_frame(self):
         """Whole, and so that no style of it gets out."""
         sheet = Sheet(explained(), 'a "name"')
-        (frame,) = Page(sheet._repr_html_()).tags
+        shown = Page(sheet._repr_html_())
+        (frame,) = shown.tags
+        assert not shown.open
         assert frame[0] == "iframe"
         assert frame[1]["srcdoc"] == sheet.html()
 

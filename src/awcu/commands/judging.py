@@ -1,4 +1,4 @@
-"""What `awcu score`, `awcu explain` and `awcu crop` do: photographs in, rows and pictures out."""
+"""`awcu score`, `awcu explain` and `awcu crop`: photographs in, rows and pictures out."""
 
 import argparse
 import os
@@ -62,7 +62,7 @@ def _verdicts(model: AestheticModel, images: torch.Tensor) -> list[Verdict]:
 
 
 def _show(rows: Rows, model: AestheticModel) -> None:
-    """The file's name, or the table: to read on a terminal, as CSV in a pipe."""
+    """Print the file's name, or the rows: as a table on a terminal, as CSV in a pipe."""
     if rows.path is not None:
         print(rows.path)
     elif sys.stdout.isatty():
@@ -72,7 +72,7 @@ def _show(rows: Rows, model: AestheticModel) -> None:
 
 
 def explain(arguments: argparse.Namespace) -> None:
-    """Draw a picture and write a page of each photograph."""
+    """Write the sheet of each photograph, as a picture and as a page."""
     photographs = _found(arguments, arguments.out)
     _check_folder(arguments.out, arguments.overwrite)
     model = _model(arguments)
@@ -83,7 +83,7 @@ def explain(arguments: argparse.Namespace) -> None:
     def explained(path: Path) -> Explanation:
         return model.explain(path, arguments.flip, arguments.scales)
 
-    # The next is explained while this one is drawn.
+    # The next photograph is explained while this one is drawn.
     with _each("explaining", photographs, explained, 2, rows) as explanations:
         for path, explanation in explanations:
             row = verdict_row(path, explanation.verdict, explanation.reference)
@@ -119,7 +119,7 @@ def crop(arguments: argparse.Namespace) -> None:
 
 
 def _crop_one(model: AestheticModel, path: Path, name: Path, arguments: argparse.Namespace) -> list[Row]:
-    """Write the crops of one photograph; a row each."""
+    """Write the crops of one photograph, and return a row for each."""
     proposed = _proposals(model, path, arguments)
     photograph = upright(path)
     rows = []
@@ -134,7 +134,7 @@ def _crop_one(model: AestheticModel, path: Path, name: Path, arguments: argparse
 
 
 def _proposals(model: AestheticModel, path: Path, arguments: argparse.Namespace) -> list[tuple[str, int, Proposal]]:
-    """Aspect, number from 1, and crop; nothing is written of a photograph that cannot be cropped as asked."""
+    """Aspect, number from 1, and crop, all found before any is written."""
     explanation = model.explain(path, arguments.flip, arguments.scales)
     height, width = explanation.photograph.shape[:2]
     most = CANDIDATES if arguments.rescore else arguments.top
@@ -152,7 +152,7 @@ def _proposals(model: AestheticModel, path: Path, arguments: argparse.Namespace)
 
 
 def _found(arguments: argparse.Namespace, out: Path | None) -> list[Path]:
-    """The photographs, but for those that lie where this or an earlier call writes."""
+    """The photographs, except those in the output folder."""
     found = find(arguments.photographs)
     left = found if out is None else [path for path in found if out.resolve() not in path.resolve().parents]
     if not left:
@@ -161,9 +161,9 @@ def _found(arguments: argparse.Namespace, out: Path | None) -> list[Path]:
 
 
 def _model(arguments: argparse.Namespace) -> AestheticModel:
-    # Of a garbled EXIF or an odd tag; whether the picture is whole, decoding tells.
+    # Garbled EXIF or an odd tag; decoding finds out whether the picture is whole.
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    # A name in another script is drawn as boxes.
+    # Names in other scripts are drawn as boxes.
     warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")
     try:
         if arguments.device is not None:
@@ -195,7 +195,7 @@ def _check_folder(out: Path, overwrite: bool) -> None:
 
 
 def _require_writable(folder: Path) -> None:
-    """Make the folder and try it, before minutes are spent on what could not be kept."""
+    """Make the folder and try to write, before minutes are spent on what could not be kept."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()

@@ -1,4 +1,4 @@
-"""The commands for who has photographs and a model: `awcu score`, `awcu explain` and `awcu crop`."""
+"""Arguments of the commands that judge photographs: `awcu score`, `awcu explain` and `awcu crop`."""
 
 import argparse
 from collections.abc import Callable
@@ -19,41 +19,42 @@ def add_parsers(commands: Any) -> None:
     explain = _parser(commands, "explain", "show where each photograph's score comes from")
     _add_folder(explain, "explained")
     _add_views(explain)
-    explain.add_argument(
-        "--attributes", type=_whole, default=3, metavar="N", help="AttAM shown at the most (default: 3)"
-    )
+    explain.add_argument("--attributes", type=_whole, default=3, metavar="N", help="AttAMs shown at most (default: 3)")
 
-    crop = _parser(commands, "crop", "cut each photograph to what its score comes from")
+    crop = _parser(commands, "crop", "crop each photograph to where its score comes from")
     _add_folder(crop, "crops")
     _add_views(crop)
     crop.add_argument(
         "--aspect", type=_list, default=["free"], metavar="A,…", help="1:1, 16:9, original, free (default: free)"
     )
     crop.add_argument(
-        "--smallest", type=_share, default=0.5, metavar="S", help="share of the sides that stays at least (default: .5)"
+        "--smallest", type=_share, default=0.5, metavar="S", help="smallest share of each side to keep (default: .5)"
     )
     crop.add_argument(
         "--keep", type=_box, action="append", default=[], metavar="L,T,R,B",
-        help="pixels of the upright photograph that every crop must hold; may be repeated",
+        help="box in pixels of the upright photograph that every crop must contain; repeatable",
     )  # fmt: skip
     crop.add_argument("--top", type=_count, default=1, metavar="K", help="crops of each aspect (default: 1)")
-    crop.add_argument("--rescore", action="store_true", help="let the model judge the best dozen as photographs")
+    crop.add_argument("--rescore", action="store_true", help="have the model score the best dozen crops")
     crop.add_argument("--quality", type=_quality, default=95, metavar="Q", help="of JPEG, WebP, AVIF (default: 95)")
 
 
 def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
     parser.add_argument(
-        "photographs", nargs="+", metavar="PHOTOGRAPH", help='files, folders and all below, or patterns ("**/*.jpg")'
+        "photographs",
+        nargs="+",
+        metavar="PHOTOGRAPH",
+        help='files, folders (searched to any depth), or patterns ("**/*.jpg")',
     )
     parser.add_argument(
         "--checkpoint",
         metavar="MODEL",
-        help="checkpoint, exported folder, run's folder or Hub id (default: a small one, for trying the tool)",
+        help="checkpoint, exported folder, run folder or Hub id (default: a small model for trying the tool)",
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: an accelerator if there is one)")
-    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier call wrote")
-    # Imported when it runs, so that help appears at once.
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier output")
+    # Imported late, so that help appears at once.
     parser.set_defaults(command=lambda arguments: getattr(import_module("awcu.commands.judging"), name)(arguments))
     return parser
 
@@ -61,12 +62,12 @@ def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
 def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(name), metavar="FOLDER",
-        help=f"new or empty folder to write (default: {name}); photographs in it are left out",
+        help=f"new or empty folder to write to (default: {name}); photographs inside it are skipped",
     )  # fmt: skip
 
 
 def _add_views(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--flip", action="store_true", help="average with the mirror image")
+    parser.add_argument("--flip", action="store_true", help="average over the mirror image")
     parser.add_argument(
         "--scales", type=_scales, default=(1.0,), metavar="F,…", help="average over input sizes, as 1,1.5 (default: 1)"
     )

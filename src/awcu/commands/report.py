@@ -15,16 +15,16 @@ def make_report(
 
     Args:
         word: `experiment=<name>`.
-        runs: Folder of its runs; None for that of its name under runs/.
-        table: Folder with a table.yaml; None for that of its name under experiments/, which need not be there.
+        runs: Folder of its runs; None for runs/<name>.
+        table: Folder with a table.yaml; None for experiments/<name>, which need not exist.
         out: HTML file; None for report.html among the runs.
-        rows: Variants or labels whose photographs are shown; none for the baseline and the best.
-        photographs: Shown of each row at either end, ≥ 0.
+        rows: Variants or labels whose photographs are shown; empty for the baseline and the best row.
+        photographs: Shown of each row at either end of the ranking, ≥ 0.
 
     Raises:
-        ReportError: No experiment, no run, no such row or number, or a file that cannot be written.
+        ReportError: The word, runs, rows or number ask for what is not there, or the file cannot be written.
         ConfigurationError: There is no such experiment.
-        TableError: Runs that do not belong in one table, as of two data sets; or a table.yaml at fault.
+        TableError: Runs that do not belong in one table, as of two data sets; or a faulty table.yaml.
         RecordError: A damaged file of a run.
     """
     if photographs < 0:
@@ -32,7 +32,7 @@ def make_report(
     experiment = Experiment.find(word)
     runs = runs or Path("runs") / experiment.name
     report = gather(experiment, runs, table, rows, photographs)
-    # Here, since what cannot be gathered needs no matplotlib.
+    # Imported late: what cannot be gathered needs no matplotlib.
     from awcu.reports.experiment_page import report_html
 
     out = out or runs / "report.html"

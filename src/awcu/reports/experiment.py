@@ -1,5 +1,9 @@
-"""`awcu report`: all that an experiment's runs left, as one page for who has neither W&B nor a network."""
+"""All that an experiment's runs left, gathered for a page that needs neither W&B nor a network."""
 
+import difflib
+import math
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 from awcu.config.hydra import check_experiment, conf_folder
+from awcu.config.identity import without_place
 from awcu.errors import NoRecordError, ReportError
 from awcu.runs.failures import FailedRun, find_failures
 from awcu.runs.history import FILE, Epoch, read_history
@@ -15,17 +20,10 @@ from awcu.runs.record import RunRecord, find_records
 from awcu.tables.comparability import split_records
 from awcu.tables.paired import find_differences
 from awcu.tables.spec import SPEC, TableSpec
-from awcu.tables.table import Table
+from awcu.tables.table import Row, Table
 
 if TYPE_CHECKING:
     from awcu.reports.experiment_pictures import Shown
-import difflib
-import math
-import re
-import shlex
-
-from awcu.config.identity import without_place
-from awcu.tables.table import Row
 
 Run = tuple[str, int]  # variant and seed
 _OF_PROBES = ("probe", "features", "simulate")  # settings that only `awcu probe` has
@@ -33,7 +31,7 @@ _OF_PROBES = ("probe", "features", "simulate")  # settings that only `awcu probe
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked for by `experiment=<name>`.
+    """What `experiment=<name>` asks for.
 
     Attributes:
         asked: As typed.
@@ -49,10 +47,10 @@ class Experiment:
 
     @classmethod
     def find(cls, word: str) -> "Experiment":
-        """Of a word as it is typed behind `awcu train`.
+        """The experiment of a word as typed after `awcu train`.
 
         Raises:
-            ReportError: It is another word.
+            ReportError: The word names no experiment.
             ConfigurationError: There is no such experiment.
         """
         key, _, asked = word.rpartition("=")
@@ -68,7 +66,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class ExperimentReport:
-    """What a page is made of.
+    """What a report shows.
 
     Attributes:
         name: Of the experiment.
@@ -106,7 +104,7 @@ def gather(
     folders = _folders(spec, mine, runs)
     histories = {run: read_history(place / FILE) for run, (place, _) in folders.items()}
     rows_shown = chosen_rows(compared, rows)
-    # Here, since torch takes longer to import than it takes to find that there is nothing to report.
+    # Imported late: torch takes longer to import than it takes to find nothing to report.
     from awcu.reports.experiment_pictures import show
 
     shown = [show(spec.label(row.variant), _of_variant(row.variant, folders), photographs) for row in rows_shown]
@@ -150,11 +148,11 @@ def _of_variant(variant: str, folders: Mapping[Run, tuple[Path, RunRecord]]) -> 
 
 
 USUAL = {"test/accuracy": "accuracy", "test/auroc": "AUROC", "test/srcc": "SRCC"}
-"""Columns of a table that nobody has described."""
+"""Columns of a table without a table.yaml."""
 
 
 def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[FailedRun]) -> TableSpec:
-    """A table that nobody has described: the usual metrics, against uniform weights or else the first variant.
+    """A table without a table.yaml: the usual metrics, against uniform weights or else the first variant.
 
     Args:
         name: Of the experiment.

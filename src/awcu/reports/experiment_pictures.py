@@ -1,4 +1,4 @@
-"""The photographs that an experiment's models rank farthest from the raters and nearest to them, with their maps."""
+"""The photographs on which models and raters disagree most and least, with their maps."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ LONGEST = 240  # pixels of a picture: two dozen photographs with two maps each s
 
 
 class Pictured(NamedTuple):
-    """One photograph with what can be shown of it.
+    """One photograph and what can be shown of it.
 
     Attributes:
         of: Raters and models.
@@ -55,7 +55,7 @@ class Shown(NamedTuple):
 
 
 def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Shown:
-    """The n photographs at either end, all of them where there are fewer than 2 n.
+    """The n photographs at either end of the ranking; all of them if there are fewer than 2 n.
 
     Args:
         label: Of the row.
@@ -87,7 +87,7 @@ def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Show
 
 
 class _Studio:
-    """Where pictures are made: loads each model once, and goes on without what is not there.
+    """Draws photographs: loads each model once, and notes what is missing.
 
     Args:
         folders: Seed → folder of its run.
@@ -100,7 +100,7 @@ class _Studio:
         self.paths = self._paths(next(iter(folders.values())))
 
     def picture(self, one: Disagreement) -> Pictured:
-        """The photograph, and its maps by a model that was tested on it: the first, or one that is there already."""
+        """The photograph, and its maps by a model tested on it: one already loaded, else the first."""
         seed = next((seed for seed in one.seeds if seed in self.models), one.seeds[0])
         path = self.paths.get(one.image_id)
         if path is None:
@@ -126,7 +126,7 @@ class _Studio:
         return self.models[seed]
 
     def _paths(self, folder: Path) -> Mapping[str, str]:
-        """Photograph → file; the same for all seeds, which only split them otherwise."""
+        """Image id → file; seeds differ only in the split."""
         try:
             cfg = OmegaConf.load(folder / ".hydra" / "config.yaml")
             assert isinstance(cfg, DictConfig)

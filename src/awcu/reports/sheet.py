@@ -31,7 +31,7 @@ from awcu.text import label, number, share
 
 LONGEST = 900  # px of a sheet's pictures
 SMALL = 480  # px of a contact sheet's
-WIDTH, TALL = 10.0, 6.0  # inches of a sheet, and of its pictures at the most
+WIDTH, FLAT, TALL = 10.0, 0.5, 6.0  # inches of a sheet's width, and of its pictures' height at least and at most
 COLUMN, LINE = 2.7, 2.25  # inches of a contact sheet's cells
 GAP = 0.16  # inches between pictures
 TEXT, LETTERS = 8.0, 15.5  # points, and letters of that size to an inch
@@ -123,15 +123,16 @@ class Sheet:
             SheetError: A name that ends otherwise.
         """
         path = Path(path)
-        makers = {".html": self.html, ".png": self.png}
-        if path.suffix.lower() not in makers:
+        suffix = path.suffix.lower()
+        if suffix not in (".html", ".png"):
             raise SheetError(f"{path.name}: a sheet is a page or a picture; let its name end in .html or .png")
-        write_atomically(path, makers[path.suffix.lower()]())
+        write_atomically(path, self.html() if suffix == ".html" else self.png())
 
     def _repr_html_(self) -> str:
         # In a frame, or its style would become the notebook's.
         fit = "this.style.height = this.contentDocument.documentElement.scrollHeight + 'px'"
-        return f'<iframe srcdoc="{escape(self.html())}" style="width: 100%; height: 900px; border: 0" onload="{fit}">'
+        style = "width: 100%; height: 900px; border: 0"
+        return f'<iframe srcdoc="{escape(self.html())}" style="{style}" onload="{fit}"></iframe>'
 
 
 def contact_sheet(
@@ -180,11 +181,12 @@ def _figure(sheet: Sheet) -> Figure:
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
     verdict = f"{words.level}: {words.probability}, {words.score}"
-    above = [fill(text, int(0.6 * LETTERS * WIDTH)) for text in (" ".join(sheet.caption.split()), verdict) if text]
+    above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
     below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
-    tall = min(WIDTH / columns / aspect, TALL)
-    figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + 0.14 * below.count("\n") + 0.25 * len(above) + 0.3)
-    figure.suptitle("\n".join(above), x=0.008, ha="left", fontsize=12, fontweight="bold", parse_math=False)
+    tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
+    written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
+    figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)
+    figure.suptitle(above, x=0.008, ha="left", fontsize=12, fontweight="bold", parse_math=False)
     figure.supxlabel(below, x=0.008, ha="left", fontsize=TEXT, parse_math=False)
     return figure
 
@@ -205,15 +207,16 @@ def _draw(axis: Axes, panel: Panel, letters: int) -> None:
     axis.imshow(panel.picture)
     axis.set_anchor("NW")
     title = f"{panel.title} {panel.effect}".strip()
-    text = "\n".join(fill(line, letters) for line in (title, panel.note) if line)
-    axis.set_title(text, loc="left", fontsize=TEXT, parse_math=False)
+    lines = "\n".join(fill(line, letters) for line in (title, panel.note) if line)
+    axis.set_title(lines, loc="left", fontsize=TEXT, parse_math=False)
     if panel.scale:
         colours = ScalarMappable(cmap=ListedColormap(panel.scale.colours[0] / 255))
         bar = axis.figure.colorbar(colours, ax=axis, location="bottom", panchor=False, aspect=50, pad=0.02)
-        bar.set_ticks((0, 0.5, 1), labels=[fill(end, letters * 2 // 5) for end in panel.scale.ends], fontsize=TEXT)
+        bar.set_ticks((0, 0.5, 1), labels=[fill(text, letters * 2 // 5) for text in panel.scale.ends], fontsize=TEXT)
         bar.ax.tick_params(length=0)
-        for text, side in zip(bar.ax.get_xticklabels(), ("left", "center", "right"), strict=True):
-            text.set_horizontalalignment(side)
+        first, _, last = bar.ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
         bar.outline.set_visible(False)
 
 

@@ -13,9 +13,11 @@ from factories import leave_run, run, scored
 from awcu.commands import main as cli
 from awcu.commands.report import make_report
 from awcu.errors import ConfigurationError, ReportError, TableError
-from awcu.reports.experiment import Experiment
+from awcu.reports.experiment import Experiment, chosen_rows, command, leading_metric, natural, usual_spec
 from awcu.runs.failures import FailedRun
 from awcu.runs.record import RunRecord, write_results_csv
+from awcu.tables.spec import Ladder, TableSpec
+from awcu.tables.table import Table
 
 TABLE = """
 title: Made <b>bold</b>
@@ -155,3 +157,81 @@ def test_nothing_found_needs_no_torch(tmp_path):
     code += "sys.exit(', '.join({'torch', 'matplotlib'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+SCORES = {"weighting=uniform": 0.6, "weighting=step_16": 0.8, "weighting=step_2": 0.7, "weighting=drop_1": 0.9}
+
+
+def records(seeds=(0, 1)):
+    return [
+        run(variant=name, weighting=name, seed=seed, metrics={"test/auroc": score, "test/accuracy": 1 - score})
+        for name, score in SCORES.items()
+        # One row has fewer seeds.
+        for seed in (seeds if name != "weighting=drop_1" else seeds[:1])
+    ]
+
+
+def table(**changes):
+    spec = usual_spec("made", records(), [])
+    return Table.from_records(TableSpec(**vars(spec) | changes), records())
+
+
+class TestUsualSpec:
+    def test_uniform_first_then_in_the_order_of_their_numbers(self):
+        spec = usual_spec("made", records(), [FailedRun("made", "weighting=step_4", "0", "full")])
+        assert (spec.title, spec.baseline) == ("made", "weighting=uniform")
+        assert list(spec.rows.values()) == ["uniform", "drop_1", "step_2", "step_4", "step_16"]
+        assert spec.columns == {"test/accuracy": "accuracy", "test/auroc": "AUROC"}
+
+    def test_without_uniform_the_first(self):
+        assert usual_spec("made", [run(variant="b", metrics={"test/auroc": 0.5}), run(variant="a")], []).baseline == "a"
+
+
+class TestChosenRows:
+    def test_baseline_and_the_best_of_as_many_seeds(self):
+        assert [row.variant for row in chosen_rows(table(), [])] == ["weighting=uniform", "weighting=step_16"]
+
+    def test_best_by_the_ladders_first_metric(self):
+        ladder = Ladder(("test/accuracy",), "weight", {"": {"weighting=uniform": 1}})
+        assert leading_metric(table(ladder=ladder)) == "test/accuracy"
+        assert chosen_rows(table(ladder=ladder), [])[1].variant == "weighting=step_2"
+
+    def test_the_baseline_may_be_alone(self):
+        alone = [one for one in records() if one.variant == "weighting=uniform"]
+        rows = chosen_rows(Table.from_records(usual_spec("made", alone, []), alone), [])
+        assert [row.variant for row in rows] == ["weighting=uniform"]
+
+    def test_named_by_variant_or_label(self):
+        rows = chosen_rows(table(), ["drop_1", "weighting=step_2"])
+        assert [row.variant for row in rows] == ["weighting=drop_1", "weighting=step_2"]
+
+    def test_one_that_is_not_there(self):
+        with pytest.raises(ReportError, match=r"no row is called 'step_3'; nearest: 'step_2'"):
+            chosen_rows(table(), ["step_3"])
+
+
+class TestCommand:
+    COMMON = ("experiment=e", "data.root=/home/me/photos")
+
+    def of(self, *varied, **options):
+        runs = [run(overrides=(*self.COMMON, *words.split())) for words in varied]
+        return command("e", options.get("page", "train"), options.get("sweeps", False), runs)
+
+    def test_a_grid_is_swept(self):
+        grid = [f"seed={seed} weighting={name}" for seed in (0, 1) for name in ("step_16", "step_2")]
+        assert self.of(*grid) == ("awcu train -m experiment=e 'data.root=…/photos' seed=0,1 weighting=step_2,step_16")
+
+    def test_one_run(self):
+        assert self.of("seed=3") == "awcu train experiment=e 'data.root=…/photos' seed=3"
+
+    def test_what_is_no_grid_keeps_what_all_have(self):
+        assert self.of("seed=0 weighting=a", "seed=1 weighting=a", "seed=1 weighting=b") == (
+            "awcu train experiment=e 'data.root=…/photos'"
+        )
+
+    def test_an_experiment_that_names_its_runs(self):
+        assert self.of("seed=0", "seed=1", page="probe", sweeps=True) == "awcu probe experiment=e 'data.root=…/photos'"
+
+
+def test_two_comes_before_sixteen():
+    assert sorted(["a16", "a2", "a", "a2.5", "b1"], key=natural) == ["a", "a2", "a2.5", "a16", "b1"]
