@@ -1,9 +1,16 @@
 """How numbers, shares, counts and names are printed, everywhere."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from awcu.errors import AwcuError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 def percent_of(part: float) -> str:
@@ -70,6 +77,20 @@ def some_of(names: Sequence[str] | NDArray[np.str_]) -> str:
     """The first five names and how many more there are, for a message."""
     rest = len(names) - 5
     return ", ".join(map(str, names[:5])) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def faults(error: "ValidationError") -> str:
+    """What pydantic found wrong, the first three of it in one line, each with its key."""
+    return "; ".join(_fault(one) for one in error.errors()[:3])
+
+
+def _fault(one: "ErrorDetails") -> str:
+    own = one.get("ctx", {}).get("error")
+    if isinstance(own, AwcuError):
+        return str(own)
+    key = ": ".join(map(str, one["loc"])) or "the document"
+    named = one["type"] in ("missing", "extra_forbidden", "unexpected_keyword_argument")
+    return f"{key}: {one['msg']}" if named else f"{key} is {shown(one['input'])}: {one['msg']}"
 
 
 def shown(value: object, longest: int = 60) -> str:

@@ -37,36 +37,28 @@ def dashboard(monkeypatch):
 def test_the_specification_compares_the_runs(dashboard, tmp_path):
     dashboard("experiment=oasis", "--table", OASIS, "--spec", tmp_path / "spec.json", "--entity", "us")
     document = json.loads((tmp_path / "spec.json").read_text())
-    assert document["project"] == {"name": "awcu", "entityName": "us"}
-    blocks = document["spec"]["blocks"]
-    (table,) = [block["content"] for block in blocks if block["type"] == "markdown-block"]
-    assert table == (OASIS / "table.md").read_text()
+    assert (document["project"], document["entity"]) == ("awcu", "us")
+    assert document["blocks"][0] == {"text": (OASIS / "table.md").read_text()}
 
-    grids = [block["metadata"] for block in blocks if block["type"] == "panel-grid"]
-    grouped, each, pictures, plots = ([grid["runSets"][0], grid["panelBankSectionConfig"]["panels"]] for grid in grids)
-    assert grouped[0]["grouping"] == [{"section": "config", "name": "variant.value"}]
-    assert [one[0]["grouping"] for one in (each, pictures, plots)] == [[], [], []]
-    for runs, table_only in ((grouped[0], False), (each[0], False), (pictures[0], False), (plots[0], True)):
-        filters = [(one["key"]["name"], one["op"], one["value"]) for one in runs["filters"]["filters"]]
-        assert filters == [("group", "=", "oasis"), ("jobType", "=" if table_only else "!=", "table")]
+    grids = [block for block in document["blocks"] if "panels" in block]
+    grouped, each, pictures, plots = ((grid["runsets"][0], grid["panels"]) for grid in grids)
+    assert [one[0]["groupby"] for one in (grouped, each, pictures, plots)] == [["config.variant"], [], [], []]
+    mine = """Metric("Group") == 'oasis' and Metric("JobType") {} 'table'"""
+    assert [one[0]["filters"] for one in (grouped, each, pictures, plots)] == [
+        mine.format(sign) for sign in ("!=", "!=", "!=", "==")
+    ]
 
-    bars = [panel["config"] for panel in grouped[1] if panel["viewType"] == "Bar Chart"]
-    assert [bar["metrics"] for bar in bars] == [
-        [f"test/{m}"] for m in ("accuracy", "balanced_accuracy", "auroc", "srcc")
-    ]
-    assert {(bar["groupBy"], bar["groupAgg"], bar["groupArea"]) for bar in bars} == {
-        ("variant.value", "mean", "stddev")
-    }
-    curves = [panel["config"] for panel in grouped[1] if panel["viewType"] == "Run History Line Plot"]
-    assert [(curve["xAxis"], curve["metrics"]) for curve in curves] == [
-        ("epoch", ["train/loss"]),
-        ("epoch", ["val/accuracy"]),
-    ]
-    scatters = [(panel["config"]["xAxis"], panel["config"]["yAxis"]) for panel in each[1]]
-    ladder = [("config:ratio.value", f"summary:test/{m}") for m in ("auroc", "srcc", "accuracy")]
-    assert scatters[:3] == ladder
-    assert scatters[3:] == [("config:seed.value", bar["metrics"][0].join(["summary:", ""])) for bar in bars]
-    assert "photographs/AesAM" in pictures[1][0]["config"]["mediaKeys"]
+    columns = [f"test/{metric}" for metric in ("accuracy", "balanced_accuracy", "auroc", "srcc")]
+    bars, curves = grouped[1][:4], grouped[1][4:]
+    assert [bar["metrics"] for bar in bars] == [[metric] for metric in columns]
+    assert [(curve["x"], curve["y"]) for curve in curves] == [("epoch", ["train/loss"]), ("epoch", ["val/accuracy"])]
+    for panel in grouped[1]:
+        over = panel["groupby"], panel["groupby_aggfunc"], panel["groupby_rangefunc"]
+        assert over == ({"name": "variant"}, "mean", "stddev")
+    scatters = [(panel["x"]["name"], panel["y"]["name"]) for panel in each[1]]
+    assert scatters[:3] == [("ratio", f"test/{metric}") for metric in ("auroc", "srcc", "accuracy")]
+    assert scatters[3:] == [("seed", metric) for metric in columns]
+    assert "photographs/AesAM" in pictures[1][0]["media_keys"]
 
 
 def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
@@ -74,9 +66,8 @@ def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
     file = tmp_path / "experiments" / "plain" / "table.yaml"
     file.write_text(file.read_text().partition("ladder:")[0])
     dashboard("experiment=plain", "--spec", "spec.json")
-    text = Path("spec.json").read_text()
-    assert "config:seed.value" in text
-    assert "config:ratio.value" not in text
+    grids = [block for block in json.loads(Path("spec.json").read_text())["blocks"] if "panels" in block]
+    assert {panel["x"]["name"] for panel in grids[1]["panels"]} == {"seed"}
 
 
 def test_without_a_login_it_says_what_to_do_and_the_table_waits(dashboard, tmp_path):

@@ -18,7 +18,7 @@ from awcu.commands.train import run
 from awcu.config.hydra import conf_folder
 from awcu.errors import ModelError
 from awcu.inference.predictor import AestheticModel
-from awcu.models import hub
+from awcu.models import pretrained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -126,9 +126,8 @@ def test_a_failure_leaves_nothing(call, checkpoint, tmp_path, monkeypatch):
 
 
 def test_what_is_pushed_is_the_folder(call, checkpoint, tmp_path, monkeypatch, capsys):
-    """The upload itself is tested with `awcu.models.hub`."""
     pushed = []
-    monkeypatch.setattr(hub, "upload", lambda *arguments: pushed.append(arguments) or "https://where")
+    monkeypatch.setattr(pretrained, "upload", lambda *arguments: pushed.append(arguments) or "https://where")
     call(checkpoint, "--out", tmp_path / "model", "--push", "user/name", "--private")
     assert pushed == [(tmp_path / "model", "user/name", True)]
     printed = capsys.readouterr().out

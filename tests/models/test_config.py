@@ -1,6 +1,7 @@
 """`config.json` read back as it was written, and nothing else read at all."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -97,8 +98,12 @@ def test_a_tasks_settings_are_a_configuration():
     assert of_task(settings, CONFIG.reference, "x.ckpt") == replace(CONFIG, train_fingerprint="f")
     named = of_task(settings | {"trained_on": "gallery"}, CONFIG.reference, "x.ckpt")
     assert named == replace(CONFIG, train_fingerprint="f", trained_on="gallery")
-    with pytest.raises(ModelError, match=r"x\.ckpt: midpoint is None; a number is needed"):
+    with pytest.raises(ModelError, match=r"x\.ckpt: midpoint is None: Input should be a valid number"):
         of_task(settings | {"midpoint": None}, None, "x.ckpt")
+    with pytest.raises(ModelError, match=r"scale is .*: Input should be a valid array"):
+        of_task(settings | {"scale": {1.0, 5.0}}, None, "x.ckpt")
+    diverged = replace(CONFIG.reference, score_sd=float("nan"))
+    assert math.isnan(of_task(settings, diverged, "x.ckpt").reference.score_sd)
 
 
 def test_the_objective_and_the_network_are_built():
@@ -123,28 +128,32 @@ def test_a_model_that_diverged_is_not_written():
         ("{}", "has the format None; awcu .* reads format 1"),
         (changed(format=2), "has the format 2"),
         (changed(format="1"), "has the format '1'"),
-        (without("midpoint"), "config.json: 'midpoint' is missing"),
-        (without("weights_sha256"), "'weights_sha256' is missing"),
-        (without("network", "pad_type"), "config.json: network: 'pad_type' is missing"),
-        (without("reference", "link", "r2"), "reference: link: 'r2' is missing"),
-        (changed(extra=1), "'extra' is unknown"),
-        (changed(network__weights_file="/etc/passwd"), "network: 'weights_file' is unknown"),
-        (changed(network="test_resnet"), "network is test_resnet; it must be an object"),
-        (changed(network=None), "network is None; it must be an object"),
-        (changed(network__image_size="64"), "image_size is '64'; a whole number is needed"),
-        (changed(network__detach_attributes=0), "detach_attributes is 0; true or false is needed"),
-        (changed(scale="12345"), "scale is '12345'; a list is needed"),
-        (changed(scale=[1, 2, True]), r"scale\[2\] is True; a number is needed"),
+        (without("midpoint"), "config.json: midpoint: Field required; export the model again"),
+        (without("weights_sha256"), "weights_sha256: Field required"),
+        (without("network", "pad_type"), "network: pad_type: Field required"),
+        (without("reference", "link", "r2"), "reference: link: r2: Field required"),
+        (changed(extra=1), "config.json: extra: Unexpected"),
+        (changed(network__weights_file="/etc/passwd"), "network: weights_file: Extra"),
+        (changed(network="test_resnet"), "network is 'test_resnet': Input should be an object"),
+        (changed(network=None), "network is None: Input should be an object"),
+        (changed(network__image_size="64"), "image_size is '64': Input should be a valid integer"),
+        (changed(network__image_size=64.0), "image_size is 64.0: Input should be a valid integer"),
+        (changed(network__detach_attributes=0), "detach_attributes is 0: Input should be a valid boolean"),
+        (changed(reference__score_sd="1"), "reference: score_sd is '1': Input should be a valid number"),
+        (changed(reference__extra=1), "reference: extra: Unexpected"),
+        (changed(scale="12345"), "scale is '12345': Input should be a valid array"),
+        (changed(scale=[1, 2, True]), "scale: 2 is True: Input should be a valid number"),
         (changed(scale=[5, 4, 1]), "scale is .*; it must be ascending"),
         (changed(scale=[]), "scale is .*; it must be ascending"),
         (changed(midpoint=5), "midpoint is 5.0; it must be inside the scale"),
-        (changed(objective="emd"), "objective is emd; it must be one of binary, distribution"),
-        (changed(attribute_loss="none"), "attribute_loss is none; it must be one of multi_label, single_label"),
-        (changed(attribute_names=[1]), r"attribute_names\[0\] is 1; text is needed"),
-        (changed(preparation__aspect="stretch"), "aspect is stretch; it must be one of warp, letterbox, crop"),
-        (changed(preparation__size=0), "size is 0; it must be > 0 pixels"),
-        (changed(preparation__mean=[0.5]), "mean is .*; it must be three numbers"),
-        (changed(preparation__std=[0.2, 0.2, 0]), "std is .*; it must be three numbers > 0"),
+        (changed(objective="emd"), "objective is 'emd': Input should be 'binary' or 'distribution'"),
+        (changed(attribute_loss="none"), "attribute_loss is 'none': Input should be 'multi_label' or"),
+        (changed(attribute_names=[1]), "attribute_names: 0 is 1: Input should be a valid string"),
+        (changed(preparation__aspect="stretch"), "aspect is 'stretch': Input should be 'warp', 'letterbox' or 'crop'"),
+        (changed(preparation__size=0), "size is 0: Input should be greater than 0"),
+        (changed(preparation__mean=[0.5]), "mean: 1: Field required; preparation: mean: 2: Field required"),
+        (changed(preparation__mean=[0.5] * 4), "preparation: mean is .*: Tuple should have at most 3 items"),
+        (changed(preparation__std=[0.2, 0.2, 0]), "std: 2 is 0: Input should be greater than 0"),
         (changed(reference__scores=[0.0]), "scores is of length 1; it must be 101 numbers"),
         (changed(reference__link__slopes=[1.0]), r"link is of lengths \(2, 1\); it must be 2 each"),
     ],

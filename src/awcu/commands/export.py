@@ -18,7 +18,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _export(arguments: argparse.Namespace) -> None:
     from awcu.models.card import usage
-    from awcu.models.hub import upload
+    from awcu.models.pretrained import upload
 
     # Without the folders above, which mean nothing elsewhere.
     source = arguments.push or arguments.out.resolve().name

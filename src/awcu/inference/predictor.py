@@ -22,9 +22,8 @@ from awcu.images.transforms import preparation
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.models.config import ModelConfig
-from awcu.models.hub import upload
 from awcu.models.network import ActivationMaps, AestheticNet, Logits
-from awcu.models.pretrained import load, new_folder, write
+from awcu.models.pretrained import load, new_folder, upload, write
 
 Photograph = str | Path | Encoded | NDArray[np.uint8]
 """A file on disk or in memory, or `(H, W, 3)` RGB."""

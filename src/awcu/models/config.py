@@ -5,41 +5,52 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, PositiveFloat, PositiveInt, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
 from awcu import __version__
-from awcu.errors import ModelError, RecordError
+from awcu.errors import ModelError
 from awcu.images.transforms import Aspect
 from awcu.models.network import AestheticNet
 from awcu.models.objective import Binary, Objective, RatingDistribution
-from awcu.models.reference import AttributeLink, Reference
-from awcu.runs.record import checked
+from awcu.models.reference import Reference
+from awcu.text import faults
+
+T = TypeVar("T")
 
 FORMAT = 1
 """Of `config.json`; a change that older versions would misread counts it up."""
 
-_KINDS: dict[str, Any] = {
-    "network": {
-        "backbone": str,
-        "output_stride": int,
-        "image_size": int,
-        "pad_type": str,
-        "drop_rate": float,
-        "detach_attributes": bool,
-    },
-    "objective": str,
-    "scale": tuple[float, ...],
-    "midpoint": float,
-    "attribute_names": tuple[str, ...],
-    "attribute_loss": str,
-    "preparation": {"size": int, "aspect": str, "mean": tuple[float, ...], "std": tuple[float, ...]},
-    "train_fingerprint": str,
-    "trained_on": str,
-    "reference": {field.name: field.type for field in fields(Reference)}
-    | {"link": {field.name: field.type for field in fields(AttributeLink)}},
-}
-_HEAD = {"format": int, "awcu_version": str, "weights_sha256": str, "high": str}
-_MAY_BE_NULL = ("output_stride", "reference", "link")
+
+class Network(TypedDict):
+    """Arguments of `AestheticNet` but its output counts and weights."""
+
+    backbone: str
+    output_stride: int | None
+    image_size: int
+    pad_type: str
+    drop_rate: float
+    detach_attributes: bool
+
+
+class Preparation(TypedDict):
+    """Arguments of `awcu.images.transforms.preparation`."""
+
+    size: PositiveInt
+    aspect: Aspect
+    mean: tuple[float, float, float]
+    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+
+
+@with_config(extra="ignore")
+class Head(TypedDict):
+    """What `config.json` says beside the configuration."""
+
+    awcu_version: str
+    weights_sha256: str
+    high: str
 
 
 @dataclass(frozen=True)
@@ -59,13 +70,16 @@ class ModelConfig:
         reference: What the model says of its validation photographs; None if it was never validated.
     """
 
-    network: dict[str, Any]
-    objective: str
+    # It holds for the classes of its fields as well.
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
+
+    network: Network
+    objective: Literal["binary", "distribution"]
     scale: tuple[float, ...]
     midpoint: float
     attribute_names: tuple[str, ...]
-    attribute_loss: str
-    preparation: dict[str, Any]
+    attribute_loss: Literal["multi_label", "single_label"]
+    preparation: Preparation
     train_fingerprint: str
     reference: Reference | None
     trained_on: str = ""
@@ -85,10 +99,11 @@ class ModelConfig:
         Raises:
             BackboneError: This timm does not know the backbone, or cannot build it so.
         """
-        outputs = self.build_objective().outputs
-        own = {"pretrained": False, "weights_file": None}
         return AestheticNet(
-            **self.network | own, aesthetic_outputs=outputs, attribute_outputs=len(self.attribute_names)
+            **_complete(self.network),
+            pretrained=False,
+            aesthetic_outputs=self.build_objective().outputs,
+            attribute_outputs=len(self.attribute_names),
         )
 
     def to_json(self, weights_sha256: str) -> str:
@@ -127,9 +142,9 @@ def from_json(text: str, where: str) -> tuple[ModelConfig, str]:
         raise ModelError(
             f"{where} has the format {found!r}; awcu {__version__} reads format {FORMAT}: use the version that wrote it"
         )
-    # What earlier versions wrote does not say.
-    values = _read(_HEAD | _KINDS, {"trained_on": ""} | document, where)
-    return _config({name: values[name] for name in _KINDS}, where), values["weights_sha256"]
+    head = _read(Head, document, where)
+    own = {name: value for name, value in document.items() if name not in ("format", *head)}
+    return _checked(_read(ModelConfig, own, where), where), head["weights_sha256"]
 
 
 def of_task(settings: Mapping[str, Any], reference: Reference | None, where: str) -> ModelConfig:
@@ -143,52 +158,35 @@ def of_task(settings: Mapping[str, Any], reference: Reference | None, where: str
     Raises:
         ModelError: As from `from_json`.
     """
-    document = {name: settings.get(name) for name in _KINDS} | {"trained_on": settings.get("trained_on", "")}
-    document |= {"network": _complete(settings["network"]), "reference": reference and reference.as_dict()}
-    return _config(_read(_KINDS, document, where), where)
+    document = {field.name: settings.get(field.name) for field in fields(ModelConfig)}
+    document |= {"network": _complete(settings["network"]), "trained_on": settings.get("trained_on", "")}
+    document["reference"] = reference and reference.as_dict()
+    return _checked(_read(ModelConfig, document, where), where)
 
 
 def _complete(network: Mapping[str, Any]) -> dict[str, Any]:
     """With defaults for what is not given, and without where the weights once came from."""
     known = inspect.signature(AestheticNet).parameters
-    return {name: network.get(name, known[name].default) for name in _KINDS["network"]}
+    return {name: network.get(name, known[name].default) for name in Network.__annotations__}
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    """The value as the annotated kind; a dict of kinds stands for an object with exactly these keys."""
-    if not isinstance(kind, dict):
-        try:
-            return checked(kind, value, where)
-        except RecordError as error:
-            raise ModelError(str(error)) from error
-    _require(isinstance(value, Mapping), where, value, "an object")
-    for wrong, names in (("is missing", kind.keys() - value.keys()), ("is unknown", value.keys() - kind.keys())):
-        if names:
-            listed = ", ".join(map(repr, sorted(names)))
-            raise ModelError(f"{where}: {listed} {wrong}; export the model again with awcu {__version__}")
-    null = {name for name in kind if name in _MAY_BE_NULL and value[name] is None}
-    return {name: None if name in null else _read(kind[name], value[name], f"{where}: {name}") for name in kind}
+def _read(kind: type[T], document: Mapping[str, Any], where: str) -> T:
+    try:
+        # As JSON, whose lists may be tuples; what it cannot hold is text, which is then of the wrong kind.
+        return TypeAdapter(kind).validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise ModelError(f"{where}: {faults(error)}; export the model again with awcu {__version__}") from error
 
 
-def _config(values: dict[str, Any], where: str) -> ModelConfig:
-    reference = values["reference"]
-    config = ModelConfig(**values | {"reference": reference and Reference.from_dict(reference)})
-    scale, fit = config.scale, config.preparation
-    for name, value, known in (
-        ("objective", config.objective, ("binary", "distribution")),
-        ("attribute_loss", config.attribute_loss, ("multi_label", "single_label")),
-        ("aspect", fit["aspect"], get_args(Aspect)),
-    ):
-        _require(value in known, f"{where}: {name}", value, f"one of {', '.join(known)}")
+def _checked(config: ModelConfig, where: str) -> ModelConfig:
+    """The configuration, its parts held against each other."""
+    scale = config.scale
     _require(len(scale) > 1 and all(a < b for a, b in pairwise(scale)), f"{where}: scale", scale, "ascending")
     _require(scale[0] < config.midpoint < scale[-1], f"{where}: midpoint", config.midpoint, "inside the scale")
-    _require(fit["size"] > 0, f"{where}: size", fit["size"], "> 0 pixels")
-    _require(len(fit["mean"]) == 3, f"{where}: mean", fit["mean"], "three numbers")
-    _require(len(fit["std"]) == 3 and min(fit["std"]) > 0, f"{where}: std", fit["std"], "three numbers > 0")
     if config.reference is not None:
         _check_reference(config.reference, len(config.attribute_names), f"{where}: reference")
     return config

@@ -1,8 +1,9 @@
-"""A trained model as a folder that travels: weights, configuration and a card. Nothing here unpickles."""
+"""A trained model as a folder that travels, here or on the Hugging Face Hub. Nothing here unpickles."""
 
 import hashlib
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,6 @@ from torch import Tensor
 
 from awcu.errors import BackboneError, ModelError
 from awcu.files import write_atomically
-from awcu.models import hub
 from awcu.models.config import ModelConfig, from_json, of_task
 from awcu.models.reference import Reference
 from awcu.runs.record import RunRecord
@@ -23,6 +23,13 @@ from awcu.runs.record import RunRecord
 CONFIG, WEIGHTS, CARD, ONNX = "config.json", "model.safetensors", "README.md", "model.onnx"
 FILES = (CONFIG, WEIGHTS, CARD, ONNX)
 """All that an exported folder may hold."""
+
+_NAME = r"[A-Za-z0-9][\w.-]*"
+REPOSITORY = re.compile(rf"(?P<id>{_NAME}/{_NAME})(@(?P<revision>[\w./-]+))?")
+"""`user/name`, with `@` and a branch, tag or commit where it is not the newest."""
+
+_FOLDER = Path(__file__).parent / "bundled"
+WEIGHTED, UNIFORM = _FOLDER / "weighted", _FOLDER / "uniform"
 
 State = dict[str, Tensor]
 
@@ -48,8 +55,8 @@ def load(source: str | Path) -> tuple[ModelConfig, State]:
         return _of_checkpoint(path)
     # A folder of the first part's name is here: a mistyped path, which is nothing to ask the Hub about.
     local = path.exists() or (path.parent.is_dir() and path.parent != Path())
-    if not local and hub.REPOSITORY.fullmatch(str(source)):
-        return _of_folder(hub.fetch(str(source), (CONFIG, WEIGHTS)))
+    if not local and REPOSITORY.fullmatch(str(source)):
+        return _of_folder(fetch(str(source), (CONFIG, WEIGHTS)))
     raise ModelError(
         f"{source} is no model; give an exported folder ({CONFIG} and {WEIGHTS}), the folder of a finished run "
         f"(record.json), a .ckpt or user/name on the Hugging Face Hub"
@@ -135,6 +142,55 @@ def _check_free(target: Path, overwrite: bool) -> None:
         raise ModelError(f"{target} holds {others[0]!r}, which no export wrote; name another folder")
 
 
+def fetch(source: str, files: Sequence[str]) -> Path:
+    """The folder of these files of a repository `user/name[@revision]`, kept in the Hub client's own cache.
+
+    Raises:
+        ModelError: No such repository or revision, or no connection and nothing in the cache.
+    """
+    from huggingface_hub import snapshot_download
+
+    found = REPOSITORY.fullmatch(source)
+    if found is None:
+        raise ModelError(f"{source!r} is no repository on the Hub; write it as user/name or user/name@revision")
+    try:
+        return Path(snapshot_download(found["id"], revision=found["revision"], allow_patterns=list(files)))
+    # Of which library the client's errors are depends on its version.
+    except Exception as error:
+        raise ModelError(
+            f"{source} is no file or folder here and cannot be fetched from the Hugging Face Hub "
+            f"({type(error).__name__}); check name and connection, or give a local path"
+        ) from error
+
+
+def upload(folder: Path, repository: str, private: bool = False) -> str:
+    """Put a folder's files into a repository, which is made if there is none; the address of the commit.
+
+    Args:
+        folder: Of an exported model.
+        repository: `user/name`.
+        private: Of a repository that is made.
+
+    Raises:
+        ModelError: No such name, not logged in, or no connection.
+    """
+    from huggingface_hub import HfApi
+
+    found = REPOSITORY.fullmatch(repository)
+    if found is None or found["revision"]:
+        raise ModelError(f"{repository!r} is no name of a repository on the Hub; write it as user/name")
+    try:
+        api = HfApi()
+        api.create_repo(repository, private=private, exist_ok=True)
+        commit = api.upload_folder(repo_id=repository, folder_path=folder, commit_message="Export from awcu")
+    except Exception as error:
+        raise ModelError(
+            f"{folder} cannot be uploaded as {repository} ({type(error).__name__}); log in with a token that may write "
+            f"(hf auth login) and check name and connection"
+        ) from error
+    return str(commit.commit_url)
+
+
 def _of_folder(folder: Path) -> tuple[ModelConfig, State]:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
@@ -215,7 +271,3 @@ def read_checkpoint(path: str | Path | None) -> dict[str, Any]:
             f"run's record.json names"
         ) from error
     return found
-
-
-_FOLDER = Path(__file__).parent / "bundled"
-WEIGHTED, UNIFORM = _FOLDER / "weighted", _FOLDER / "uniform"

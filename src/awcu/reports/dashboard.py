@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from awcu.errors import DashboardError
 from awcu.reports.wandb_media import PICTURES
 from awcu.tables.spec import TableSpec
@@ -47,10 +49,8 @@ def comparison(spec: TableSpec, name: str, table: str, project: str, entity: str
 
 
 def specification(report: wr.Report) -> str:
-    """What W&B would be sent, as JSON."""
-    # Private, and yet the only way to see a report without saving it.
-    model: Any = report._to_model()  # type: ignore[no-untyped-call]
-    return f"{model.model_dump_json(by_alias=True, exclude_none=True, indent=2)}\n"
+    """The report as JSON, in the words of wandb-workspaces; only that package knows how W&B is sent it."""
+    return f"{TypeAdapter(wr.Report).dump_json(report, indent=2, exclude_none=True).decode()}\n"
 
 
 def _runs(spec: TableSpec, name: str, grouped: bool = False) -> wr.Runset:

@@ -1,15 +1,14 @@
 """What an experiment's table and plots show, read from its `table.yaml`."""
 
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, get_args
 
 import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
+from pydantic import ConfigDict, StrictFloat, TypeAdapter, ValidationError
 
-from awcu.errors import RecordError, TableError
-from awcu.runs.record import checked
+from awcu.errors import TableError
+from awcu.text import faults
 
 SPEC = "table.yaml"  # the file of an experiment's folder that a `TableSpec` is read from
 MOST_SERIES = 3  # of a ladder
@@ -29,7 +28,7 @@ class Ladder:
 
     metrics: tuple[str, ...]
     x_label: str
-    series: dict[str, dict[str, float]]
+    series: dict[str, dict[str, StrictFloat]]
     others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -134,6 +133,8 @@ class TableSpec:
         agreement: A plot, or None; splits the records into columns, the same ones where there is a heat map.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     title: str
     baseline: str
     columns: dict[str, str]
@@ -163,7 +164,12 @@ class TableSpec:
             TableError: Not YAML, an unknown or missing key, a value of the wrong kind, a plot that does not fit
                 the columns or another plot.
         """
-        return load_yaml(cls, path)
+        try:
+            return TypeAdapter(cls).validate_python(OmegaConf.to_container(OmegaConf.load(path)))
+        except yaml.YAMLError as error:
+            raise TableError(f"{path} is not YAML ({error}); correct it there") from error
+        except ValidationError as error:
+            raise TableError(f"correct {path}: {faults(error)}") from error
 
     @property
     def record_columns(self) -> tuple[str, ...]:
@@ -194,47 +200,3 @@ class TableSpec:
         for metric in metrics:
             if metric not in self.columns:
                 raise TableError(f"{plot} metric {metric!r} is no column; use one of {known}")
-
-
-S = TypeVar("S")
-
-
-def load_yaml(kind: type[S], path: Path) -> S:
-    """An instance of the dataclass `kind` from a YAML file.
-
-    Raises:
-        TableError: Not YAML, an unknown or missing key, a value of the wrong kind, or what `kind` refuses.
-    """
-    try:
-        document = OmegaConf.to_container(OmegaConf.load(path))
-    except yaml.YAMLError as error:
-        raise TableError(f"{path} is not YAML ({error}); correct it there") from error
-    try:
-        return _read(kind, document, "table.yaml")
-    except (TableError, RecordError) as error:
-        raise TableError(f"{path}: {error}") from error
-
-
-def _read(kind: type[S], document: Any, where: str) -> S:
-    """An instance of the dataclass `kind`, checked key by key."""
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
-    allowed = f"allowed keys are {', '.join(known)}"
-    if not isinstance(document, dict):
-        raise TableError(f"{where} is {document!r}; it must be a mapping; {allowed}")
-    optional = [one.name for one in known.values() if {one.default, one.default_factory} != {MISSING}]
-    for wrong, names in (
-        ("unknown", [name for name in document if name not in known]),
-        ("missing", [name for name in known if name not in document and name not in optional]),
-    ):
-        if names:
-            raise TableError(f"{wrong} key {', '.join(map(repr, names))} in {where}; {allowed}")
-    return kind(**{name: _value(known[name].type, value, name) for name, value in document.items()})
-
-
-def _value(kind: Any, value: Any, name: str) -> Any:
-    if isinstance(kind, UnionType):  # X | None
-        if value is None:
-            return None
-        kind = get_args(kind)[0]
-    nested = isinstance(kind, type) and is_dataclass(kind)
-    return _read(kind, value, name) if nested else checked(kind, value, name)
