@@ -1,18 +1,30 @@
 # Every target sets itself up in .venv; only Python 3.11 or newer and a package index are needed.
 PYTHON ?= python3
 BIN := .venv/bin
+# One worker a core, and one thread a worker: threads of two workers would only wait for one another.
+PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: install reproduce probe demo test check tables
+.PHONY: install lock reproduce probe demo test slow check docs tables
 
 install: .venv/installed
 
-# Exactly the locked versions, each checked against its hash.
-.venv/installed: requirements.lock pyproject.toml
+$(BIN)/uv:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+
+# Exactly the locked versions, each checked against its hash.
+.venv/installed: pylock.toml pyproject.toml .ci/lock.py | $(BIN)/uv
+	$(BIN)/python .ci/lock.py requirements pylock.toml > .venv/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r .venv/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	touch $@
+
+# The lock anew from pyproject.toml. What is locked stays where it can; `make lock UPGRADE=--upgrade` takes the newest.
+lock: | $(BIN)/uv
+	mkdir -p .venv/lock && cp pylock.toml .venv/lock
+	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --all-extras --group dev --group docs \
+		--group compared $(UPGRADE) --output-file .venv/lock/pylock.toml pyproject.toml
+	$(BIN)/python .ci/lock.py slim .venv/lock/pylock.toml > pylock.toml
 
 # The main job: a sweep over weightings, then the table, the ladder plot and the maps, under runs/reproduce.
 reproduce: install
@@ -32,12 +44,22 @@ demo: install
 	$(BIN)/awcu demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# Tests of minutes: training in earnest, processes that are killed, launchers.
+slow: install
+	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm"
 
 check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
+
+# The documentation, under site.
+docs: install
+	$(BIN)/mkdocs build --strict --site-dir site
 
 # Tables and plots anew from the committed results; a table's block in every README that has one.
 tables: install
