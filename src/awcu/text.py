@@ -13,16 +13,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def percent_of(part: float) -> str:
-    """As whole per cent; what is not quite nothing or everything never reads as if it were."""
-    if np.isnan(part):
-        return "–"
-    # A line that breaks before the sign would part it from its number.
-    if 0 < part < 0.01:
-        return "< 1\u00a0%"
-    return "> 99\u00a0%" if 0.99 < part < 1 else f"{100 * part:.0f}\u00a0%"
-
-
 def counted(number: int, noun: str) -> str:
     """As in 1 photograph, 2,000 photographs."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
@@ -47,7 +37,9 @@ def share(value: float) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in whole per cent, neither none nor all unless it is."""
+    """A share in whole per cent, neither none nor all unless it is; "–" for nan."""
+    if np.isnan(value):
+        return "–"
     text = "<1" if 0 < value < 0.005 else ">99" if 0.995 <= value < 1 else f"{100 * value:.0f}"
     return f"{text}\N{NO-BREAK SPACE}%"
 

@@ -17,8 +17,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from awcu.datasets.audit import DELTAS, ambiguity
 from awcu.plots.style import BLACK, DPI, GREY
 from awcu.ratings.ratings import Floats, Ratings
-from awcu.text import counted
-from awcu.text import percent_of as share
+from awcu.text import counted, percent
 
 WIDTH, HEIGHT, TOP = 8.6, 3.5, 0.36  # inches; the last of the title
 BINS, FEW = 50, 20  # bins that a scale is cut into, roughly at the most; photographs below which no share is drawn
@@ -87,8 +86,8 @@ def _draw_scores(axis: Axes, ratings: Ratings, colours: Colours) -> None:
     axis.set_ylabel(f"photographs per {edges[1] - edges[0]:g} rating points", fontsize=9.5)
     part = float(ratings.high.mean())
     keys = [
-        Patch(color=colours.low, label=f"low, {share(1 - part)}"),
-        Patch(color=colours.high, label=f"high, {share(part)}"),
+        Patch(color=colours.low, label=f"low, {percent(1 - part)}"),
+        Patch(color=colours.high, label=f"high, {percent(part)}"),
         Line2D([], [], color=colours.ink, linestyle="--", linewidth=0.9, label=f"midpoint {ratings.midpoint:g}"),
     ]
     _frame(axis, keys, colours)
@@ -122,7 +121,7 @@ def _mark(axis: Axes, deltas: Floats, nearer: Floats, high: Floats, colours: Col
     for delta in deltas:
         axis.axvline(delta, color=colours.soft, linestyle=":", linewidth=1.2, zorder=1)
     # Beside its line each would meet the other where δ reaches far.
-    text = ", ".join(f"{share(part)} at δ = {delta:g}" for delta, part in zip(deltas, nearer, strict=True))
+    text = ", ".join(f"{percent(part)} at δ = {delta:g}" for delta, part in zip(deltas, nearer, strict=True))
     if text:
         axis.text(0, 1.01, f"dropped: {text}", transform=axis.transAxes, fontsize=8, va="bottom", color=colours.soft)
 

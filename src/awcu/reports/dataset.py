@@ -14,8 +14,7 @@ from awcu.datasets.audit import DELTAS, Alike, PhotographReport, Spread, spread
 from awcu.plots.ratings import DARK, LIGHT, ratings_png
 from awcu.ratings.ratings import Ratings
 from awcu.reports.html import data_uri, template
-from awcu.text import counted, percent_of, size, some_of
-from awcu.text import percent_of as share
+from awcu.text import counted, percent, size, some_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def summary_html(report: PhotographReport, kept: Kept, command: str) -> str:
         command: To type next, ready for a shell.
     """
     ratings = report.ratings
-    return template("summary.html", share=share, part_of=part_of).render(
+    return template("summary.html", percent=percent, part_of=part_of).render(
         name=ratings.name,
         lead=lead(report),
         deltas=DELTAS,
@@ -93,12 +92,12 @@ class Finding(NamedTuple):
 def lead(report: PhotographReport) -> str:
     """The set in two sentences."""
     ratings, everything = report.ratings, report.counts[-1]
-    first, *others = ((percent_of(part), f"{delta:g}") for delta, part in zip(DELTAS, everything.dropped, strict=True))
+    first, *others = ((percent(part), f"{delta:g}") for delta, part in zip(DELTAS, everything.dropped, strict=True))
     near = f"{first[0]} lie within {first[1]} rating points of it"
     near += "".join(f", {part} within {delta}" for part, delta in others)
     return (
         f"{counted(len(ratings), 'photograph')} rated from {ratings.scale[0]:g} to {ratings.scale[-1]:g}. "
-        f"{share(everything.high / everything.photographs)} are high, their mean score above the midpoint "
+        f"{percent(everything.high / everything.photographs)} are high, their mean score above the midpoint "
         f"{ratings.midpoint:g}; {near}."
     )
 
@@ -147,7 +146,7 @@ def particulars(report: PhotographReport, kept: int, short_side: int, quality: i
 
 def part_of(count: int, whole: int) -> str:
     """A number, and its share where there is something to share."""
-    return f"{count:,} ({share(count / whole)})" if whole else f"{count:,}"
+    return f"{count:,} ({percent(count / whole)})" if whole else f"{count:,}"
 
 
 def _unreadable(faults: dict[str, str]) -> Finding:
@@ -210,7 +209,7 @@ def _table(report: PhotographReport) -> Table:
         table.add_column("left out", justify="right")
     for row in report.counts:
         classes = [part_of(count, row.photographs) for count in (row.high, row.low)]
-        cells = [row.split, f"{row.photographs:,}", *classes, *map(share, row.dropped)]
+        cells = [row.split, f"{row.photographs:,}", *classes, *map(percent, row.dropped)]
         cells += [f"{row.left_out:,}"] if left_out else []
         table.add_row(*cells, style="bold" if row.split == "all" else "")
     return table

@@ -1,8 +1,21 @@
+"""What rated photographs are worth as data, and the manifest of their files."""
+
+import csv
+
 import numpy as np
 import pytest
 from factories import EMPTY, MISSING, facts_of
 
-from awcu.datasets.audit import Alike, Spread, ambiguity, first_alike, photograph_report, reasons
+from awcu.datasets.audit import (
+    HEADER,
+    Alike,
+    Spread,
+    ambiguity,
+    first_alike,
+    manifest_csv,
+    photograph_report,
+    reasons,
+)
 from awcu.errors import PreparedError
 from awcu.ratings.weighting import Drop
 
@@ -129,3 +142,47 @@ def test_ambiguity_over_the_distance(eight):
     nearer, high = ambiguity(eight, np.array([0, 0.25, 0.5, 1, 2, 3]))
     np.testing.assert_allclose(nearer, [0, 1 / 8, 3 / 8, 5 / 8, 6 / 8, 1])
     np.testing.assert_allclose(high, [4 / 8, 4 / 7, 3 / 5, 2 / 3, 1 / 2, np.nan])
+
+
+@pytest.fixture
+def four(make_ratings):
+    return make_ratings(
+        mean_score=[2.0, 4.0, 2.0, 4.0],
+        scale=np.arange(1.0, 6.0),
+        midpoint=3.0,
+        split=np.array(["train", "val", "test", "train"]),
+        image_paths=np.array(["/data/set/images/a, b.jpg", "/data/set/c.jpg", "/data/settled/d.jpg", "/e.jpg"]),
+    )
+
+
+def manifest(ratings, root, facts=None, **changes):
+    text = manifest_csv(ratings, facts_of(ratings, **changes) if facts is None else facts, root)
+    return list(csv.reader(text.splitlines()))
+
+
+def test_a_line_a_photograph(four):
+    same = {"sha256": "same", "bytes": 7}
+    table = manifest(four, "/data/set", p00=same, p01=EMPTY, p02=MISSING, p03=same)
+    assert table == [
+        list(HEADER),
+        ["p00", "train", "images/a, b.jpg", "7", "same", "640", "480", "", ""],
+        ["p01", "val", "c.jpg", "0", "e3b0", "", "", "zero bytes; fetch the photograph again", ""],
+        ["p02", "test", "/data/settled/d.jpg", "", "", "", "", "no such file; check the image folder", ""],
+        ["p03", "train", "/e.jpg", "7", "same", "640", "480", "", "p00"],
+    ]
+
+
+def test_a_set_without_a_folder_keeps_whole_paths(four):
+    assert [row[2] for row in manifest(four, None)[1:]] == four.image_paths.tolist()
+
+
+def test_a_folder_may_be_named_as_a_user_types_it(four, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/data")
+    assert [row[2] for row in manifest(four, "~/set/")[1:3]] == ["images/a, b.jpg", "c.jpg"]
+    (tmp_path / "link").symlink_to("/data/set")
+    assert manifest(four, str(tmp_path / "link"))[2][2] == "c.jpg"
+
+
+def test_the_ratings_may_come_in_any_order(four):
+    turned = four.select(np.arange(4)[::-1])
+    assert manifest(turned, None, facts_of(four)) == manifest(four, None)
