@@ -304,7 +304,7 @@ class TestErrors:
             ({"penalties": ()}, r"probe.penalties=\[\] must be at least one number > 0"),
             ({"penalties": (1.0, 0.0)}, r"probe.penalties=\[1.0, 0.0\] must be"),
             ({"penalties": (-1.0, 1.0)}, r"probe.penalties=\[-1.0, 1.0\] must be"),
-            ({"folds": 1}, "probe.folds=1 must be ≥ 2: what is held out picks the penalty"),
+            ({"folds": 1}, "probe.folds=1 must be ≥ 2"),
             ({"objective": "emd"}, "probe.objective='emd' must be one of binary, distribution"),
         ],
     )
