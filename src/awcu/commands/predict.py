@@ -1,4 +1,4 @@
-"""The commands for who has photographs and a model: `awcu score`, `awcu explain` and `awcu crop`."""
+"""The commands that apply a model to photographs: `awcu score`, `awcu explain` and `awcu crop`."""
 
 import argparse
 from collections.abc import Callable
@@ -11,48 +11,63 @@ if TYPE_CHECKING:
 
 
 def add_parsers(commands: Any) -> None:
-    """Register the three subcommands with argparse's subparsers."""
+    """Add the three subcommands to argparse's subparsers."""
     score = _parser(commands, "score", "score photographs and rank them")
-    score.add_argument("--out", type=Path, help="FILE.csv or FILE.jsonl to write (default: a table on the terminal)")
-    score.add_argument("--batch-size", type=_count, default=32, metavar="N", help="photographs at once (default: 32)")
+    score.add_argument("--out", type=Path, help="FILE.csv or FILE.jsonl to write (default: print a table)")
+    score.add_argument("--batch-size", type=_count, default=32, metavar="N", help="photographs per batch (default: 32)")
 
     explain = _parser(commands, "explain", "show where each photograph's score comes from")
     _add_folder(explain, "explained")
     _add_views(explain)
     explain.add_argument(
-        "--attributes", type=_whole, default=3, metavar="N", help="AttAM shown at the most (default: 3)"
+        "--attributes", type=_whole, default=3, metavar="N", help="maximum number of AttAM to show (default: 3)"
     )
 
-    crop = _parser(commands, "crop", "cut each photograph to what its score comes from")
+    crop = _parser(commands, "crop", "crop each photograph to the parts that raise its score")
     _add_folder(crop, "crops")
     _add_views(crop)
     crop.add_argument(
-        "--aspect", type=_list, default=["free"], metavar="A,…", help="1:1, 16:9, original, free (default: free)"
+        "--aspect",
+        type=_list,
+        default=["free"],
+        metavar="A,…",
+        help="such as 1:1, 16:9, original or free (default: free)",
     )
     crop.add_argument(
-        "--smallest", type=_share, default=0.5, metavar="S", help="share of the sides that stays at least (default: .5)"
+        "--smallest",
+        type=_share,
+        default=0.5,
+        metavar="S",
+        help="smallest side of a crop as a share of the original (default: .5)",
     )
     crop.add_argument(
         "--keep", type=_box, action="append", default=[], metavar="L,T,R,B",
-        help="pixels of the upright photograph that every crop must hold; may be repeated",
+        help="box that every crop must contain, in pixels of the upright photograph; may be repeated",
     )  # fmt: skip
-    crop.add_argument("--top", type=_count, default=1, metavar="K", help="crops of each aspect (default: 1)")
-    crop.add_argument("--rescore", action="store_true", help="let the model judge the best dozen as photographs")
-    crop.add_argument("--quality", type=_quality, default=95, metavar="Q", help="of JPEG, WebP, AVIF (default: 95)")
+    crop.add_argument("--top", type=_count, default=1, metavar="K", help="crops per aspect (default: 1)")
+    crop.add_argument(
+        "--rescore", action="store_true", help="let the model score the best twelve crops and choose among them"
+    )
+    crop.add_argument(
+        "--quality", type=_quality, default=95, metavar="Q", help="quality of JPEG, WebP and AVIF (default: 95)"
+    )
 
 
 def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=says, description=says[0].upper() + says[1:] + ".")
     parser.add_argument(
-        "photographs", nargs="+", metavar="PHOTOGRAPH", help='files, folders and all below, or patterns ("**/*.jpg")'
+        "photographs",
+        nargs="+",
+        metavar="PHOTOGRAPH",
+        help='files, folders (searched recursively) or patterns ("**/*.jpg")',
     )
     parser.add_argument(
         "--checkpoint",
         metavar="MODEL",
-        help="checkpoint, exported folder, run's folder or Hub id (default: a small one, for trying the tool)",
+        help="checkpoint, exported folder, run's folder or Hub id (default: a small bundled model for trials)",
     )
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: an accelerator if there is one)")
-    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier call wrote")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 or mps (default: an accelerator if available)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files written by an earlier call")
     # Imported when it runs, so that help appears at once.
     parser.set_defaults(command=lambda arguments: getattr(import_module("awcu.commands.judging"), name)(arguments))
     return parser
@@ -61,20 +76,24 @@ def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
 def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path(name), metavar="FOLDER",
-        help=f"new or empty folder to write (default: {name}); photographs in it are left out",
+        help=f"new or empty folder for the output (default: {name}); photographs in it are ignored",
     )  # fmt: skip
 
 
 def _add_views(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--flip", action="store_true", help="average with the mirror image")
+    parser.add_argument("--flip", action="store_true", help="average over the photograph and its mirror image")
     parser.add_argument(
-        "--scales", type=_scales, default=(1.0,), metavar="F,…", help="average over input sizes, as 1,1.5 (default: 1)"
+        "--scales",
+        type=_scales,
+        default=(1.0,),
+        metavar="F,…",
+        help="average over input sizes, such as 1,1.5 (default: 1)",
     )
     parser.add_argument("--output-stride", type=_count, metavar="PX", help="16 or 8 for finer maps (default: 32)")
 
 
 def _list(text: str) -> list[str]:
-    # Each once, or two crops would have one name.
+    # Without repeats, or two crops would have the same name.
     return list(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
@@ -105,7 +124,7 @@ def _box(text: str) -> "Box":
 
     sides = [int(_number(part, int, lambda value: value >= 0, "pixels from 0")) for part in text.split(",")]
     if len(sides) != 4 or sides[0] >= sides[2] or sides[1] >= sides[3]:
-        raise argparse.ArgumentTypeError(f"{text!r} is no box; give left,top,right,bottom in pixels")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a box; give left,top,right,bottom in pixels")
     return Box(*sides)
 
 
