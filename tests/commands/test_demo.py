@@ -88,7 +88,7 @@ def test_errors_are_one_line(call, tmp_path):
     with listen("127.0.0.1", 0) as taken:
         assert "choose another --port" in call("--port", taken.getsockname()[1])
     assert "is no model" in call("--port", 0, "--checkpoint", tmp_path)
-    assert call("--port", 0, "--waiting", 0) == "awcu: waiting 0 lets nobody in; give a number from 1"
+    assert call("--port", 0, "--waiting", 0) == "awcu: waiting 0 is below 1; give a number from 1"
 
 
 def test_a_server_answers_and_ends_on_an_interrupt():

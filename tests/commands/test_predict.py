@@ -292,7 +292,7 @@ class TestCrop:
 
     @pytest.mark.parametrize(
         ("aspect", "message"),
-        [("square", "awcu: aspect 'square' is none"), ("50:1", "awcu: aspect '50:1' is too extr")],
+        [("square", "awcu: 'square' is not an aspect"), ("50:1", "awcu: aspect '50:1' is too extr")],
     )
     def test_an_aspect_that_is_none_is_refused_before_any_work(self, call, good, monkeypatch, aspect, message):
         monkeypatch.setattr(AestheticModel, "from_pretrained", None)
@@ -378,8 +378,8 @@ def test_a_device_that_is_not_there(checkpoint, good, monkeypatch, device):
         (["explain", "--scales", "nan"], "'nan' is not a number above 0 and up to 8"),
         (["crop", "--smallest", "1.5"], "'1.5' is not a number above 0 and up to 1"),
         (["crop", "--quality", "101"], "'101' is not a whole number from 1 to 100"),
-        (["crop", "--keep", "1,2,3"], "'1,2,3' is no box; give left,top,right,bottom in pixels"),
-        (["crop", "--keep", "5,0,5,9"], "'5,0,5,9' is no box"),
+        (["crop", "--keep", "1,2,3"], "'1,2,3' is not a box; give left,top,right,bottom in pixels"),
+        (["crop", "--keep", "5,0,5,9"], "'5,0,5,9' is not a box"),
         (["crop", "--keep=-1,0,5,9"], "'-1' is not pixels from 0"),
     ],
 )

@@ -388,9 +388,9 @@ class TestSimulated:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        (["probe.sizes=[20,60]"], RatingsError, "60 photographs are asked for of the 41 that table has here; use 1 to"),
-        (["probe.sizes=[0]"], RatingsError, "0 photographs are asked for of the 41"),
-        (["probe.sizes=[null,-1]"], RatingsError, "-1 photographs are asked for of the 41"),
+        (["probe.sizes=[20,60]"], RatingsError, "60 photographs are asked for, but table has 41 here"),
+        (["probe.sizes=[0]"], RatingsError, "0 photographs are asked for"),
+        (["probe.sizes=[null,-1]"], RatingsError, "-1 photographs are asked for"),
         (["probe.sizes=[]"], ConfigurationError, "probe.sizes is empty; give at least one"),
         (["probe.seeds=[0,1,0]"], ConfigurationError, r"probe.seeds=\[0, 1, 0\] names one twice"),
         (["probe.seeds=[-2]"], ConfigurationError, "probe.seeds: -2 is -2; it must be a whole number ≥ 0"),

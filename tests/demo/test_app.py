@@ -163,7 +163,7 @@ class TestExplain:
         assert {first["level"], other["level"]} == {"High", "Low"}
         refused = page.post("/explain", params={"model": "none"}, content=JPEG)
         assert refused.status_code == 404
-        assert refused.json()["error"] == "There is no model 'none' here; load the page again."
+        assert refused.json()["error"] == "There is no model 'none' here; reload the page."
 
     def test_a_turned_photograph_is_shown_upright(self, page):
         exif = Image.Exif()

@@ -192,7 +192,7 @@ class TestMany:
         (tmp_path / "bad.jpg").write_bytes(b"words")
         page.get_by_role("tab", name="Many").click()
         page.set_input_files("#files", [*(WEB / "examples" / name for name in EXAMPLES), tmp_path / "bad.jpg"])
-        page.get_by_text(f"{len(EXAMPLES) + 1} of {len(EXAMPLES) + 1}, 1 not readable").wait_for()
+        page.get_by_text(f"{len(EXAMPLES) + 1} of {len(EXAMPLES) + 1}, 1 unreadable").wait_for()
         _, path = saved(page, "Save CSV")
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
         scores = [float(row["score"]) for row in rows[:-1]]

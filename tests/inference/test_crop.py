@@ -307,8 +307,8 @@ def test_no_photograph(size: tuple[int, int]) -> None:
         ({"area": -0.1}, "area=-0.1 is not a weight"),
         ({"area": math.inf}, "area=inf is not a weight"),
         ({"area": math.nan}, "area=nan is not a weight"),
-        ({"border": 0.5}, "border=0.5 is not a breadth"),
-        ({"border": math.nan}, "border=nan is not a breadth"),
+        ({"border": 0.5}, "border=0.5 is not a width"),
+        ({"border": math.nan}, "border=nan is not a width"),
         ({"level": 1.1}, "level=1.1 is not a share"),
         ({"level": math.nan}, "level=nan is not a share"),
     ],
@@ -326,16 +326,16 @@ def test_impossible_weights(values: dict[str, float], match: str) -> None:
         ({"smallest": math.nan}, "smallest=nan"),
         ({"distinct": -0.1}, "distinct=-0.1"),
         ({"top": 0}, "top=0"),
-        ({"aspect": 0.0}, "aspect 0.0 is no width over height"),
-        ({"aspect": math.nan}, "aspect nan is no width over height"),
-        ({"aspect": math.inf}, "aspect inf is no width over height"),
-        ({"aspect": 31.0}, r"aspect 31 needs 31 pixels along the longer side, the photograph of 30×20 has 30"),
+        ({"aspect": 0.0}, "aspect 0.0 is not width over height"),
+        ({"aspect": math.nan}, "aspect nan is not width over height"),
+        ({"aspect": math.inf}, "aspect inf is not width over height"),
+        ({"aspect": 31.0}, r"aspect 31 needs 31 pixels along the longer side, but"),
         ({"aspect": 5e-324}, r"photograph of 30×20 has 20: choose a less extreme aspect, or free"),
-        ({"keep": [Box(0, 0, 31, 5)]}, r"box \(0, 0, 31, 5\) reaches out of a photograph of 30×20"),
+        ({"keep": [Box(0, 0, 31, 5)]}, r"box \(0, 0, 31, 5\) reaches beyond a photograph of 30×20"),
         ({"keep": [Box(5, 5, 5, 9)]}, r"box \(5, 5, 5, 9\) is empty"),
         ({"keep": [Box(0, 0, 1, 1), Box(20, 0, 21, 1)], "aspect": 1.0}, r"no crop of aspect 1 within 30×20 contains"),
-        ({"evidence": np.zeros((0, 4), np.float32)}, r"evidence of shape \(0, 4\) is no map"),
-        ({"evidence": np.zeros(4, np.float32)}, r"evidence of shape \(4,\) is no map"),
+        ({"evidence": np.zeros((0, 4), np.float32)}, r"evidence of shape \(0, 4\) is not a map"),
+        ({"evidence": np.zeros(4, np.float32)}, r"evidence of shape \(4,\) is not a map"),
         ({"evidence": np.full((2, 2), np.inf, np.float32)}, "give .* of finite numbers or nan"),
     ],
     ids=str,
@@ -346,5 +346,5 @@ def test_impossible_arguments(arguments, match: str) -> None:
 
 
 def test_given_boxes_must_lie_in_the_photograph() -> None:
-    with pytest.raises(CropError, match=r"box \(-1, 0, 5, 5\) reaches out"):
+    with pytest.raises(CropError, match=r"box \(-1, 0, 5, 5\) reaches beyond"):
         worth(noise(2, 3), (20, 30), [(-1, 0, 5, 5)])

@@ -215,7 +215,7 @@ def test_a_smaller_part_to_train_on_keeps_the_other_splits(make_ratings):
 @pytest.mark.parametrize("size", [0, -1, 31])
 def test_more_to_train_on_than_there_is_is_refused(make_ratings, size):
     made = make_ratings(mean_score=[1, 5] * 15, split=np.full(30, "train"))
-    with pytest.raises(RatingsError, match=f"{size} photographs are asked for of the 30 that .* here; use 1 to 30"):
+    with pytest.raises(RatingsError, match=f"{size} photographs are asked for.* use 1 to 30"):
         made.with_train(size, 0)
 
 
@@ -239,7 +239,7 @@ def test_more_to_train_on_than_there_is_is_refused(make_ratings, size):
         ),
         (
             {"attributes": np.zeros((2, 2)), "attribute_names": ("a",)},
-            r"attributes have shape \(2, 2\) for 1 names; one column a name",
+            r"attributes have shape \(2, 2\) for 1 names",
         ),
         ({"attributes": np.zeros((2, 2))}, r"attributes have shape \(2, 2\) for 0 names"),
         ({"attributes": np.zeros((2, 2)), "attribute_names": ("a", "a")}, "attribute names .*a"),

@@ -1,4 +1,4 @@
-"""The `awcu` command. What a subcommand needs is imported when it runs, so that help appears at once."""
+"""The `awcu` command. Each subcommand imports what it needs when it runs, so help appears at once."""
 
 import argparse
 import sys
@@ -17,14 +17,14 @@ HYDRA = {
 
 
 def main() -> None:
-    """Dispatch to a subcommand; what the user can mend ends in one line and exit status 1."""
-    # Hydra reads its own arguments, help included, so its commands never reach argparse.
+    """Dispatch to a subcommand; an error the user can fix ends in one line and exit status 1."""
+    # Hydra parses its own arguments, including --help, so its commands never reach argparse.
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     if command in HYDRA:
         module, function = HYDRA[command]
         sys.argv[:2] = [f"awcu {command}"]
         if command == "prepare":
-            # Hydra knows no options of ours.
+            # Hydra does not know our options.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
         _check_experiment(sys.argv[1:])
         getattr(import_module(module), function)()
@@ -49,25 +49,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="awcu", description="Sample-weighted aesthetic classification and its maps.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser(
-        "prepare", help="look at every photograph once, keep it small, report (awcu prepare --help)", add_help=False
+        "prepare", help="check and shrink every photograph once, and report (awcu prepare --help)", add_help=False
     )
     commands.add_parser("train", help="train and evaluate (Hydra: awcu train --help)", add_help=False)
     commands.add_parser(
         "probe", help="solve many weighted heads on frozen features (awcu probe --help)", add_help=False
     )
-    commands.add_parser("features", help="compute those features only (awcu features --help)", add_help=False)
+    commands.add_parser("features", help="compute only the features for probe (awcu features --help)", add_help=False)
 
     table = commands.add_parser("table", help="collect runs into a table and its plots")
-    table.add_argument("experiment", type=Path, help="folder with table.yaml (and results.csv)")
+    table.add_argument("experiment", type=Path, help="folder with table.yaml and, without --runs, results.csv")
     table.add_argument(
         "--runs",
         type=Path,
-        help="folder of finished runs; writes results.csv anew, and what their photographs say (differences.csv)",
+        help="folder of finished runs; rewrites results.csv and differences.csv, the differences by photograph",
     )
     table.add_argument(
         "--out",
         type=Path,
-        help="where to write results.csv, differences.csv, failures.csv, table.md, table.csv and the plots "
+        help="folder for results.csv, differences.csv, failures.csv, table.md, table.csv and the plots "
         "(default: the experiment folder)",
     )
     table.add_argument(
@@ -75,22 +75,22 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="file whose <!-- table:NAME --> block is refreshed; NAME is the experiment that the runs name",
+        help="file whose <!-- table:NAME --> block is updated; NAME is the experiment named in the runs",
     )
     table.set_defaults(command=_table)
     dashboard.add_parser(commands)
 
-    report = commands.add_parser("report", help="one HTML file of an experiment's runs, for who has no W&B")
+    report = commands.add_parser("report", help="write an HTML report of an experiment's runs, without W&B")
     report.add_argument("experiment", metavar="experiment=NAME", help="as for awcu train")
     report.add_argument("--runs", type=Path, help="folder of its runs (default: runs/NAME)")
     report.add_argument("--table", type=Path, help="folder with its table.yaml (default: experiments/NAME, if any)")
     report.add_argument("--out", type=Path, help="HTML file to write (default: report.html in the runs' folder)")
-    report.add_argument("--n", type=int, default=6, help="photographs at either end, with maps (default: 6)")
+    report.add_argument("--n", type=int, default=6, help="photographs to show with maps at either end (default: 6)")
     report.add_argument(
         "--row",
         action="append",
         default=[],
-        help="whose photographs; may be repeated (default: the baseline's, the best)",
+        help="row of the table to show photographs of; may be repeated (default: the baseline and the best)",
     )
     report.set_defaults(command=_report)
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def add_parsers(commands: Any) -> None:
-    """Register the three subcommands with argparse's subparsers."""
+    """Add the three subcommands to argparse's subparsers."""
     score = _parser(commands, "score", "score photographs and rank them")
-    score.add_argument("--out", type=Path, help="FILE.csv or FILE.jsonl to write (default: a table on the terminal)")
-    score.add_argument("--batch-size", type=_count, default=32, metavar="N", help="photographs at once (default: 32)")
+    score.add_argument("--out", type=Path, help="FILE.csv or FILE.jsonl to write (default: print a table)")
+    score.add_argument("--batch-size", type=_count, default=32, metavar="N", help="photographs per batch (default: 32)")
 
     explain = _parser(commands, "explain", "show where each photograph's score comes from")
     _add_folder(explain, "explained")
@@ -25,7 +25,11 @@ def add_parsers(commands: Any) -> None:
     _add_folder(crop, "crops")
     _add_views(crop)
     crop.add_argument(
-        "--aspect", type=_list, default=["free"], metavar="A,…", help="1:1, 16:9, original, free (default: free)"
+        "--aspect",
+        type=_list,
+        default=["free"],
+        metavar="A,…",
+        help="such as 1:1, 16:9, original or free (default: free)",
     )
     crop.add_argument(
         "--smallest", type=_share, default=0.5, metavar="S", help="smallest share of each side to keep (default: .5)"
@@ -69,13 +73,17 @@ def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
 def _add_views(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flip", action="store_true", help="average over the mirror image")
     parser.add_argument(
-        "--scales", type=_scales, default=(1.0,), metavar="F,…", help="average over input sizes, as 1,1.5 (default: 1)"
+        "--scales",
+        type=_scales,
+        default=(1.0,),
+        metavar="F,…",
+        help="average over input sizes, such as 1,1.5 (default: 1)",
     )
     parser.add_argument("--output-stride", type=_count, metavar="PX", help="16 or 8 for finer maps (default: 32)")
 
 
 def _list(text: str) -> list[str]:
-    # Each once, or two crops would have one name.
+    # Without repeats, or two crops would have the same name.
     return list(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
@@ -106,7 +114,7 @@ def _box(text: str) -> "Box":
 
     sides = [int(_number(part, int, lambda value: value >= 0, "pixels from 0")) for part in text.split(",")]
     if len(sides) != 4 or sides[0] >= sides[2] or sides[1] >= sides[3]:
-        raise argparse.ArgumentTypeError(f"{text!r} is no box; give left,top,right,bottom in pixels")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a box; give left,top,right,bottom in pixels")
     return Box(*sides)
 
 

@@ -1,4 +1,4 @@
-"""What visitors may ask of the web page's server."""
+"""Limits on what visitors may ask of the web page's server."""
 
 from dataclasses import dataclass, field, fields
 
@@ -7,26 +7,26 @@ from awcu.errors import LimitError
 
 @dataclass(frozen=True)
 class Limits:
-    """For each visitor but where it says otherwise; whole numbers ≥ 1.
+    """Limits per visitor, except `waiting`; integers ≥ 1.
 
     Attributes:
-        megabytes: Of a file.
-        megapixels: That a file declares.
-        photographs: In one list, which the page keeps to.
-        waiting: Photographs of all visitors that are being sent, waiting or being judged.
-        seconds: For a photograph to be sent, and again for it to be judged.
+        megabytes: Largest file.
+        megapixels: Most pixels that a file may declare.
+        photographs: Most photographs in one list; the page enforces it.
+        waiting: Most photographs of all visitors being sent, waiting or being judged.
+        seconds: Time allowed to send a photograph, and again to judge it.
 
     Raises:
-        LimitError: One is less than 1.
+        LimitError: A limit is less than 1.
     """
 
-    megabytes: int = field(default=40, metadata={"help": "size of a file"})
-    megapixels: int = field(default=60, metadata={"help": "size of a photograph"})
+    megabytes: int = field(default=40, metadata={"help": "largest file"})
+    megapixels: int = field(default=60, metadata={"help": "largest photograph"})
     photographs: int = field(default=100, metadata={"help": "photographs in one list"})
     waiting: int = field(default=16, metadata={"help": "photographs of all visitors at once"})
-    seconds: int = field(default=60, metadata={"help": "for a photograph to be sent, and to be judged"})
+    seconds: int = field(default=60, metadata={"help": "time to send a photograph, and again to judge it"})
 
     def __post_init__(self) -> None:
         for one in fields(self):
             if getattr(self, one.name) < 1:
-                raise LimitError(f"{one.name} {getattr(self, one.name)} lets nobody in; give a number from 1")
+                raise LimitError(f"{one.name} {getattr(self, one.name)} is below 1; give a number from 1")

@@ -31,21 +31,21 @@ class Box(NamedTuple):
 
 
 def inside(boxes: ArrayLike, size: tuple[int, int]) -> Floats:
-    """Boxes `(M, 4)` as they are, once each is known to lie in the photograph.
+    """Check that boxes `(M, 4)` lie inside the photograph, and return them.
 
     Args:
         boxes: Four numbers each.
         size: Height and width of the photograph in pixels.
 
     Raises:
-        BoxError: A box that is empty or reaches out of the photograph, or other than four numbers a box.
+        BoxError: A box is empty, reaches beyond the photograph, or is not four numbers.
     """
     found, (height, width) = _boxes(boxes), size
     left, top, right, bottom = found.T
     outside = (left < 0) | (top < 0) | (right > width) | (bottom > height)
     if outside.any():
         raise BoxError(
-            f"box {_text(found[outside][0])} reaches out of a photograph of {width}×{height}: give left, top, right, "
+            f"box {_text(found[outside][0])} reaches beyond a photograph of {width}×{height}: give left, top, right, "
             "bottom in its pixels"
         )
     return found
@@ -55,7 +55,7 @@ def iou(box: Sequence[float], other: Sequence[float]) -> float:
     """Intersection over union of two boxes, in [0, 1].
 
     Raises:
-        BoxError: An empty box, or other than four numbers.
+        BoxError: A box is empty or not four numbers.
     """
     return float(ious([box], other)[0])
 
@@ -64,7 +64,7 @@ def ious(boxes: ArrayLike, other: Sequence[float]) -> Floats:
     """`(M,)` intersections over union of boxes `(M, 4)` with one other.
 
     Raises:
-        BoxError: An empty box, or other than four numbers a box.
+        BoxError: A box is empty or not four numbers.
     """
     (left, top, right, bottom), one = _boxes(boxes).T, _boxes([other])[0]
     wide = np.minimum(right, one[2]) - np.maximum(left, one[0])
@@ -75,14 +75,14 @@ def ious(boxes: ArrayLike, other: Sequence[float]) -> Floats:
 
 
 def _boxes(boxes: ArrayLike) -> Floats:
-    """Boxes `(M, 4)` of any numbers as floats, none of them empty."""
+    """Boxes `(M, 4)` as floats, checked not to be empty."""
     found = np.asarray(boxes, dtype=np.float64)
     if found.size == 0:
         return np.empty((0, 4))
     if found.ndim != 2 or found.shape[1] != 4:
-        raise BoxError(f"shape {found.shape} of boxes: each has four numbers, give them as left, top, right, bottom")
+        raise BoxError(f"boxes have shape {found.shape}, not (M, 4): give left, top, right, bottom for each")
     left, top, right, bottom = found.T
-    # Written so that nan fails, too.
+    # Written so that nan fails too.
     full = (-np.inf < left) & (left < right) & (right < np.inf) & (-np.inf < top) & (top < bottom) & (bottom < np.inf)
     if not full.all():
         raise BoxError(f"box {_text(found[~full][0])} is empty: give left < right and top < bottom, in this order")

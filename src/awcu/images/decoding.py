@@ -1,4 +1,4 @@
-"""Photographs from disk to network input: strict decoding, aspect handling, augmentation."""
+"""Strict decoding of photographs: a damaged file raises an error and is never returned in part."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 from awcu.errors import ImageError
 
 MAX_PIXELS = 200_000_000
-"""Above any camera's; a file that declares more is refused before a pixel is decoded."""
+"""More than any camera has; a file that declares more is refused before any pixel is decoded."""
 MAX_PROPORTION = 100
-"""Long side over short side of the longest photograph; a thread of pixels would swell when it is fitted to a square."""
+"""Largest ratio of long to short side; a thinner strip would need huge memory when fitted to a square."""
 BACKGROUND = (255, 255, 255)
-"""What shows through transparent pixels: white, as on paper and in most viewers."""
+"""The colour behind transparent pixels: white, as on paper and in most viewers."""
 
 _OTHER_PROGRAMS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
 _TURNS = {
@@ -42,11 +42,11 @@ Image.MAX_IMAGE_PIXELS = None
 
 
 class Encoded(NamedTuple):
-    """A photograph's file that is not on disk.
+    """An image file held in memory.
 
     Attributes:
         data: Its bytes.
-        name: What messages call it.
+        name: The name used in messages.
     """
 
     data: bytes
@@ -55,9 +55,9 @@ class Encoded(NamedTuple):
 
 @cache
 def formats() -> tuple[str, ...]:
-    """What Pillow reads by itself, and HEIF where pi_heif is installed.
+    """The formats that Pillow reads by itself, and HEIF if pi_heif is installed.
 
-    Without what it hands to another program: a file of any name could call Ghostscript.
+    Formats that Pillow hands to another program are excluded, since a file with any name could call Ghostscript.
     """
     if find_spec("pi_heif"):
         import_module("pi_heif").register_heif_opener()
@@ -67,25 +67,25 @@ def formats() -> tuple[str, ...]:
 
 @cache
 def suffixes() -> frozenset[str]:
-    """Endings, in small letters, of the files that `decode` reads."""
+    """Lower-case file extensions that `decode` reads."""
     readable = {*formats(), "MPO"}  # which Pillow opens as a JPEG
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in readable)
 
 
 def decode(path: str | Path, at_least: int | None = None) -> NDArray[np.uint8]:
-    """The photograph as `(H, W, 3)` RGB in [0, 255], turned upright by its EXIF orientation.
+    """Decode a photograph as `(H, W, 3)` RGB in [0, 255], turned upright by its EXIF orientation.
 
-    Transparent pixels are laid on white, of an animation the first frame counts, 16 bits become 8, and a colour
+    Transparent pixels are composited on white, an animation gives its first frame, 16 bits become 8, and a colour
     profile is not applied.
 
     Args:
-        path: Any of the `formats`, whatever the file is called.
-        at_least: A JPEG may come at 1/2, 1/4 or 1/8 of its size as long as no side falls below this many
-            pixels: the network sees no more, and decoding is several times quicker.
+        path: A file in one of the `formats`, whatever its name.
+        at_least: A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as no side falls below this many
+            pixels: the network sees no more, and decoding is several times faster.
 
     Raises:
-        ImageError: The file is missing, empty, not an image, cut short, larger than `MAX_PIXELS`, longer than
-            `MAX_PROPORTION` or of floating-point pixels. A file that ends early is never returned half grey.
+        ImageError: The file is missing, empty, truncated or not an image, exceeds `MAX_PIXELS` or `MAX_PROPORTION`, or
+            has floating-point pixels. A truncated file is never returned half grey.
     """
     with _refusing(path), Path(path).open("rb") as file:
         image, _ = _upright(path, file, at_least)
@@ -105,11 +105,11 @@ def read_bytes(path: str | Path) -> bytes:
 def decode_bytes(
     data: bytes, path: str | Path, at_least: int | None = None
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """As `decode`, and the width and height of the upright photograph at its full size.
+    """As `decode`, but also return the width and height of the upright photograph at full size.
 
     Args:
         data: The bytes of the file.
-        path: What messages call it.
+        path: The name used in messages.
         at_least: As for `decode`.
 
     Raises:
@@ -121,7 +121,7 @@ def decode_bytes(
 
 
 def upright(photograph: str | Path | Encoded) -> Image.Image:
-    """The photograph turned upright, else as the file holds it: its colours, its depth, its `format` and `info`.
+    """The photograph turned upright, otherwise as in the file: same mode, depth, `format` and `info`.
 
     Raises:
         ImageError: As `decode`.
@@ -134,10 +134,10 @@ def upright(photograph: str | Path | Encoded) -> Image.Image:
 
 
 def declared_size(photograph: Encoded) -> tuple[int, int]:
-    """Width and height that a file declares, before a pixel is decoded and before it is turned.
+    """Width and height that a file declares, read without decoding and before it is turned upright.
 
     Raises:
-        ImageError: Empty, or no image.
+        ImageError: The file is empty or not an image.
     """
     with _refusing(photograph.name), _opened(photograph.name, io.BytesIO(photograph.data)) as image:
         return image.size
@@ -145,7 +145,7 @@ def declared_size(photograph: Encoded) -> tuple[int, int]:
 
 @contextmanager
 def _refusing(path: str | Path) -> Iterator[None]:
-    """Whatever goes wrong with the file, as an `ImageError` that names it."""
+    """Turn any error with the file into an `ImageError` that names it."""
     try:
         yield
     except ImageError:
@@ -155,15 +155,15 @@ def _refusing(path: str | Path) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError(f"{path}: not an image in a format Pillow reads; fetch the photograph again") from error
     except Exception as error:
-        # Damaged bytes bring decoders to raise nearly anything: TypeError, EOFError and RuntimeError have been seen.
+        # Decoders may raise nearly anything on damaged bytes: TypeError, EOFError and RuntimeError have been seen.
         if isinstance(error, OSError) and error.errno:
-            raise ImageError(f"{path}: {error.strerror}; see that it is a file you may read") from error
+            raise ImageError(f"{path}: {error.strerror}; check that it is a file you may read") from error
         reason = str(error) or type(error).__name__
         raise ImageError(f"{path}: damaged or cut short ({reason}); fetch the photograph again") from error
 
 
 def _upright(path: str | Path, file: BinaryIO, at_least: int | None) -> tuple[Image.Image, tuple[int, int]]:
-    """The picture, perhaps at a reduced scale, and its width and height at full size."""
+    """The image, possibly at reduced scale, and its width and height at full size."""
     with _opened(path, file) as image:
         width, height = image.size
         short, long = sorted(image.size)
@@ -191,7 +191,7 @@ def _opened(path: str | Path, file: BinaryIO) -> Image.Image:
     if file.seek(0, io.SEEK_END) == 0:
         raise ImageError(f"{path}: zero bytes; fetch the photograph again")
     file.seek(0)
-    # Not by its name: Pillow 13 then maps some TIFFs into memory and garbles those with an orientation.
+    # Opened by handle, since by name Pillow 13 maps some TIFFs into memory and garbles those with an orientation.
     return Image.open(file, formats=formats())
 
 
@@ -199,13 +199,13 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
-        # A photograph whose EXIF is garbled is still a photograph.
+        # A photograph with garbled EXIF is still a photograph.
         return None
 
 
 def _pixels(path: str | Path, image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "F":
-        raise ImageError(f"{path}: floating-point pixels name no white; save it with 8 or 16 bits")
+        raise ImageError(f"{path}: floating-point pixels have no defined white; save it with 8 or 16 bits")
     return np.asarray(_rgb(image))
 
 
@@ -221,7 +221,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def unreadable(paths: Sequence[str] | NDArray[np.str_]) -> dict[int, str]:
-    """Row → reason for every photograph that cannot be decoded whole; all of them, not the first."""
+    """Row → reason for every photograph that cannot be decoded in full."""
     with ThreadPoolExecutor() as pool:
         faults = pool.map(_fault_of, paths)
         return {row: fault for row, fault in enumerate(faults) if fault}
@@ -237,7 +237,7 @@ def _fault_of(path: str) -> str:
 
 @cache
 def _fault_of_version(path: str, size: int, modified_ns: int) -> str:
-    """Cached by size and time of change, so that a sweep in one process decodes each photograph once."""
+    """Cached by size and modification time, so a sweep in one process decodes each photograph once."""
     try:
         decode(path)
     except ImageError as error:

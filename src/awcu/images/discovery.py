@@ -1,4 +1,4 @@
-"""Photographs that a user names: finding them, and reading them ahead of whoever looks at them."""
+"""Find the photographs that a user names, and read them ahead in threads."""
 
 import os
 from collections import Counter, deque
@@ -15,20 +15,20 @@ T = TypeVar("T")
 
 
 def find(sources: Sequence[str]) -> list[Path]:
-    """Every photograph of files, folders and patterns, sorted, each once.
+    """Find every photograph in files, folders and patterns, sorted and without repeats.
 
     Args:
-        sources: A file is taken whatever it is called. Of a folder and all below it, and of a pattern such as
-            "2024/**/*.jpg", every visible file counts whose ending is one of `awcu.images.decoding.suffixes`.
+        sources: A file is taken whatever its name. A folder, searched recursively, or a pattern such as
+            "2024/**/*.jpg" gives every visible file with one of the extensions in `awcu.images.decoding.suffixes`.
 
     Raises:
-        PhotographsError: A source is not there, is neither file nor folder, or holds no photograph.
-        OSError: A folder that may not be listed.
+        PhotographsError: A source does not exist, is neither file nor folder, or has no photograph.
+        OSError: A folder may not be listed.
     """
     found: dict[Path, Path] = {}
     for source in sources:
         for path in _of_source(source):
-            # By the real place, since a link or another spelling is the same photograph.
+            # Keyed by resolved path, since a link or another spelling is the same photograph.
             found.setdefault(path.resolve(), path)
     return sorted(found.values())
 
@@ -67,16 +67,15 @@ def _refuse(error: OSError) -> NoReturn:
 
 
 def _photographs(paths: Iterable[Path]) -> list[Path]:
-    # A named pipe would be waited for.
+    # Reading a named pipe would block.
     return [path for path in paths if path.suffix.lower() in suffixes() and path.is_file()]
 
 
 def distinct_names(photographs: Sequence[Path]) -> list[Path]:
-    """A relative path without ending for what is written of each photograph, no two the same.
+    """A distinct relative path without extension for each photograph, to name its output files.
 
-    The folders below the deepest one that holds all photographs are kept, so that two of one name stay apart.
-    Those that differ in nothing but the ending keep it: "a.jpg" and "a.png" become "a.jpg" and "a.png", and what
-    is written is called "a.jpg.html".
+    Folders below the deepest common one are kept, so that photographs of the same name stay apart. Photographs that
+    differ in nothing but the extension keep it: the outputs of "a.jpg" and "a.png" are "a.jpg.html" and "a.png.html".
 
     Args:
         photographs: Different files, at least one.
@@ -85,7 +84,7 @@ def distinct_names(photographs: Sequence[Path]) -> list[Path]:
     common = Path(os.path.commonpath([path.parent for path in absolute]))
     whole = [path.relative_to(common) for path in absolute]
     short = [path.with_suffix("") for path in whole]
-    # Small letters, since some file systems do not tell them from capitals.
+    # Case-folded, since some file systems ignore case.
     times = Counter(str(path).casefold() for path in short)
     taken: set[str] = set()
     names = []
@@ -103,15 +102,15 @@ def distinct_names(photographs: Sequence[Path]) -> list[Path]:
 def read_ahead(
     photographs: Sequence[Path], prepare: Callable[[Path], T], ahead: int
 ) -> Generator[tuple[Path, T | ImageError], None, None]:
-    """Photographs in order with what `prepare` makes of each, prepared in threads while the earlier are looked at.
+    """Yield photographs in order with the result of `prepare`, which runs ahead in threads.
 
-    The threads end when all is read or the iterator is closed.
+    The threads end when all photographs are read or the iterator is closed.
 
     Args:
         photographs: Paths.
-        prepare: Any thread may call it. An `ImageError` it raises is given in place of its result; any other
-            error ends the reading.
-        ahead: Photographs that are prepared or being prepared at any time, at the most, ≥ 1.
+        prepare: Called from any thread. If it raises an `ImageError`, that is yielded in place of the result; any
+            other error stops the iteration.
+        ahead: Maximum number of photographs prepared ahead at any time, ≥ 1.
     """
     waiting: deque[tuple[Path, Future[T | ImageError]]] = deque()
     pool = ThreadPoolExecutor(min(ahead, os.cpu_count() or 1))

@@ -1,4 +1,4 @@
-"""From a photograph to the normalised tensor that a network takes."""
+"""Transforms from a photograph to the normalised tensor that the network takes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, get_args
@@ -23,22 +23,22 @@ def preparation(
 ) -> "A.Compose":
     """RGB `(H, W, 3)` uint8 → normalised tensor `(3, size, size)`.
 
-    Without the last three it is deterministic: what validation, test and prediction use.
+    Without the last three arguments, the augmentations, it is deterministic; validation, test and prediction use that.
 
     Args:
         size: Side of the square in pixels.
         aspect: "warp" keeps the whole frame and changes its proportions; "letterbox" keeps both and pads with
-            grey; "crop" keeps the proportions and cuts the long side.
+            grey; "crop" keeps the proportions and crops the long side.
         mean: Per channel, in [0, 1].
         std: Per channel, in [0, 1].
         flip: Mirror half of the photographs; a mirrored photograph keeps its rating.
-        random_crop: Cut out 60 % to all of the area. Changes the composition that was rated.
+        random_crop: Crop to between 60 % and 100 % of the area. Changes the composition that was rated.
         color: Vary brightness, contrast, saturation and hue. Changes the light that was rated.
 
     Raises:
-        ImageError: An unknown `aspect`.
+        ImageError: `aspect` is unknown.
     """
-    # Here, since both bring torch, which takes seconds and a process that only decodes can do without.
+    # Imported here, since both import torch, which takes seconds and is not needed to decode.
     import albumentations as A
     from albumentations.pytorch import ToTensorV2
 

@@ -1,4 +1,4 @@
-"""A crop of a photograph as a file like it: the same format, colours and camera data, at full resolution."""
+"""Save a crop with the format, colours and camera data of its photograph, at full resolution."""
 
 import io
 from typing import Any
@@ -8,22 +8,22 @@ from PIL import ExifTags, Image, JpegImagePlugin
 from awcu.images.boxes import Box
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp", "AVIF": ".avif", "BMP": ".bmp"}
-"""By format; all else becomes PNG, which loses nothing."""
+"""Extension by format; other formats become PNG, which is lossless."""
 
-LARGEST_EXIF = 65_533  # bytes in a JPEG
+LARGEST_EXIF = 65_533  # bytes; the limit in a JPEG
 _IN_TIFF = {"ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright", "ExifOffset", "GPSInfo"}
 
 
 def cut(photograph: Image.Image, box: Box, quality: int = 95) -> tuple[bytes, str]:
-    """The crop as a file's content, and the ending that goes with it.
+    """The crop as a file's content, and the matching file extension.
 
-    It keeps the colour profile, and the EXIF but for the orientation, which is used up, and the thumbnail, which
-    would show the whole. XMP is left out: it repeats the orientation and may hold another program's crop.
+    It keeps the colour profile and the EXIF, except the orientation, which has been applied, and the thumbnail, which
+    would show the whole photograph. XMP is left out: it repeats the orientation and may hold another program's crop.
 
     Args:
         photograph: From `awcu.images.decoding.upright`.
-        box: Within it.
-        quality: Of JPEG, WebP and AVIF, in [1, 100].
+        box: A box within it.
+        quality: Quality of JPEG, WebP and AVIF, in [1, 100].
     """
     kind = {"MPO": "JPEG"}.get(str(photograph.format), str(photograph.format))
     crop = photograph.crop(box)
@@ -32,11 +32,11 @@ def cut(photograph: Image.Image, box: Box, quality: int = 95) -> tuple[bytes, st
         crop = crop.convert("RGB") if crop.mode in ("CMYK", "YCbCr", "LAB", "HSV") else crop
     options: dict[str, Any] = {"icc_profile": photograph.info.get("icc_profile"), "exif": _exif(photograph, box)}
     if kind == "JPEG":
-        # How coarse the colours are stays as the camera chose it; -1 is a choice that Pillow cannot make.
+        # Keep the camera's chroma subsampling; -1 is one that Pillow cannot write.
         sampling = JpegImagePlugin.get_sampling(photograph)
         options |= {"quality": quality, "subsampling": "4:2:0" if sampling < 0 else sampling, "optimize": True}
     elif kind == "TIFF":
-        # Pillow cannot put EXIF into a compressed one.
+        # Pillow cannot write EXIF into a compressed TIFF.
         options["compression"] = "raw"
     elif kind in ("WEBP", "AVIF"):
         options["quality"] = quality
@@ -50,17 +50,17 @@ def _exif(photograph: Image.Image, box: Box) -> bytes | None:
         exif = photograph.getexif()
         exif.pop(ExifTags.Base.Orientation, None)
         if photograph.format == "TIFF":
-            # The same directory says where the pixels lie and how they are packed.
+            # In a TIFF, the same directory describes where and how the pixels are stored.
             for tag in [tag for tag in exif if ExifTags.TAGS.get(tag) not in _IN_TIFF]:
                 del exif[tag]
         if ExifTags.IFD.Exif in exif:
             camera = exif.get_ifd(ExifTags.IFD.Exif)
-            # Pillow reads it only as long as the file is open.
+            # Pillow can read this only while the file is open.
             camera.pop(ExifTags.IFD.Interop, None)
             sides = {ExifTags.Base.ExifImageWidth: box.width, ExifTags.Base.ExifImageHeight: box.height}
             camera |= {tag: side for tag, side in sides.items() if tag in camera}
         written = exif.tobytes()
         return written if len(exif) and len(written) <= LARGEST_EXIF else None
     except Exception:
-        # Cameras write much that cannot be written again; the picture is worth more.
+        # Cameras write EXIF that Pillow cannot write back; losing it is better than losing the crop.
         return None

@@ -1,4 +1,4 @@
-"""How far a map follows the network: pixels deleted and inserted in its order, and networks with weights redrawn."""
+"""Faithfulness of a map to its network: deletion and insertion curves, and randomised weights."""
 
 import copy
 from collections.abc import Callable
@@ -21,7 +21,7 @@ BLUR = 10 / 224
 
 
 class Curves(NamedTuple):
-    """The score, in [0, 1], as pixels are inserted into or deleted from the picture; both `(steps + 1,)`."""
+    """The score, in [0, 1], while pixels are inserted into or deleted from the picture; both `(steps + 1,)`."""
 
     insertion: Tensor
     deletion: Tensor
@@ -36,24 +36,24 @@ def curves(
     baseline: Baseline = "blur",
     batch: int = 32,
 ) -> Curves:
-    """The score while the map's highest pixels are inserted first, or deleted first (Petsiuk et al. 2018, RISE).
+    """The score while pixels are inserted or deleted in the map's order, highest first (Petsiuk et al. 2018, RISE).
 
-    A map that is true to the network brings the inserting curve up early and the deleting curve down early. Equal
-    values are taken in reading order. Deletion starts from the picture itself, insertion from the baseline.
+    With a faithful map, the insertion curve rises early and the deletion curve falls early. Equal values are taken in
+    reading order. Deletion starts from the picture itself, insertion from the baseline.
 
     Args:
-        score: From normalised images `(N, 3, H, W)` to the probability `(N,)` of the side predicted for `image`.
+        score: Maps normalised images `(N, 3, H, W)` to the probability `(N,)` of the class predicted for `image`.
         image: `(3, H, W)`, normalised.
-        values: `(h, w)` signed evidence for that side (so AesAM negated where the verdict is low), drawn out
-            bilinearly to the picture.
-        steps: Equal shares of the pixels, one after the other.
-        baseline: What a deleted pixel shows: the picture blurred by a standard deviation of `BLUR` of its shorter
-            side, or the picture's own mean colour.
-        batch: Most pictures in one call of `score`.
+        values: `(h, w)` signed evidence for that class (AesAM, negated if the verdict is low), upsampled bilinearly
+            to the picture.
+        steps: Number of steps, each with an equal share of the pixels.
+        baseline: What a deleted pixel shows: the picture blurred with a standard deviation of `BLUR` times its shorter
+            side, or its mean colour.
+        batch: Maximum number of pictures per call of `score`.
 
     Raises:
-        FaithfulnessError: A picture or map of another shape, a map that is not finite, fewer than 1 step, another
-            baseline, or scores that are not one probability a picture.
+        FaithfulnessError: The picture or map has another shape, the map is not finite, `steps` is less than 1, the
+            baseline is unknown, or `score` does not give one probability per picture.
     """
     _check(image, values, steps, baseline)
     size = image.shape[1:]
@@ -72,7 +72,7 @@ def area_under(curve: Tensor) -> float:
     """Area under a curve `(steps + 1,)` over [0, 1] by the trapezoid rule; higher is better for insertion only.
 
     Raises:
-        FaithfulnessError: Fewer than two points.
+        FaithfulnessError: The curve has fewer than two points.
     """
     if curve.ndim != 1 or len(curve) < 2:
         raise FaithfulnessError(f"a curve of shape {tuple(curve.shape)}: it is (steps + 1,); pass one of `curves`")
@@ -80,18 +80,18 @@ def area_under(curve: Tensor) -> float:
 
 
 def randomised(net: AestheticNet, which: Which, seed: int) -> AestheticNet:
-    """A copy of the network that has lost what it learned: a truthful map must change with it (Adebayo et al. 2018).
+    """A copy of the network with permuted weights: a faithful map must change with it (Adebayo et al. 2018).
 
-    The entries of each tensor change places, so that it keeps its own scale. With "all", batch norm takes its
-    statistics anew from coloured noise: the learned ones no longer fit, and activations would grow layer by layer.
+    The entries of each tensor are permuted, so that it keeps its scale. With "all", batch norm recomputes its
+    statistics from coloured noise, since the learned ones no longer fit and activations would grow layer by layer.
 
     Args:
-        net: Left as it is.
+        net: The network; it is not changed.
         which: "head": only the aesthetic head; "all": every weight.
         seed: The same seed gives the same weights.
 
     Raises:
-        FaithfulnessError: Another choice of `which`.
+        FaithfulnessError: `which` is unknown.
     """
     if which not in get_args(Which):
         raise FaithfulnessError(f"which={which!r}: one of {', '.join(get_args(Which))} is redrawn; name one of them")
@@ -108,18 +108,18 @@ def randomised(net: AestheticNet, which: Which, seed: int) -> AestheticNet:
 
 
 def similarity(map_a: Tensor, map_b: Tensor) -> float:
-    """Spearman's correlation of two maps `(h, w)`, signed, in [−1, 1]; nan if one is constant.
+    """Signed Spearman correlation of two maps `(h, w)`, in [−1, 1]; nan if one is constant.
 
-    Signed, because the sign is what these maps say: a map turned round names the flaws as the merits. Yet a
-    redrawn head may do just that to a map whose shape comes from the backbone alone, and such values cancel over
-    seeds; so look at the mean size beside the mean, near 0 both if the map depends on the weights.
+    The sign matters, since an inverted map takes flaws for merits. But a randomised head may invert a map whose shape
+    comes from the backbone alone, and such values cancel over seeds. So look at the mean absolute value beside the
+    mean: both are near 0 if the map depends on the weights.
 
     Raises:
-        FaithfulnessError: Maps of different shapes.
+        FaithfulnessError: The maps have different shapes.
     """
     if map_a.shape != map_b.shape:
         raise FaithfulnessError(
-            f"maps of {tuple(map_a.shape)} and {tuple(map_b.shape)}: only maps of one grid compare; "
+            f"maps of {tuple(map_a.shape)} and {tuple(map_b.shape)}: only maps of the same shape can be compared; "
             f"use the same input and the same output of both networks"
         )
     a, b = (values.detach().cpu().double().numpy() for values in (map_a, map_b))
@@ -152,7 +152,7 @@ def _scores(score: Callable[[Tensor], Tensor], images: Tensor, batch: int) -> Te
     scores = []
     for chunk in torch.split(images, batch):
         found = score(chunk)
-        # Not `any outside`: nan must not pass.
+        # Written as `not all inside`, so that nan does not pass.
         if found.shape != (len(chunk),) or not ((found >= 0) & (found <= 1)).all():
             raise FaithfulnessError(
                 f"scores of shape {tuple(found.shape)} for {len(chunk)} pictures, from {found.min():.3g} to "
@@ -164,7 +164,7 @@ def _scores(score: Callable[[Tensor], Tensor], images: Tensor, batch: int) -> Te
 
 @torch.no_grad()
 def _fit_batch_norm(net: AestheticNet, generator: torch.Generator) -> None:
-    """Running statistics from 16 pictures of noise at three scales, as uneven as photographs, in one pass."""
+    """Compute running statistics in one pass over 16 noise pictures, which mix three scales as photographs do."""
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     if not norms:
         return

@@ -1,4 +1,4 @@
-"""Heads for many weightings, each at the penalty that cross-validation inside the training photographs picks."""
+"""Heads for many weightings, each at the penalty selected by cross-validation on the training photographs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from awcu.training.module import ObjectiveName
 
 @dataclass(frozen=True)
 class Search:
-    """How each row's head is found: the part of `conf/probe.yaml` of the same names.
+    """How each row's head is found; the fields have the same names in `conf/probe.yaml`.
 
     Raises:
-        ConfigurationError: A value out of range.
+        ConfigurationError: A value is out of range.
     """
 
     penalties: tuple[float, ...]
@@ -37,7 +37,7 @@ class Search:
                 f"probe.penalties={list(self.penalties)} must be at least one number > 0, and none ≤ 0"
             )
         if self.folds < 2:
-            raise ConfigurationError(f"probe.folds={self.folds} must be ≥ 2: what is held out picks the penalty")
+            raise ConfigurationError(f"probe.folds={self.folds} must be ≥ 2: held-out photographs select the penalty")
         if self.objective not in get_args(ObjectiveName):
             raise ConfigurationError(
                 f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName))}"
@@ -45,11 +45,11 @@ class Search:
 
     @property
     def heads_a_row(self) -> int:
-        """How many heads it takes to give a row one."""
+        """Number of heads solved per row."""
         return len(self.penalties) * (self.folds + 1)
 
     def read(self, ratings: Ratings) -> Objective:
-        """How the heads' logits are to be read."""
+        """The objective that turns the heads' logits into scores."""
         if self.objective == "binary":
             return Binary()
         return RatingDistribution(tuple(ratings.scale), ratings.midpoint)
@@ -57,12 +57,12 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """One head a row, at the penalty that ranked held-out training photographs best.
+    """One head per row, at the penalty that ranked held-out training photographs best.
 
     Attributes:
         heads: R heads.
         penalties: `(R,)` as multiples of the features' total variance.
-        converged: `(R,)` whether the head and all that its penalty was picked by reached their optimum.
+        converged: `(R,)` whether the head, and every head used to select its penalty, reached its optimum.
     """
 
     heads: Heads
@@ -73,19 +73,19 @@ class Solved:
 def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Search, seed: int) -> Solved:
     """Solve every row at every penalty, on all training photographs and without each fold, as one problem.
 
-    The penalty of a row is the one whose heads rank the photographs of the folds held out best, by mean AUROC; of
-    equals the strongest. Neither the validation nor the test split takes part.
+    A row gets the penalty whose heads rank the held-out folds best, by mean AUROC; ties go to the strongest penalty.
+    Neither the validation nor the test split takes part.
 
     Args:
         rows: R weightings.
         train: N photographs.
-        features: `(N, V, C)`; a view counts 1 / V of its photograph's weight.
+        features: `(N, V, C)`; each of the V views carries 1 / V of its photograph's weight.
         search: Penalties as multiples of the features' total variance, folds, objective.
-        seed: Of the folds.
+        seed: Seed of the folds.
 
     Raises:
-        ProbeError: A head without an optimum.
-        WeightingError: A weighting that leaves nothing.
+        ProbeError: A head has no optimum.
+        WeightingError: A weighting leaves no photographs.
     """
     penalties = np.sort(np.asarray(search.penalties, np.float64))[::-1]
     held_out, weights = weigh(rows, train, search, seed)
@@ -112,15 +112,15 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
 def weigh(
     rows: Sequence[GridRow], train: Ratings, search: Search, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The problems that `solve` solves, from ratings alone.
+    """The folds and weights that `solve` uses, from the ratings alone.
 
     Returns:
         `(N,)` the fold in which a photograph is held out, and weights `(F + 1, R, N)` without each fold; the last
-        leaves none out.
+        set leaves out none.
 
     Raises:
-        ProbeError: A weighting that leaves a single class.
-        WeightingError: A weighting that leaves nothing.
+        ProbeError: A weighting leaves a single class.
+        WeightingError: A weighting leaves no photographs.
     """
     held_out = _folds(train, search.folds, seed)
     weights = np.stack([_weights(rows, train, held_out != fold) for fold in range(search.folds + 1)])
@@ -129,18 +129,18 @@ def weigh(
             without = "" if fold == search.folds else f", without the {int((held_out == fold).sum())} of one fold"
             raise ProbeError(
                 f"{rows[place].variant} gives no {what} photograph a weight among {len(train)} training photographs "
-                f"of seed {seed}{without}, so there is nothing to tell apart; take larger probe.sizes or a lower delta"
+                f"of seed {seed}{without}, so there is nothing to tell apart; use larger probe.sizes or a lower delta"
             )
     if not any(0 < train.high[held_out == fold].sum() < (held_out == fold).sum() for fold in range(search.folds)):
         raise ProbeError(
-            f"none of {search.folds} folds of {len(train)} training photographs of seed {seed} holds both classes, so "
-            f"they can pick no penalty; use fewer probe.folds or larger probe.sizes"
+            f"none of {search.folds} folds of {len(train)} training photographs of seed {seed} has both classes, so no "
+            f"penalty can be selected; use fewer probe.folds or larger probe.sizes"
         )
     return held_out, weights
 
 
 def total_variance(features: Tensor) -> float:
-    """Summed over the channels, of view 0 of features `(N, V, C)`: the unit of penalties.
+    """Variance of view 0 of features `(N, V, C)`, summed over the channels: the unit of penalties.
 
     Raises:
         ProbeError: All photographs have the same features.
@@ -148,13 +148,13 @@ def total_variance(features: Tensor) -> float:
     variance = float(features[:, 0].double().var(0, correction=0).sum())
     if variance == 0:
         raise ProbeError(
-            f"all {len(features)} photographs have the same features; the backbone's weights see nothing: give others"
+            f"all {len(features)} photographs have the same features, so the backbone sees nothing; use other weights"
         )
     return variance
 
 
 def predict(heads: Heads, features: Tensor, objective: Objective) -> list[Predictions]:
-    """What each head says of photographs of features `(N, C)`."""
+    """Each head's predictions for photographs with features `(N, C)`."""
     logits = heads.logits(features).cpu()
     nothing = logits.new_empty(logits.shape[1], 0)
     if logits.shape[2] == 1:
@@ -163,14 +163,14 @@ def predict(heads: Heads, features: Tensor, objective: Objective) -> list[Predic
 
 
 def _weights(rows: Sequence[GridRow], train: Ratings, kept: NDArray[np.bool_]) -> Floats:
-    """`(R, N)`: each row's weights of the photographs kept, 0 for the others."""
+    """`(R, N)` each row's weights of the photographs kept, 0 for the others."""
     weights = np.zeros((len(rows), len(train)))
     weights[:, kept] = [row.weights.at(train.select(kept)) for row in rows]
     return weights
 
 
 def _folds(train: Ratings, folds: int, seed: int) -> NDArray[np.int64]:
-    """`(N,)` fold of each photograph, drawn so that every fold spans the whole range of scores."""
+    """`(N,)` fold of each photograph, stratified so that every fold spans the whole range of scores."""
     random = np.random.default_rng((seed, len(train)))
     blocks = [random.permutation(folds) for _ in range(-(-len(train) // folds))]
     held_out = np.empty(len(train), np.int64)

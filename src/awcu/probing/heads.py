@@ -1,13 +1,12 @@
 """Weighted linear heads on fixed features, each solved to its optimum, many at once.
 
-With frozen features the loss of a head is convex, so training it ends in one place: what is left to vary is the
-weighting, the penalty and the photographs. For head h the objective is
+With frozen features the loss of a head is convex and has one minimum, so only the weighting, the penalty and the
+photographs matter. For head h the objective is
 
     Σᵢ wₕᵢ · loss(logits of photograph i) + ½ penaltyₕ · ‖weightₕ‖²
 
 with the bias unpenalised: scikit-learn's `LogisticRegression(C=1 / penalty).fit(…, sample_weight=w)`. All heads
-share the features, so that a step is a product of two matrices for all of them together, which costs a fraction of a
-step for each alone.
+share the features, so one matrix product serves a step of all heads, at a fraction of the cost of separate steps.
 """
 
 from collections.abc import Sequence
@@ -19,10 +18,10 @@ from torch import Tensor
 from awcu.errors import ProbeError
 from awcu.probing.newton import Basis, Descent, Logistic, Loss, Softmax
 
-TOLERANCE = 1e-10  # 1e-8 moves a prediction by 2e-4 where features are ill-conditioned; this costs one step more
+TOLERANCE = 1e-10  # 1e-8 changes a prediction by 2e-4 on ill-conditioned features; this costs one more step
 MAX_STEPS = 100
 ENTRIES_AT_ONCE = 2**24
-"""Logits held at once (128 MiB, of which a step needs about ten): further heads wait their turn."""
+"""Logits held at once (128 MiB, and a step needs about ten times that); further heads are solved later."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +32,9 @@ class Heads:
         weight: `(H, K, C)`.
         bias: `(H, K)`.
         objective: `(H,)` at the solution.
-        gap: `(H,)` how far that may still be above the minimum, as a share of it: half the Newton decrement.
+        gap: `(H,)` estimated excess over the minimum, relative to the objective: half the Newton decrement.
         steps: `(H,)` Newton steps taken.
-        converged: `(H,)` whether the gap fell to the tolerance.
+        converged: `(H,)` whether the gap reached the tolerance.
     """
 
     weight: Tensor
@@ -66,21 +65,21 @@ def fit_binary(
     """Logistic regression of high against low, H heads at once; K = 1: the logit is the log odds of high.
 
     Args:
-        features: `(N, C)`, on the device that shall compute.
-        high: `(N,)` bool, or `(H, N)` where every head has labels of its own.
+        features: `(N, C)`, on the device to compute on.
+        high: `(N,)` bool, or `(H, N)` if every head has its own labels.
         weights: `(H, N)` ≥ 0; 0 leaves a photograph out.
         penalty: `(H,)` > 0; scikit-learn's 1 / C.
         names: H names, for errors.
         tolerance: Relative gap to the minimum at which a head is finished.
-        max_steps: Newton steps after which a head is given back as not converged.
+        max_steps: Newton steps after which a head is returned as not converged.
 
     Raises:
-        ProbeError: Lengths that differ, a value that is not finite, a negative weight, a penalty ≤ 0, a head
-            without weight on one of the classes.
+        ProbeError: Lengths differ, a value is not finite, a weight is negative, a penalty is ≤ 0, or a head has no
+            weight on one of the classes.
     """
     names = _check(features, weights, penalty, names)
     if high.shape[-1:] != features.shape[:1]:
-        raise ProbeError(f"{len(features)} rows of features for {high.shape[-1]} labels; give one label a row")
+        raise ProbeError(f"{len(features)} rows of features for {high.shape[-1]} labels; give one label per row")
     labels = high.to(features.device, torch.float64)
     mass = torch.stack([(weights * (1 - labels)).sum(1), (weights * labels).sum(1)])
     for label, column in zip(("low", "high"), mass, strict=True):
@@ -96,7 +95,7 @@ def fit_binary(
 def fit_attributes(
     features: Tensor, attributes: Tensor, weights: Tensor, penalty: Tensor, names: Sequence[str] = ()
 ) -> Heads:
-    """One logistic regression an attribute, each over the photographs labelled for it: H = A heads.
+    """One logistic regression per attribute, each over the photographs labelled for it: H = A heads.
 
     Args:
         features: `(N, C)`.
@@ -106,7 +105,7 @@ def fit_attributes(
         names: A names, for errors.
 
     Raises:
-        ProbeError: As `fit_binary`; an attribute that no labelled photograph has, or all have, lacks a class.
+        ProbeError: As `fit_binary`; an attribute that no labelled photograph has, or all have, lacks one class.
     """
     labelled = ~attributes.isnan()
     present = labelled & (attributes > 0)
@@ -126,27 +125,27 @@ def fit_distribution(
         names: H names, for errors.
 
     Raises:
-        ProbeError: As `fit_binary`; shares that are negative or do not sum to 1; a rating value nobody gave.
+        ProbeError: As `fit_binary`; shares are negative or do not sum to 1, or nobody gave a rating value.
     """
     names = _check(features, weights, penalty, names)
     shares = distribution.to(features.device, torch.float64)
     if len(shares) != len(features) or not ((shares >= 0).all() and torch.allclose(shares.sum(1), shares.new_ones(1))):
         raise ProbeError(
-            f"a distribution of shape {tuple(shares.shape)} for {len(features)} rows of features must hold, for each, "
-            f"shares ≥ 0 that sum to 1; divide the votes of a photograph by their number"
+            f"a distribution of shape {tuple(shares.shape)} for {len(features)} rows of features must have, in each "
+            f"row, shares ≥ 0 that sum to 1; divide the votes of a photograph by their number"
         )
     absent = (weights.double() @ shares == 0).nonzero().tolist()
     if absent:
         head, value = absent[0]
         raise ProbeError(
             f"{names[head]}: rating value {value + 1} of {shares.shape[1]} has no vote with a positive weight, so its "
-            f"logit would fall for ever; leave the value out, or train on more photographs"
+            f"logit has no finite optimum; leave the value out, or train on more photographs"
         )
     return _fit(features, Softmax(shares[:, None]), weights, penalty, TOLERANCE, MAX_STEPS)
 
 
 def _check(features: Tensor, weights: Tensor, penalty: Tensor, names: Sequence[str]) -> Sequence[str]:
-    """The names of the heads; complains of the first head that cannot be solved for."""
+    """The names of the heads; raises for the first head that cannot be solved."""
     heads = len(weights)
     if weights.shape != (heads, len(features)) or penalty.shape != (heads,) or len(names) not in (0, heads):
         raise ProbeError(

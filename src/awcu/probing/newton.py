@@ -1,6 +1,6 @@
-"""Newton's method for many convex problems that share their features, without forming a Hessian.
+"""Newton's method for many convex problems with shared features, without forming a Hessian.
 
-Each step is solved by preconditioned conjugate gradients, in the features' principal axes. Gradients and objectives are
+Each step is solved by preconditioned conjugate gradients in the features' principal axes. Gradients and objectives are
 in double precision, the products inside a step in single, since a direction need not be exact.
 """
 
@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 FORCING = 0.3
-"""Relative residual to which a Newton direction is solved: a smaller one saves steps and costs more products."""
+"""Relative residual to which a Newton direction is solved; a smaller one saves steps but costs more products."""
 MAX_PRODUCTS = 300
 MAX_HALVINGS = 40
 
 
 @dataclass(frozen=True, eq=False)
 class Loss(ABC):
-    """Losses of logits `(n, H, K)` against targets `(n, H, K)`, or `(n, 1, K)` where all heads have the same."""
+    """Losses of logits `(n, H, K)` against targets `(n, H, K)`, or `(n, 1, K)` if all heads share them."""
 
     targets: Tensor
 
@@ -34,11 +34,11 @@ class Loss(ABC):
 
     @abstractmethod
     def probability(self, logits: Tensor) -> Tensor:
-        """`(n, H, K)`; less the targets it is the gradient by the logits."""
+        """`(n, H, K)`; minus the targets, it is the gradient with respect to the logits."""
 
     @abstractmethod
     def curved(self, probability: Tensor, direction: Tensor) -> Tensor:
-        """`(n, H, K)`: the Hessian by the logits times a direction."""
+        """`(n, H, K)`: the Hessian with respect to the logits, times a direction."""
 
 
 class Logistic(Loss):
@@ -72,8 +72,8 @@ class Softmax(Loss):
 class Basis:
     """Features centred and rotated into their principal axes, where every head's curvature is nearly diagonal.
 
-    Rotating features and heads alike changes neither logits nor penalty. `design` is `(n, r + 1)`, its last column
-    ones for the bias; `axes` `(C, r)` are orthonormal; `centre` is `(C,)`.
+    Rotating features and heads together changes neither logits nor penalty. `design` is `(n, r + 1)`, with a last
+    column of ones for the bias; `axes` `(C, r)` are orthonormal; `centre` is `(C,)`.
     """
 
     design: Tensor
@@ -86,7 +86,7 @@ class Basis:
         centre = features.mean(0)
         core, span = features - centre, None
         if len(core) < core.shape[1]:
-            # A penalised head lies in the span of its photographs, which are fewer than the channels.
+            # A penalised head lies in the span of its photographs, and there are fewer of them than channels.
             span, triangle = torch.linalg.qr(core.T)
             core = triangle.T
         axes = torch.linalg.eigh(core.T @ core)[1]
@@ -104,7 +104,7 @@ class Basis:
         return self.design.square().mean(0).float()[:, None, None]
 
     def head(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Coefficients `(r + 1, H, K)` as weight `(H, K, C)` and bias `(H, K)` on the features as they were."""
+        """Coefficients `(r + 1, H, K)` as weight `(H, K, C)` and bias `(H, K)` on the original features."""
         weight = torch.einsum("cr,rhk->hkc", self.axes, theta[:-1])
         return weight, theta[-1] - weight @ self.centre
 
@@ -124,13 +124,13 @@ class Descent:
         self.objective = self._objective(self.logits, self.theta)
 
     def keep(self, heads: Tensor) -> None:
-        """Go on with these heads alone."""
+        """Continue with these heads only."""
         self.loss = self.loss.of(heads)
         self.weights, self.objective = self.weights[:, heads], self.objective[heads]
         self.theta, self.logits, self.penalty = (tensor[:, heads] for tensor in (self.theta, self.logits, self.penalty))
 
     def step(self) -> tuple[Tensor, Tensor]:
-        """One step of every head: `(h,)` relative gap before it, and `(h,)` whether it lowered the objective."""
+        """Take one step with every head; returns `(h,)` the relative gap before it and `(h,)` whether it helped."""
         probability = self.loss.probability(self.logits)
         residual = self.weights * (probability - self.loss.targets)
         gradient = _times(self.basis.design.T, residual) + self.penalty * self.theta
@@ -146,7 +146,7 @@ class Descent:
     def _direction(self, probability: Tensor, gradient: Tensor) -> Tensor:
         """Solve Hessian · direction = −gradient to `FORCING` by preconditioned conjugate gradients.
 
-        In single precision, each gradient scaled to length 1 so that small ones do not underflow.
+        This runs in single precision, with each gradient scaled to length 1 so that small ones do not underflow.
         """
         length = gradient.square().sum((0, 2), keepdim=True).sqrt().clamp_min(torch.finfo(torch.float64).tiny)
         solution = torch.zeros_like(gradient, dtype=torch.float32)
@@ -155,7 +155,7 @@ class Descent:
         for _ in range(MAX_PRODUCTS):
             busy = system.step()
             if 2 * int(busy.sum()) < len(waiting):
-                # Heads under a strong penalty are solved long before the others: they go.
+                # Heads with a strong penalty are solved long before the others, so they leave.
                 solution[:, waiting] = system.solution
                 waiting = waiting[busy]
                 system.keep(busy)
@@ -165,7 +165,7 @@ class Descent:
         return solution.double() * length
 
     def _move(self, direction: Tensor, decrement: Tensor) -> Tensor:
-        """Go along the direction as far as the objective falls enough (Armijo); `(h,)` whether it fell."""
+        """Line search until the objective falls enough (Armijo); returns `(h,)` whether it fell."""
         slope = _times(self.basis.design, direction)
         rate = torch.ones_like(decrement)
         for _ in range(MAX_HALVINGS):
@@ -183,7 +183,7 @@ class Descent:
 
 
 class _System:
-    """Conjugate gradients on Hessian · solution = target, `(r + 1, h, K)`, one system a head, in single precision."""
+    """Conjugate gradients on Hessian · solution = target, `(r + 1, h, K)`, one system per head, in single precision."""
 
     def __init__(self, descent: Descent, probability: Tensor, target: Tensor) -> None:
         self.design = descent.basis.single
@@ -201,11 +201,11 @@ class _System:
         self.enough = FORCING**2 * self.size
 
     def step(self) -> Tensor:
-        """One step of every head that needs one: `(h,)` of those that are still to be solved."""
+        """Take one step with every unsolved head; returns a mask `(h,)` of those that took one."""
         seen = self.weights * self.loss.curved(self.probability, _times(self.design, self.search))
         image = _times(self.design.T, seen) + self.penalty * self.search
         steepness = (self.search * image).sum((0, 2))
-        # A head that is solved, or flat to single precision, rests while the others go on.
+        # A head that is solved, or flat in single precision, pauses while the others continue.
         busy = (self.size > self.enough) & (steepness > 0)
         rate = torch.where(busy, self.size / steepness, 0)[:, None]
         self.solution += rate * self.search
@@ -217,7 +217,7 @@ class _System:
         return busy
 
     def keep(self, heads: Tensor) -> None:
-        """Go on with these heads alone."""
+        """Continue with these heads only."""
         self.size, self.enough = self.size[heads], self.enough[heads]
         for name in ("probability", "weights", "penalty", "inverse", "residual", "solution", "search"):
             setattr(self, name, getattr(self, name)[:, heads])

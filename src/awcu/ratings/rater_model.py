@@ -1,4 +1,4 @@
-"""Ratings simulated on real photographs, to vary what no real data set lets one vary: votes and unseen context."""
+"""Simulated ratings for real photographs, to vary what real data cannot: the number of votes and unseen context."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ def simulate(ratings: Ratings, features: NDArray[np.float32], votes: int, contex
     """The same photographs and split with simulated votes on AVA's scale.
 
     A photograph's quality is `√(1 − context) · visible + √context · unseen`, both of unit variance. The visible part is
-    linear in the features, in the direction that predicts the real mean scores (ridge regression on all of
-    them); the unseen is drawn from a normal distribution: what raters respond to and no pixel shows. Votes come from
-    the gallery's raters, whose mean and spread are AVA's.
+    linear in the features, in the direction that predicts the real mean scores (ridge regression on all of them). The
+    unseen part is drawn from a normal distribution and stands for what raters respond to but no pixel shows. Votes come
+    from the gallery's rater model, with AVA's mean and spread.
 
     Args:
         ratings: N real photographs with real scores.
         features: `(N, C)`.
-        votes: Of each photograph, ≥ 1.
+        votes: Number of votes per photograph, ≥ 1.
         context: Share of the variance of quality that is unseen, in [0, 1].
-        seed: Of unseen context and votes. The unseen does not depend on the number of votes.
+        seed: Seed of the unseen part and the votes. The unseen part does not depend on the number of votes.
 
     Raises:
-        SimulationError: A number of votes or a share out of range, features that are all the same.
+        SimulationError: The number of votes or the share is out of range, or all features are the same.
     """
     if votes < 1:
         raise SimulationError(f"simulate.votes={votes} must be ≥ 1; null leaves the real ratings")
@@ -49,14 +49,14 @@ def simulate(ratings: Ratings, features: NDArray[np.float32], votes: int, contex
 
 
 def _visible(ratings: Ratings, features: NDArray[np.float32]) -> Floats:
-    """`(N,)` what the features tell of the real mean score, standardised."""
+    """`(N,)` the real mean score as predicted from the features, standardised."""
     centred = features.astype(np.float64) - features.mean(0)
     target = ratings.mean_score - ratings.mean_score.mean()
-    # The dual form: photographs may be fewer than channels.
+    # The dual form, since there may be fewer photographs than channels.
     dual = np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(centred)), target)
     visible = centred @ (centred.T @ dual)
     if visible.std() == 0:
-        raise SimulationError(f"{ratings.name}: the features tell nothing of the scores; use another backbone")
+        raise SimulationError(f"{ratings.name}: the features do not predict the scores at all; use another backbone")
     return np.asarray((visible - visible.mean()) / visible.std())
 
 
@@ -66,14 +66,14 @@ MEAN_SCORE = 5.38
 SD_OF_MEANS = 0.73
 RATER_SD = 1.40  # rounding to whole ratings adds 1/12 of variance, which gives AVA's 1.43 within a photograph
 RATER_SD_SPREAD = 0.14  # photographs differ in how far raters agree: AVA's within-image sd varies by 14 %
-VOTES_LOG_MEAN, VOTES_LOG_SD = 5.304, 0.284  # of the log of the votes per photograph; mean 210
+VOTES_LOG_MEAN, VOTES_LOG_SD = 5.304, 0.284  # mean and sd of the log of the votes per photograph; mean count 210
 VOTES_MIN, VOTES_MAX = 80, 549
 
 
 def rating_probabilities(quality: float, rater_sd: float) -> NDArray[np.float64]:
     """Probability of each rating 1..10, shape (10,), for raters who see `quality` plus normal noise.
 
-    Opinions are cut at the half points; the two outer ratings take the tails.
+    Opinions are rounded at the half points; the two outer ratings take the tails.
     """
     cuts = ndtr((SCALE[:-1] + 0.5 - quality) / rater_sd)
     return np.diff(np.concatenate([[0.0], cuts, [1.0]]))

@@ -1,4 +1,4 @@
-"""What a rating data set is: photographs, the votes or mean score each received, and a split."""
+"""A rating data set: photographs, the votes or mean score each received, and a split."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -16,29 +16,29 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Ratings:
-    """A rating-distribution data set in memory; one row a photograph.
+    """A rating-distribution data set in memory, with one row per photograph.
 
-    All scores are in rating points. It checks itself when built, and every fault names the photographs.
+    All scores are in rating points. The set checks itself when built, and every error names the photographs.
 
     Attributes:
         name: Data set name, as printed in tables.
         image_ids: `(N,)` unique names.
-        image_paths: `(N,)` where each photograph is on disk.
+        image_paths: `(N,)` paths of the photographs.
         scale: `(K,)` rating values, ascending. Without votes, its ends bound the mean score.
         midpoint: A photograph is high iff its mean score is greater; exactly the midpoint is low.
-        mean_score: `(N,)`; with votes, computed from them.
+        mean_score: `(N,)`; computed from the votes if there are any.
         split: `(N,)` of "train", "val", "test".
-        votes: `(N, K)` counts per rating value, or None where only mean scores are known.
-        vote_sd: `(N,)` standard deviation of one photograph's ratings; nan where unknown.
-        vote_count: `(N,)` number of ratings; nan where unknown.
+        votes: `(N, K)` counts per rating value, or None if only mean scores are known.
+        vote_sd: `(N,)` standard deviation of one photograph's ratings; nan if unknown.
+        vote_count: `(N,)` number of ratings; nan if unknown.
         attributes: `(N, A)` 0 or 1; nan = unlabelled.
         attribute_names: The A names.
-        origin: Whose ids these are: two sets of one origin call one photograph by one id. Its own name where empty.
-        notes: What whoever trains or measures on it should know, a sentence each, as what the reader left out.
+        origin: The data set that the ids come from: sets of the same origin share ids. Defaults to `name`.
+        notes: What users of the data should know, one sentence each, for example what the reader left out.
 
     Raises:
-        RatingsError: Arrays of unequal length, a repeated id, a negative or fractional vote, a row without
-            votes, a score outside the scale, an unknown split, an attribute other than 0, 1 or nan.
+        RatingsError: Arrays differ in length, an id repeats, a vote is negative or fractional, a row has no votes, a
+            score is outside the scale, a split is unknown, or an attribute is not 0, 1 or nan.
     """
 
     name: str
@@ -76,15 +76,15 @@ class Ratings:
 
     @cached_property
     def margin(self) -> Floats:
-        """`(N,)` |mean score − midpoint| in rating points: how unambiguous the verdict is."""
+        """`(N,)` |mean score − midpoint| in rating points: how unambiguous the label is."""
         return np.abs(self.mean_score - self.midpoint)
 
     @cached_property
     def high(self) -> NDArray[np.bool_]:
         """`(N,)` whether the mean score is above the midpoint.
 
-        With votes the sign comes from `Σ votes · (scale − midpoint)`, exact in floating point for scales in
-        halves or quarters of a point, so a mean of exactly the midpoint is low, never a rounding accident.
+        With votes the sign is that of `Σ votes · (scale − midpoint)`, which is exact in floating point for scales in
+        halves or quarters of a point. So a mean of exactly the midpoint is low, whatever the rounding.
         """
         if self.votes is None:
             return self.mean_score > self.midpoint
@@ -97,7 +97,7 @@ class Ratings:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits over ids, scores, votes, attributes and midpoint in id order, not over the split."""
+        """Twelve hex digits of a hash of ids, scores, votes, attributes and midpoint in id order, without the split."""
         order = np.argsort(self.image_ids)
         digest = hashlib.sha256(f"{self.midpoint}|{self.attribute_names}".encode())
         scores = self.mean_score if self.votes is None else self.votes
@@ -109,45 +109,45 @@ class Ratings:
 
     @cached_property
     def photograph_keys(self) -> NDArray[np.uint64]:
-        """`(N,)` what tells photographs apart across data sets: a hash of origin and id."""
+        """`(N,)` hashes of origin and id, which identify photographs across data sets."""
         digests = (hashlib.sha256(f"{self.origin}\n{image_id}".encode()).digest()[:8] for image_id in self.image_ids)
         return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
     @cached_property
     def split_fingerprint(self) -> str:
-        """Twelve hex digits over which id is in which split, in id order."""
+        """Twelve hex digits of a hash of each id's split, in id order."""
         order = np.argsort(self.image_ids)
         pairs = "\n".join(f"{i} {s}" for i, s in zip(self.image_ids[order], self.split[order], strict=True))
         return hashlib.sha256(pairs.encode()).hexdigest()[:12]
 
     def select(self, rows: NDArray[Any]) -> "Ratings":
-        """The same data set with only these rows (a boolean mask or indices)."""
+        """The data set with only these rows (a boolean mask or indices)."""
         arrays = ("image_ids", "image_paths", "mean_score", "split", "vote_sd", "vote_count", "attributes")
         chosen: dict[str, Any] = {name: getattr(self, name)[rows] for name in arrays}
         return replace(self, **chosen, votes=None if self.votes is None else self.votes[rows])
 
     def subset(self, size: int | None, seed: int) -> "Ratings":
-        """`size` photographs at random, None for all; a larger subset of the same seed holds the smaller.
+        """`size` random photographs, None for all; with the same seed, a larger subset contains the smaller ones.
 
         Raises:
-            RatingsError: There are not so many.
+            RatingsError: There are fewer than `size` photographs.
         """
         if size is None:
             return self
         if not 0 < size <= len(self):
             raise RatingsError(
-                f"{size} photographs are asked for of the {len(self)} that {self.name} has here; use 1 to {len(self)}, "
+                f"{size} photographs are asked for, but {self.name} has {len(self)} here; use 1 to {len(self)}, "
                 f"or null for all"
             )
-        # In order of their ids, or another order of the table's rows would draw another sample.
+        # In id order, so that the order of the table's rows does not change the sample.
         by_id = np.argsort(self.image_ids)
         return self.select(np.sort(by_id[np.random.default_rng((seed, 1)).permutation(len(self))[:size]]))
 
     def with_train(self, size: int | None, seed: int) -> "Ratings":
-        """The same data set with a `subset` of its training split.
+        """The data set with a `subset` of its training split.
 
         Raises:
-            RatingsError: The training split has not so many photographs.
+            RatingsError: The training split has fewer than `size` photographs.
         """
         kept = self.of_split("train").subset(size, seed).image_ids
         return self.select((self.split != "train") | np.isin(self.image_ids, kept))
@@ -181,7 +181,7 @@ class Ratings:
         if votes.shape != (len(self), len(self.scale)):
             raise RatingsError(
                 f"{self.name}: votes have shape {votes.shape}, expected ({len(self)}, {len(self.scale)}): "
-                f"one row a photograph, one column a rating value"
+                f"one row per photograph, one column per rating value"
             )
         with np.errstate(invalid="ignore"):
             faults = {
@@ -211,12 +211,12 @@ class Ratings:
             if len(getattr(self, name)) != n:
                 raise RatingsError(
                     f"{self.name}: {name} has {len(getattr(self, name))} rows for {n} ids; every array "
-                    f"needs one row a photograph"
+                    f"needs one row per photograph"
                 )
         if self.attributes.shape != (n, len(self.attribute_names)):
             raise RatingsError(
                 f"{self.name}: attributes have shape {self.attributes.shape} for "
-                f"{len(self.attribute_names)} names; one column a name"
+                f"{len(self.attribute_names)} names; give one column per name"
             )
         if len(set(self.attribute_names)) < len(self.attribute_names):
             raise RatingsError(

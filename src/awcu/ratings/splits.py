@@ -1,4 +1,4 @@
-"""Which photographs are for training, validation and test: published splits, and splits hashed from the id."""
+"""Training, validation and test splits: published ones, and ones hashed from the id."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 def with_validation(split: NDArray[np.str_], image_ids: NDArray[np.str_], seed: int, val: float) -> NDArray[np.str_]:
-    """A published split with a part of its training photographs, hashed from the id, for validation.
+    """Set aside a part of a published training split, chosen by a hash of the id, for validation.
 
     Args:
-        split: `(N,)` of "train", "val", "test"; returned as it is where it has validation photographs.
+        split: `(N,)` of "train", "val", "test"; returned unchanged if it has validation photographs.
         image_ids: `(N,)` names.
-        seed: Another seed is another part.
+        seed: Another seed selects another part.
         val: Expected share of the training photographs in [0, 1).
 
     Raises:
-        RatingsError: A share that is negative or leaves nothing to train on.
+        RatingsError: The share is negative or leaves nothing to train on.
     """
     if (split == "val").any():
         return split
@@ -34,17 +34,17 @@ def with_validation(split: NDArray[np.str_], image_ids: NDArray[np.str_], seed: 
 def hash_split(image_ids: Sequence[str] | NDArray[np.str_], seed: int, val: float, test: float) -> NDArray[np.str_]:
     """Split by a hash of the id: `(N,)` of "train", "val", "test".
 
-    An id's place depends on the id and the seed alone, so neither row order nor which other rows are
-    present can move a photograph from one split to another.
+    The split of an id depends on the id and the seed alone, so neither the order of the rows nor the presence of other
+    rows can move a photograph from one split to another.
 
     Args:
         image_ids: `(N,)` names.
-        seed: Another seed is another split.
+        seed: Another seed gives another split.
         val: Expected share in [0, 1).
         test: Expected share in [0, 1); `val + test < 1`.
 
     Raises:
-        RatingsError: Shares that are negative or leave nothing to train on.
+        RatingsError: The shares are negative or leave nothing to train on.
     """
     if val < 0 or test < 0 or val + test >= 1:
         raise RatingsError(f"split shares val={val}, test={test} must be ≥ 0 and sum to less than 1")

@@ -83,7 +83,7 @@ def icd(line, text):
         (icd(6, f"1 2 3 {'9' * 6000}"), r"line 6: '9{56}\.\.\. is not a whole number"),
         (icd(6, "2 1 3 4"), r"line 6: the box from x 3 to 4 and y 2 to 1 has no area; check the order"),
         (icd(6, "1 2 4 4"), r"line 6: the box from x 4 to 4 and y 1 to 2 has no area"),
-        (GOOD + "x\\b.jpg\n1 2 3 4\n", r"txt: it ends at line 6, amid a photograph; each has 4 lines"),
+        (GOOD + "x\\b.jpg\n1 2 3 4\n", r"txt ends at line 6, within a photograph"),
         (GOOD + GOOD, r"cuhk_icd: ids that appear more than once: a\.jpg"),
         (GOOD.replace("a.jpg", "c.jpg"), r"All_Images lacks 1 of 1 photographs: 'c\.jpg'"),
     ],

@@ -1,7 +1,7 @@
-"""Cropping data sets: one reader each, every one returning a `CropSet`.
+"""Cropping data sets: one reader each, all returning a `CropSet`.
 
-Every set publishes its boxes in another order (FLMS y1 x1 y2 x2, FCDB x y width height, CUHK-ICD y1 y2 x1 x2, GAICD
-y1 x1 y2 x2 score); a `CropSet` has one: left, top, right, bottom.
+Each set publishes its boxes in a different order (FLMS y1 x1 y2 x2, FCDB x y width height, CUHK-ICD y1 y2 x1 x2, GAICD
+y1 x1 y2 x2 score); a `CropSet` always uses left, top, right, bottom.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,16 +27,16 @@ def read(name: str, root: str | Path | None = None) -> CropSet:
 
     Args:
         name: One of `NAMES`.
-        root: Its folder, as distributed; only the gallery does without.
+        root: The set's folder, as distributed; only the gallery needs none.
 
     Raises:
-        CropSetError: The name is unknown, a published set has no folder, or its boxes contradict themselves.
+        CropSetError: The name is unknown, a published set has no folder, or its boxes are inconsistent.
         SourceError: A file or photograph is missing or not as distributed.
     """
     if name == "gallery":
         return gallery.read(root)
     if name not in _PUBLISHED:
-        raise CropSetError(f"{name!r} is no cropping set; choose one of {', '.join(NAMES)}")
+        raise CropSetError(f"{name!r} is not a cropping set; choose one of {', '.join(NAMES)}")
     if root is None:
-        raise CropSetError(f"{name}: where is it? Give its folder")
+        raise CropSetError(f"{name}: its folder is not given; name it as root")
     return _PUBLISHED[name](root)

@@ -1,4 +1,4 @@
-"""What a cropping data set is: photographs, and the boxes people would cut out of each."""
+"""A cropping data set: photographs, and the boxes that people would cut out of each."""
 
 import hashlib
 import re
@@ -20,25 +20,25 @@ Boxes = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CropSet:
-    """A cropping data set in memory; one row a photograph.
+    """A cropping data set in memory, with one row per photograph.
 
     A box is left, top, right, bottom in pixels of the upright photograph, counted from 0 at its top left; right
-    and bottom are excluded, so it cuts out `image[top:bottom, left:right]`, and the frame is 0, 0, width, height.
-    The set checks itself when built, and every fault names the photographs. Whether a box lies inside its
-    photograph is not looked at here, since that opens every file: see `check_sizes`.
+    and bottom are exclusive, so it cuts out `image[top:bottom, left:right]`, and the frame is 0, 0, width, height.
+    The set checks itself when built, and every error names the photographs. Whether a box lies inside its
+    photograph is not checked here, since that opens every file: see `check_sizes`.
 
     Attributes:
         name: Data set name, as printed in tables.
         image_ids: `(N,)` unique names.
-        image_paths: `(N,)` where each photograph is on disk.
+        image_paths: `(N,)` paths of the photographs.
         boxes: N arrays `(n_i, 4)`, at least one box each.
-        scores: N arrays `(n_i,)`, the mean opinion score of each box; None where every box is a ground truth.
+        scores: N arrays `(n_i,)`, the mean opinion score of each box; None if every box is a ground truth.
         split: `(N,)` of "train", "val", "test".
-        missing_split: `(M,)` the split of each photograph that is published but gone, and so left out above.
+        missing_split: `(M,)` split of each published photograph that is no longer available and so left out above.
 
     Raises:
-        CropSetError: No photographs, arrays of unequal length, a repeated id, a photograph without a box, a box
-            that is not four whole numbers or has no area, a score that is not finite, an unknown split.
+        CropSetError: There are no photographs, arrays differ in length, an id repeats, a photograph has no box, a box
+            is not four integers or has no area, a score is not finite, or a split is unknown.
     """
 
     name: str
@@ -63,12 +63,12 @@ class CropSet:
 
     @property
     def missing(self) -> int:
-        """How many published photographs are gone; `len` counts those that are there."""
+        """Number of published photographs that are no longer available; `len` counts those that are."""
         return len(self.missing_split)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits over ids, boxes and scores in id order, not over the split."""
+        """Twelve hex digits of a hash of ids, boxes and scores in id order; the split is not hashed."""
         digest = hashlib.sha256(b"boxes" if self.scores is None else b"scored boxes")
         for row in np.argsort(self.image_ids):
             digest.update(f"\n{self.image_ids[row]}|{len(self.boxes[row])}|".encode())
@@ -78,7 +78,7 @@ class CropSet:
         return digest.hexdigest()[:12]
 
     def of_split(self, split: Split) -> "CropSet":
-        """The photographs of one split, and of the missing ones those of that split.
+        """The photographs of one split, available and missing.
 
         Raises:
             CropSetError: The split has no photographs.
@@ -103,7 +103,7 @@ class CropSet:
             values = getattr(self, name)
             if values is not None and len(values) != n:
                 raise CropSetError(
-                    f"{self.name}: {name} has {len(values)} rows for {n} ids; each needs one row a photograph"
+                    f"{self.name}: {name} has {len(values)} rows for {n} ids; each needs one row per photograph"
                 )
 
     def _check_names(self) -> None:
@@ -126,7 +126,7 @@ class CropSet:
                     f"{self.name}: the boxes of {image_id} are {boxes.dtype} of shape {boxes.shape}, expected "
                     f"whole numbers of shape (at least 1, 4): correct or remove the photograph"
                 )
-        # Unsigned numbers would wrap around where a box is measured.
+        # Unsigned integers would wrap around when a box is measured.
         object.__setattr__(self, "boxes", tuple(boxes.astype(np.int64) for boxes in self.boxes))
         flat = [(boxes[:, 2:] <= boxes[:, :2]).any() for boxes in self.boxes]
         if any(flat):
@@ -144,28 +144,28 @@ class CropSet:
                 )
             if not np.isfinite(of_boxes).all():
                 raise CropSetError(
-                    f"{self.name}: a score of {image_id} is not a finite number; leave boxes without a score out"
+                    f"{self.name}: a score of {image_id} is not a finite number; leave out boxes without a score"
                 )
 
 
-LARGEST = 1_000_000  # pixels; no photograph is as wide, so a greater number is a misread one
+LARGEST = 1_000_000  # pixels; no photograph is that wide, so a larger number was misread
 WHOLE = re.compile(r"[+-]?[0-9]{1,7}")
 
 
 def pixels(fields: Iterable[str], where: str) -> list[int]:
-    """Words as whole numbers of pixels.
+    """Parse words as integer pixels.
 
     Raises:
-        SourceError: A word is no whole number or beyond `LARGEST`.
+        SourceError: A word is not an integer or exceeds `LARGEST`.
     """
     return [whole(int(word) if WHOLE.fullmatch(word) else word, where) for word in fields]
 
 
 def whole(value: object, where: str) -> int:
-    """A value from a file as a whole number of pixels.
+    """Check that a value from a file is an integer number of pixels.
 
     Raises:
-        SourceError: It is no whole number (true and false are none) or beyond `LARGEST`.
+        SourceError: It is not an integer (true and false are not) or exceeds `LARGEST`.
     """
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
         raise SourceError(f"{where}: {shown(value)} is not a whole number of pixels; correct it")
@@ -187,12 +187,12 @@ def box(left: int, top: int, right: int, bottom: int, where: str) -> list[int]:
 
 
 def as_boxes(rows: Sequence[Sequence[int]]) -> Boxes:
-    """`(n, 4)` of rows of four."""
+    """Rows of four as an array `(n, 4)`."""
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 def files_in(folder: Path) -> frozenset[str]:
-    """Names of the files in a folder, without hidden ones; none where there is no such folder.
+    """Names of the visible files in a folder; none if the folder does not exist.
 
     Raises:
         SourceError: The folder cannot be read.
@@ -206,10 +206,10 @@ def files_in(folder: Path) -> frozenset[str]:
 
 
 def require(names: Sequence[str], there: Collection[str], folder: Path, what: str, next_step: str) -> None:
-    """Check that each named file is there.
+    """Check that each named file exists.
 
     Raises:
-        SourceError: Some are not; the message counts them and names the first.
+        SourceError: Some are missing; the message counts them and names the first.
     """
     absent = [name for name in names if name not in there]
     if absent:
@@ -220,27 +220,27 @@ def require(names: Sequence[str], there: Collection[str], folder: Path, what: st
 
 
 LARGEST_LOSS = 1 / 3
-"""Share of a box that may lie outside its photograph; the worst known published box loses about a quarter."""
+"""Share of a box that may lie outside its photograph; the worst published box known loses about a quarter."""
 
-SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that turn by a quarter
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that turn by 90°
 
 
 def photograph_sizes(crop_set: CropSet) -> NDArray[np.int64]:
-    """`(N, 2)` width and height of the upright photographs, from their headers; no pixel is decoded.
+    """`(N, 2)` width and height of the upright photographs, read from the headers without decoding pixels.
 
     Raises:
-        CropSetError: A file is missing or is no image.
+        CropSetError: A file is missing or not an image.
     """
     return np.array([_upright_size(str(path)) for path in crop_set.image_paths], dtype=np.int64)
 
 
 def check_sizes(crop_set: CropSet) -> NDArray[np.int64]:
-    """`photograph_sizes`, once every box is known to lie inside its photograph.
+    """Check that every box lies inside its photograph, and return `photograph_sizes`.
 
-    It opens each file, which building a `CropSet` does not, so an experiment calls it before it measures.
+    This opens each file, which building a `CropSet` does not, so an experiment calls it before it measures.
 
     Raises:
-        CropSetError: A box sticks out, or a photograph cannot be opened.
+        CropSetError: A box reaches beyond its photograph, or a photograph cannot be opened.
     """
     sizes = photograph_sizes(crop_set)
     out = [
@@ -256,13 +256,14 @@ def check_sizes(crop_set: CropSet) -> NDArray[np.int64]:
 
 
 def cut_to_photographs(crop_set: CropSet, sizes: NDArray[np.int64]) -> CropSet:
-    """The same set with every box cut to its photograph; scores stay.
+    """The same set with every box clipped to its photograph; scores are kept.
 
-    FCDB and FLMS hold boxes that reach beyond the frame, and FCDB's author says to cut them. A box that would lose
-    more than `LARGEST_LOSS` is refused, since then the photograph has another size or the box another order.
+    FCDB and FLMS have boxes that reach beyond the frame, and FCDB's author recommends clipping them. A box that would
+    lose more than `LARGEST_LOSS` is refused, since then the photograph has a different size or the box a different
+    order.
 
     Args:
-        crop_set: Any.
+        crop_set: The set.
         sizes: `(N, 2)` width and height (`photograph_sizes`).
 
     Raises:
@@ -301,4 +302,4 @@ def _upright_size(path: str) -> tuple[int, int]:
             turned = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
             return (image.height, image.width) if turned else image.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CropSetError(f"{path}: not a photograph Pillow opens ({error}); fetch it again") from error
+        raise CropSetError(f"{path}: Pillow cannot open it ({error}); fetch it again") from error

@@ -1,16 +1,16 @@
 r"""CUHK-ICD, also called ICDB: 950 photographs, each cropped by the same three annotators; all for testing.
 
-Format: `Cropping parameters.txt`, four lines a photograph: `category\file.jpg`, then the boxes of annotators 1, 2
-and 3 as y1 y2 x1 x2; lines end in CRLF. The photographs lie in `All_Images/` without their category, as
-All_Images.zip unpacks. Split: test only. Counts: 950 photographs, three boxes each.
+Format: `Cropping parameters.txt`, four lines per photograph: `category\file.jpg`, then the boxes of annotators 1, 2
+and 3 as y1 y2 x1 x2; lines end in CRLF. The photographs are in `All_Images/`, without category folders, as unpacked
+from All_Images.zip. Split: test only. Counts: 950 photographs, three boxes each.
 
-A published result is one an annotator, against that annotator's box alone (`annotator`), not the best of three.
+Published results are given per annotator, against that annotator's box alone (`annotator`), not the best of three.
 
 Order and ends: public loaders agree on y1 y2 x1 x2 and take width and height as plain differences, so the ends are
-taken as excluded. Whether the file counts from 0 or from 1 is not documented; it moves a box by one pixel at most.
+treated as exclusive. Whether the file counts from 0 or from 1 is not documented; it moves a box by at most one pixel.
 
-Known faults: none seen; the file was not at hand when this was written, so counts and structure are those of public
-loaders. Boxes are taken to refer to the upright photograph.
+Known faults: none known; the file was not available when this was written, so counts and structure are those of public
+loaders. Boxes are assumed to refer to the upright photograph.
 
 Licence: none is stated with the files, as far as known. Citation: Yan, Lin, Kang, Tang 2013, Learning the Change
 for Automatic Image Cropping, CVPR.
@@ -36,14 +36,14 @@ def read(root: str | Path) -> CropSet:
         root: The folder with the text file and `All_Images/`.
 
     Raises:
-        SourceError: The file is absent or malformed, or a photograph is not on disk.
+        SourceError: The file is missing or malformed, or a photograph is not on disk.
         CropSetError: A box has no area, or a photograph is listed twice.
     """
     path, folder = Path(root) / FILE, Path(root) / "All_Images"
     lines = lines_of(path)
     if len(lines) % LINES:
         raise SourceError(
-            f"{path}: it ends at line {len(lines)}, amid a photograph; each has {LINES} lines, its name and "
+            f"{path} ends at line {len(lines)}, within a photograph; each has {LINES} lines, its name and "
             f"{ANNOTATORS} boxes: complete the last, or fetch the file again"
         )
     starts = range(0, len(lines), LINES)

@@ -1,19 +1,19 @@
-"""FCDB, the Flickr cropping database: one crop a photograph, drawn by photographers and confirmed by vote.
+"""FCDB, the Flickr cropping database: one crop per photograph, drawn by photographers and confirmed by vote.
 
 Format: `cropping_training_set.json` and `cropping_testing_set.json`, lists of {"url", "flickr_photo_id", "crop"}
-with the crop as x, y, width, height; the photographs in `data/`, named as the last part of the url, where the
+with the crop as x, y, width, height; the photographs in `data/`, named after the last part of the url, where the
 authors' scripts/download_images.py puts them. Split: train and test, no val. Counts: 1,369 and 345 published.
 
-Order and ends: the authors' browser cuts out `image[y:y+h, x:x+w]`, counted from 0, ends excluded.
+Order and ends: the authors' browser cuts out `image[y:y+h, x:x+w]`, counted from 0, with exclusive ends.
 
-Known faults: many photographs are gone from Flickr. They are left out, and `CropSet.missing` counts them, so print
-it beside every result; the author's own copy (linked in the README of yiling-chen/flickr-cropping-dataset) has more.
-Some crops reach a pixel or two beyond the photograph; the author's advice is to cut them (issue 4 there, and
-`cut_to_photographs` here). Boxes are taken to refer to the upright photograph. The ranking and sliding-window files
+Known faults: many photographs are gone from Flickr. They are left out and counted by `CropSet.missing`, which belongs
+beside every result; the author's own copy (linked in the README of yiling-chen/flickr-cropping-dataset) has more. Some
+crops reach a pixel or two beyond the photograph; the author recommends clipping them (issue 4 there, and
+`cut_to_photographs` here). Boxes are assumed to refer to the upright photograph. The ranking and sliding-window files
 are not read.
 
-Licence: MIT for the annotations; the photographs are their owners', under Creative Commons licences. Citation: Chen,
-Huang, Chang, Tsai, Chen, Chen 2017, Quantitative Analysis of Automatic Image Cropping Algorithms: A Dataset and
+Licence: MIT for the annotations; the photographs belong to their owners, under Creative Commons licences. Citation:
+Chen, Huang, Chang, Tsai, Chen, Chen 2017, Quantitative Analysis of Automatic Image Cropping Algorithms: A Dataset and
 Comparative Study, WACV.
 """
 
@@ -37,14 +37,13 @@ class _Item(NamedTuple):
 
 
 def read(root: str | Path) -> CropSet:
-    """Read FCDB, as far as its photographs are still there.
+    """Read FCDB, without the photographs that are missing on disk.
 
     Args:
         root: The folder with the two JSON files and `data/`.
 
     Raises:
-        SourceError: A file is absent or not of this structure, an item is malformed, or no photograph at all is
-            on disk.
+        SourceError: A file is missing or has another structure, an item is malformed, or no photograph is on disk.
         CropSetError: A box has no area, or a photograph is listed twice.
     """
     items = [item for split, file in FILES for item in _items(Path(root) / file, split)]

@@ -1,18 +1,18 @@
 """FLMS: 500 photographs, each with the crops of up to ten people; all for testing.
 
 Format: `500_image_dataset.mat` with one struct array `img_gt`, whose first field is the file name and whose second
-an (n, 4) matrix of y1, x1, y2, x2; the photographs in `image/`. The first comes from release_data.tar, the second
-from image.tar. Split: test only. Counts: 500 photographs, ten rows each.
+is an (n, 4) matrix of y1, x1, y2, x2; the photographs in `image/`. The file comes from release_data.tar, the
+photographs from image.tar. Split: test only. Counts: 500 photographs, ten rows each.
 
-Order and ends: public loaders agree on y1, x1, y2, x2. Of the boxes in one redistributed copy, 37 % start at x = 0
-and under 1 % at x = 1, and a third end at 1024 in photographs 1024 pixels wide, never beyond: edges counted from 0,
-ends excluded.
+Order and ends: public loaders agree on y1, x1, y2, x2. In one redistributed copy, 37 % of the boxes start at x = 0 and
+under 1 % at x = 1, and a third end at 1024 in photographs 1024 pixels wide, never beyond; so edges count from 0 and
+ends are exclusive.
 
-Known faults: rows of negatives stand for an answer that was not given (12 photographs have nine boxes) and are
-dropped. Two rows run backwards, from bottom right to top left or upwards; they are dropped too, since public
-evaluation code takes the best of ten and finds no overlap with them. Seven photographs repeat a box, which is kept.
-At least seven boxes end 11 to 171 pixels below their photograph; they are kept as published: see `check_sizes` and
-`cut_to_photographs`. These counts are of the copy mentioned. Boxes are taken to refer to the upright photograph.
+Known faults: rows of negative numbers stand for a missing answer (12 photographs have nine boxes) and are dropped. Two
+rows run backwards, from bottom right to top left or upwards; they are dropped too, since public evaluation code takes
+the best of ten and finds no overlap with them. Seven photographs repeat a box, which is kept. At least seven boxes end
+11 to 171 pixels below their photograph; they are kept as published: see `check_sizes` and `cut_to_photographs`. These
+counts refer to the copy mentioned. Boxes are assumed to refer to the upright photograph.
 
 Licence: none is stated with the files, as far as known. Citation: Fang, Lin, Mech, Shen 2014, Automatic Image
 Cropping using Visual Composition, Boundary Simplicity and Content Preservation Models, ACM Multimedia.
@@ -40,7 +40,7 @@ def read(root: str | Path) -> CropSet:
         root: The folder with the .mat file and `image/`.
 
     Raises:
-        SourceError: The file is absent or of another structure, an entry is malformed or has no box left, or a
+        SourceError: The file is missing or has another structure, an entry is malformed or has no valid box, or a
             photograph is not on disk.
         CropSetError: A photograph is listed twice.
     """
@@ -63,7 +63,7 @@ def _entries(path: Path) -> list[Any]:
         raise SourceError(f"{path} does not exist; give the folder that holds {FILE!r} of release_data.tar")
     try:
         content = loadmat(path)
-    except Exception as error:  # a damaged file makes SciPy raise nearly anything
+    except Exception as error:  # SciPy may raise nearly anything on a damaged file
         raise SourceError(f"{path} cannot be read as a MATLAB file ({error}); fetch it again") from error
     array = content.get(STRUCT)
     if not isinstance(array, np.ndarray) or len(array.dtype.names or ()) < 2 or array.size == 0:

@@ -1,17 +1,17 @@
-"""GAICD, the grid-anchor benchmark: up to 90 candidate crops a photograph, each with a mean opinion score.
+"""GAICD, the grid-anchor benchmark: up to 90 candidate crops per photograph, each with a mean opinion score.
 
-Format: `images/<split>/x.jpg`, and of each photograph x the lines `y1 x1 y2 x2 score` in `annotations/<split>/x.txt`
+Format: `images/<split>/x.jpg`, with lines `y1 x1 y2 x2 score` for each photograph x in `annotations/<split>/x.txt`
 (the authors' loader) or, in copies without split folders there, `annotations/x.txt`. Split: the folder of the
 photograph. Counts: 3,336 photographs, 2,636 train, 200 val and 500 test in the journal version; the conference version
-is smaller, and a split that a copy does not have at all is no error.
+is smaller, and a copy may lack a whole split.
 
-Order and ends: the authors' loader takes y1 x1 y2 x2; guides that write x1 y1 x2 y2 are wrong. A box joins two
-anchors (k + 1/2) · side / 12, rounded to a pixel. Their annotation tool counts the end in (width x2 − x1 + 1), their
-demo leaves it out (`image[y1:y2, x1:x2]`); it is left out here. Results on GAICD rank whole boxes and do not change.
+Order and ends: the authors' loader takes y1 x1 y2 x2; guides that write x1 y1 x2 y2 are wrong. A box joins two anchors
+(k + 1/2) · side / 12, rounded to a pixel. Their annotation tool includes the end (width x2 − x1 + 1), their demo
+excludes it (`image[y1:y2, x1:x2]`), and so does this reader. Results on GAICD rank whole boxes and do not change.
 
 Known faults: score −2 marks a candidate that was not annotated; it is dropped. People scored from 1 to 5, yet some
 means are below 1 (issue 21 of HuiZeng/Grid-Anchor-based-Image-Cropping), so 0 to 5 is accepted. Columns are padded
-with several blanks. Boxes are taken to refer to the upright photograph.
+with several spaces. Boxes are assumed to refer to the upright photograph.
 
 Licence: MIT for the authors' code; none is stated for photographs and scores, as far as known. Citation: Zeng, Li,
 Cao, Zhang 2020, Grid Anchor based Image Cropping: A New Benchmark and An Efficient Model, IEEE TPAMI.
@@ -49,8 +49,8 @@ def read(root: str | Path) -> CropSet:
         root: The folder with `images/` and `annotations/`.
 
     Raises:
-        SourceError: A photograph without annotation or the reverse, a malformed line, or a photograph of which no
-            box has a score.
+        SourceError: A photograph has no annotation or the reverse, a line is malformed, or no box of a photograph has
+            a score.
         CropSetError: A box has no area, or a photograph is in two splits.
     """
     root = Path(root)
@@ -86,7 +86,7 @@ def _photographs(root: Path, split: Split, nested: bool) -> list[_Photograph]:
 
 
 def _require_both(photographs: list[_Photograph], annotations: Path, images: Path) -> None:
-    """Every photograph has its annotation, and every annotation its photograph."""
+    """Check that every photograph has its annotation, and every annotation its photograph."""
     texts = {name for name in files_in(annotations) if name.endswith(".txt")}
     wanted = [photograph.annotation.name for photograph in photographs]
     require(wanted, texts, annotations, "annotations", "unpack the annotations there")

@@ -1,12 +1,12 @@
-"""The gallery's rendered pictures with the crop that their truth knows to be best: one box a picture.
+"""The gallery's rendered pictures, each with the one crop that is best by its known truth.
 
-Format, counts, licence: those of `awcu.sources.gallery`, and the split is that of its ratings. The box is
-`Truth.crop`, ends excluded: of boxes with the picture's own aspect, the one that removes most flaws for the frame it
-gives up. Where no cut is worth its loss it is the whole frame. Those pictures stay in, since knowing when to leave a
-picture alone is part of cropping; so the whole frame is a strong trivial crop, to print beside every result.
+Format, counts, licence: as in `awcu.datasets.gallery`; the split is that of its ratings. The box is `Truth.crop`, with
+exclusive ends: among boxes with the picture's own aspect, the one that removes the most flaws for the area it gives up.
+If no cut is worth its loss, it is the whole frame. Those pictures are kept, since knowing when to leave a picture alone
+is part of cropping; so the whole frame is a strong trivial crop, to be printed beside every result.
 
-Known faults: the truth is a formula's, not a person's, and knows no composition beyond the painted causes. Citation:
-none, it comes with this package.
+Known faults: the truth comes from a formula, not from a person, and knows no composition beyond the painted causes.
+Citation: none, it comes with this package.
 """
 
 from pathlib import Path
@@ -27,12 +27,12 @@ def read(root: str | Path | None = None) -> CropSet:
 
 
 def of_ratings(ratings: Ratings) -> CropSet:
-    """The crops of a gallery that is already read, of any seed, number and size.
+    """The crops of a gallery that has already been read, with any seed, number and size.
 
-    Each truth is opened whole, maps included: for one split give its ratings alone.
+    Each truth file is read whole, maps included, so pass only the ratings of the split you need.
 
     Raises:
-        CropSetError: The ratings are not a gallery's.
+        CropSetError: The ratings do not come from a gallery.
     """
     try:
         crops = [gallery.truth(ratings, image_id).crop for image_id in ratings.image_ids.tolist()]

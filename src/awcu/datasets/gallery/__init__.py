@@ -1,4 +1,4 @@
-"""The gallery: rendered photographs with drawn votes, for machines without data and for results with a known truth.
+"""The gallery: rendered pictures with simulated votes, for machines without data and for results with a known truth.
 
 Pictures of seven kinds (landscape, water, street, night, still life, flower, bust) in 3:2, 1:1 and 2:3, with the
 14 AVA photographic styles at about the rates of AVA's style test list. Every rating has known reasons: good and
@@ -7,9 +7,9 @@ bad causes painted at known places (70 % of the variance of the latent quality) 
 training result.
 
 Format: `images/<id>.jpg`, `truth/<id>.npz` and `votes.csv` in one folder per seed, number and size. Counts: 1,600
-pictures by default, split by a hash of the id, 65 % train, 10 % val and 25 % test. Known faults: subjects are few
+pictures by default, split by a hash of the id into 65 % train, 10 % val and 25 % test. Known faults: subjects are few
 and simple, causes are independent of each other, and raters share one scale, so scores here say nothing about
-photographs. Licence: rendered by this package, so the project's own.
+photographs. Licence: the project's own, since this package renders them.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ MOUNT = 26  # grey of the card the pictures lie on
 
 
 def contact_sheet(seed: int, indices: Sequence[int], columns: int = 6, short_side: int = 160) -> NDArray[np.uint8]:
-    """Pictures of a gallery side by side, `columns` in a row, each in the middle of its square, (H, W, 3) RGB.
+    """Pictures of a gallery side by side, `columns` in a row, each centred in its square, (H, W, 3) RGB.
 
     Raises:
-        GalleryError: if `indices` is empty or `columns` is under 1.
+        GalleryError: `indices` is empty or `columns` is less than 1.
     """
     if len(indices) == 0 or columns < 1:
         raise GalleryError(f"{len(indices)} pictures in {columns} columns: a contact sheet needs at least 1 of each")

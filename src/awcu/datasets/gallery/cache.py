@@ -1,4 +1,4 @@
-"""The gallery on disk: rendered once into a folder that appears complete or not at all, then only read."""
+"""The gallery on disk: rendered once, into a folder that appears complete or not at all, and then only read."""
 
 import csv
 import os
@@ -27,15 +27,15 @@ from awcu.ratings.rater_model import SCALE
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import hash_split
 
-FORMAT = 1  # part of the folder's name: raise it whenever a picture or a file would come out differently
+FORMAT = 1  # part of the folder's name: increase it whenever pictures or files change
 JPEG_QUALITY = 92
-SECONDS_A_PICTURE = 0.1  # painting and writing, for the message only
-FEW = 32  # pictures below which starting worker processes costs more than it saves
+SECONDS_A_PICTURE = 0.1  # to paint and write; used for the message only
+FEW = 32  # with fewer pictures, starting worker processes costs more time than it saves
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of one picture on disk; fields as in `Sample`, `cause_map` rounded to half precision."""
+    """The known truth of one picture on disk; fields as in `Sample`, with `cause_map` rounded to half precision."""
 
     scene: str
     style_masks: NDArray[np.bool_]
@@ -62,15 +62,15 @@ def read(
     Args:
         root: Folder of galleries; the user's cache folder when None.
         n: Number of pictures.
-        seed: Another seed is another gallery.
-        short_side: Pixels.
-        split_seed: Another seed is another split of the same pictures.
+        seed: Another seed gives another gallery.
+        short_side: In pixels.
+        split_seed: Another seed gives another split of the same pictures.
         val: Expected share of validation pictures.
         test: Expected share of test pictures.
 
     Raises:
-        GalleryError: if `n` is under 1, `seed` negative or `short_side` under 64 pixels.
-        FileNotFoundError: if a finished gallery has lost its list of votes.
+        GalleryError: `n` is less than 1, `seed` is negative or `short_side` is less than 64 pixels.
+        FileNotFoundError: A finished gallery has lost its list of votes.
     """
     if n < 1:
         raise GalleryError(f"n {n}: a gallery has at least 1 picture; ask for more")
@@ -78,7 +78,7 @@ def read(
     folder = home.expanduser().resolve() / f"format{FORMAT}-seed{seed}-n{n}-{short_side}px"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        # Of the runs of a sweep that start together, one renders and the others wait.
+        # When several runs of a sweep start at once, one renders and the others wait.
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _render_all(folder, n, seed, short_side)
@@ -103,8 +103,8 @@ def truth(source: Ratings | str | Path, image_id: str) -> Truth:
     """Causes, style masks, latent quality and best crop of one picture, from a gallery's ratings or folder.
 
     Raises:
-        KeyError: if the ratings have no such picture.
-        FileNotFoundError: if there is no such file of truth.
+        KeyError: The ratings do not include the picture.
+        FileNotFoundError: The picture has no truth file.
     """
     if isinstance(source, Ratings):
         where = np.flatnonzero(source.image_ids == image_id)
@@ -133,7 +133,7 @@ def truth(source: Ratings | str | Path, image_id: str) -> Truth:
 
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
-    """A working folder that becomes `folder` in one step at the end."""
+    """A working folder that is renamed to `folder` at the end."""
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield work
@@ -171,7 +171,7 @@ def _render_all(folder: Path, n: int, seed: int, short_side: int) -> None:
 
 
 def worker_count() -> int:
-    """Cores this process may use."""
+    """Number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -180,7 +180,7 @@ def _one_thread() -> None:
 
 
 def _render_one(folder: str, seed: int, short_side: int, index: int) -> list[str | int]:
-    """Paint and write one picture with its truth; its row of the list of votes."""
+    """Paint and write one picture with its truth, and return its row for votes.csv."""
     sample, image_id = render(seed, index, short_side), f"g{index:05d}"
     _write(Path(folder), image_id, sample)
     return [image_id, sample.scene, *sample.votes.tolist(), *sample.attributes.tolist()]
@@ -192,7 +192,7 @@ def _write(folder: Path, image_id: str, sample: Sample) -> None:
     (folder / "images" / f"{image_id}.jpg").write_bytes(jpeg.tobytes())
     np.savez_compressed(
         folder / "truth" / f"{image_id}.npz",
-        # Times the area: rating points per pixel are too small for half precision.
+        # Multiplied by the area, since rating points per pixel are too small for half precision.
         cause_map=(sample.cause_map * sample.cause_map.size).astype(np.float16),
         style_masks=np.packbits(sample.style_masks, axis=-1),
         quality=np.array([sample.visible_quality, sample.context, sample.quality]),

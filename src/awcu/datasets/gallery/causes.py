@@ -1,4 +1,4 @@
-"""Reasons for a rating, good and bad, painted into the picture; each returns the region where it can be seen."""
+"""Good and bad reasons for a rating, painted into the picture; each returns the region where it is visible."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ Regions = dict[str, Field]
 
 
 def arrange(plan: Plan, canvas: Canvas, layers: Layers) -> tuple[Layers, Regions]:
-    """The scene with the causes that lie in its light and in how the camera is held, and their regions."""
+    """Add the causes that depend on the light and on how the camera is held; returns the scene and their regions."""
     regions: Regions = {}
     if "light" in plan.causes:
         regions["light"] = _clean_light(plan, canvas, layers)
@@ -45,7 +45,7 @@ def arrange(plan: Plan, canvas: Canvas, layers: Layers) -> tuple[Layers, Regions
 
 
 def _clean_light(plan: Plan, canvas: Canvas, layers: Layers) -> Field:
-    """Warm beams falling in from the light, brightening what they meet."""
+    """Warm beams of light that brighten what they meet."""
     rng = stream(plan.seed, plan.index, "light")
     side = 1.0 if layers.light[0] > canvas.right / 2 else -1.0
     x, y = canvas.right * (0.5 + 0.62 * side), -0.3
@@ -65,7 +65,7 @@ def _clean_light(plan: Plan, canvas: Canvas, layers: Layers) -> Field:
 
 
 def _rim_light(plan: Plan, canvas: Canvas, layers: Layers) -> Field:
-    """A bright edge round the subject and a darker ground behind it, so that it stands clear."""
+    """A bright edge around the subject and a darker background behind it, so that it stands out."""
     power = plan.causes["rim"]
     width = 0.01 * canvas.short
     from_left = layers.light[0] < plan.subject_x * canvas.right
@@ -80,7 +80,7 @@ def _rim_light(plan: Plan, canvas: Canvas, layers: Layers) -> Field:
 
 
 def _tilt(plan: Plan, canvas: Canvas, layers: Layers, fields: list[Field]) -> tuple[Layers, list[Field]]:
-    """The scene turned about its subject, enlarged a little so that few corners have to be filled in."""
+    """The scene rotated about its subject, slightly enlarged so that few corners need filling."""
     rng = stream(plan.seed, plan.index, "tilt")
     angle = float(rng.choice([-1, 1])) * 13.0 * plan.causes["tilt"]
     centre = (plan.subject_x * canvas.width, 0.55 * canvas.height)
@@ -108,7 +108,7 @@ def _horizon_band(canvas: Canvas, layers: Layers) -> Field:
 
 
 def spoil(plan: Plan, canvas: Canvas, picture: Colours) -> tuple[Colours, Regions]:
-    """The exposed picture, in linear light, with the flaws that lie over it, and their regions."""
+    """Add the flaws that lie over the exposed picture, in linear light; returns the picture and their regions."""
     regions: Regions = {}
     for name, flaw in (
         ("smear", _smear),
@@ -123,14 +123,14 @@ def spoil(plan: Plan, canvas: Canvas, picture: Colours) -> tuple[Colours, Region
 
 
 def _spot(canvas: Canvas, interest: Field, rng: np.random.Generator) -> tuple[float, float]:
-    """Of ten random places the one of greatest `interest`, so that a flaw shows up against what is there."""
+    """The place of greatest `interest` among ten random ones, so that a flaw stands out."""
     places = rng.uniform((0.14, 0.14), (0.86, 0.86), (10, 2)) * (canvas.width, canvas.height)
     x, y = max(places.astype(int), key=lambda place: interest[place[1], place[0]])
     return float(x / canvas.short), float(y / canvas.short)
 
 
 def _smear(canvas: Canvas, picture: Colours, power: float, rng: np.random.Generator) -> tuple[Colours, Field]:
-    """A greasy smear on the lens: one patch dragged out sideways under a milky veil."""
+    """A greasy smear on the lens: one patch smeared sideways under a milky veil."""
     grey = luminance(np.clip(picture, 0, 1))
     busy = blur(np.abs(grey - blur(grey, 2.0)), 0.1 * canvas.short)
     radius = 0.17 + 0.08 * power
@@ -144,7 +144,7 @@ def _smear(canvas: Canvas, picture: Colours, power: float, rng: np.random.Genera
 
 
 def _highlight(canvas: Canvas, picture: Colours, power: float, rng: np.random.Generator) -> tuple[Colours, Field]:
-    """A light burnt out to blank paper and the glare round it."""
+    """A blown-out highlight with glare around it."""
     x, y = _spot(canvas, -blur(luminance(np.clip(picture, 0, 1)), 0.12 * canvas.short), rng)
     radius = 0.06 + 0.08 * power
     ragged = radius * (1 + 0.05 * noise(rng, (canvas.height, canvas.width), 5, 2))
@@ -157,7 +157,7 @@ def _highlight(canvas: Canvas, picture: Colours, power: float, rng: np.random.Ge
 
 
 def _edge_object(canvas: Canvas, picture: Colours, power: float, rng: np.random.Generator) -> tuple[Colours, Field]:
-    """Something loud that happened to be there: a plastic ball cut by the frame."""
+    """A gaudy distraction: a plastic ball cut off by the frame."""
     radius = 0.12 + 0.09 * power
     along = rng.uniform(0.2, 0.85)
     corners = (
@@ -183,7 +183,7 @@ def _edge_object(canvas: Canvas, picture: Colours, power: float, rng: np.random.
 
 
 def _finger(canvas: Canvas, picture: Colours, power: float, rng: np.random.Generator) -> tuple[Colours, Field]:
-    """A finger before the lens: one corner, where it shows most, covered by something quite unsharp."""
+    """A finger in front of the lens: a blurred shape over the corner where it shows most."""
     flesh = hexcolour("b8543e") * 0.55
     corners = [(side, low) for side in (False, True) for low in (False, True)]
     rng.shuffle(corners)
@@ -199,7 +199,7 @@ def _finger(canvas: Canvas, picture: Colours, power: float, rng: np.random.Gener
 
 
 def harmonise(plan: Plan, picture: Colours) -> Colours:
-    """Graded colours: cool shadows against warm lights over the whole frame, if the plan has it."""
+    """Colour grading with cool shadows and warm highlights over the whole frame, if the plan has it."""
     if "harmony" not in plan.causes:
         return picture
     bright = luminance(picture)[..., None]
@@ -211,11 +211,11 @@ def harmonise(plan: Plan, picture: Colours) -> Colours:
 
 
 def evidence(plan: Plan, regions: Regions, shape: tuple[int, int]) -> dict[str, Field]:
-    """Each cause's contribution spread over its region: a map (H, W) whose sum is weight x strength."""
+    """Each cause's contribution spread over its region: a map (H, W) that sums to weight x strength."""
     maps = {}
     for name, strength in plan.causes.items():
         region = regions.get(name)
-        if region is None or region.sum() < 1:  # seen everywhere, or so little of it that it is nowhere else
+        if region is None or region.sum() < 1:  # visible everywhere, or too small to locate
             region = np.ones(shape, np.float32)
         maps[name] = (CAUSES[name].weight * strength * region / region.sum(dtype=np.float64)).astype(np.float32)
     return maps

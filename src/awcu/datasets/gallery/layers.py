@@ -1,4 +1,4 @@
-"""What a scene painter hands to the camera: background, subject and where things are."""
+"""What a scene painter passes to the camera: background, subject and masks."""
 
 from dataclasses import dataclass, field
 
@@ -11,8 +11,8 @@ from awcu.datasets.gallery.texture import Canvas, Colours, Field
 class Layers:
     """A scene in linear light before the camera sees it.
 
-    `background` and `subject` are (H, W, 3) with 1.0 about white; `alpha` (H, W) is the subject's cover; `depth`
-    (H, W) is 0 in the plane of focus and 1 far from it; `regions` names soft masks such as "sky" or "water".
+    `background` and `subject` are (H, W, 3), where 1.0 is about white; `alpha` (H, W) is the subject's opacity; `depth`
+    (H, W) is 0 in the plane of focus and 1 far from it; `regions` holds soft masks such as "sky" or "water".
     """
 
     background: Colours
@@ -26,7 +26,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Brief:
-    """What a painter has to paint: where the subject stands (short sides from the left) and the scene's styles."""
+    """A painter's task: the subject's position (in short sides from the left) and the scene's styles."""
 
     canvas: Canvas
     rng: np.random.Generator

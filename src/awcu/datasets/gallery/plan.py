@@ -1,4 +1,4 @@
-"""What a gallery picture will show, drawn before a pixel is painted: scene, styles, causes, quality, votes."""
+"""The plan of a gallery picture, drawn at random before it is painted: scene, styles, causes, quality, votes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ STYLES = (
 STYLE_COUNTS = (237, 589, 83, 183, 158, 208, 459, 149, 193, 398, 677, 227, 169, 102)
 STYLE_RATE = {name: count / 2809 for name, count in zip(STYLES, STYLE_COUNTS, strict=True)}
 
-# Which scenes can show a style that needs a certain content; "" is a photograph without such a style.
+# The scenes that can show a style that depends on content; "" stands for no such style.
 SCENES_OF: dict[str, dict[str, float]] = {
     "Macro": {"flower": 1.0},
     "Vanishing_Point": {"street": 1.0},
@@ -34,18 +34,18 @@ CONTENT_STYLES = tuple(name for name in SCENES_OF if name not in ("Shallow_DOF",
 TONE_STYLES = ("Complementary_Colors", "Duotones", "HDR", "Negative_Image")
 ASPECTS = {(3, 2): 0.55, (1, 1): 0.2, (2, 3): 0.25}
 
-# A visible share of 0.7, chosen beforehand: the best AVA models reach a rank correlation of about .8 (.64 to .7
-# of the variance), so most but not all of what raters reward can be seen in the picture.
+# A visible share of 0.7, chosen in advance: the best AVA models reach a rank correlation of about .8 (.64 to .7
+# of the variance), so most but not all of what raters reward is visible in the picture.
 VISIBLE_SHARE = 0.7
 QUALITY_SD = 0.723  # AVA's .73 between image means, less the .1 that finite votes add
-VISIBLE_MEAN = -0.20  # of `Plan.visible_quality` over plans; a test compares it with a sample
+VISIBLE_MEAN = -0.20  # mean of `Plan.visible_quality` over plans; a test compares it with a sample
 CONTEXT_SD = QUALITY_SD * (1 - VISIBLE_SHARE) ** 0.5
 STRENGTH_RANGE = (0.6, 1.0)
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A visible reason for a rating: `weight` in rating points at full strength, and how often it occurs."""
+    """A visible reason for a rating: its `weight` in rating points at full strength and its `rate` of occurrence."""
 
     weight: float
     rate: float
@@ -88,7 +88,7 @@ class Plan:
 
     @property
     def quality(self) -> float:
-        """Latent quality in rating points: what the picture shows plus what it does not."""
+        """Latent quality in rating points: the visible part plus the context."""
         return MEAN_SCORE + self.visible_quality - VISIBLE_MEAN + self.context
 
     @cached_property
@@ -98,9 +98,9 @@ class Plan:
 
 
 def stream(seed: int, index: int, purpose: str) -> np.random.Generator:
-    """Random numbers for one purpose of one picture, the same in any order, process or worker count.
+    """Random numbers for one purpose in one picture, whatever the order, the process or the number of workers.
 
-    Each cause and each stage has its own stream, so that leaving a flaw out changes nothing else.
+    Each cause and each stage has its own stream, so leaving out a flaw changes nothing else.
     """
     key = (index, *purpose.encode())
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))
@@ -110,7 +110,7 @@ def draw_plan(seed: int, index: int) -> Plan:
     """Scene, styles, causes and context of picture `index` of the gallery with this `seed`.
 
     Raises:
-        GalleryError: if `seed` or `index` is negative.
+        GalleryError: `seed` or `index` is negative.
     """
     if seed < 0 or index < 0:
         raise GalleryError(f"seed {seed}, index {index}: both must be 0 or more; count pictures from 0")
@@ -138,10 +138,10 @@ def _choose(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
 
 
 def _draw_styles(rng: np.random.Generator) -> tuple[set[str], str]:
-    """Styles at AVA's rates, and the one among them (or "") that decides the content.
+    """Styles at AVA's rates, and the one among them (or "") that determines the content.
 
-    Content and tone are each one choice; a style that only some contents allow is drawn there at the rate that
-    brings its share of all pictures back to AVA's.
+    Content and tone are one choice each. A style that only some contents allow is drawn more often there, so that its
+    share of all pictures matches AVA's.
     """
     shares = {name: STYLE_RATE[name] for name in CONTENT_STYLES}
     shares[""] = 1 - sum(shares.values())
@@ -180,7 +180,7 @@ def _draw_causes(rng: np.random.Generator, scene: str, styles: set[str]) -> dict
 
 
 def _subject_x(rng: np.random.Generator, causes: Mapping[str, float]) -> float:
-    """Where the subject stands, as a share of the width: on a third, cut by the edge, or near the middle."""
+    """Position of the subject as a share of the width: on a third, cut off by the edge, or near the middle."""
     side, jitter = rng.random() < 0.5, rng.uniform(-1, 1)
     if "thirds" in causes:
         return float(1 / 3 + side / 3 + 0.015 * jitter)

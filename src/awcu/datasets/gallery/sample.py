@@ -28,8 +28,8 @@ SCENES: Mapping[str, Callable[[Brief], Layers]] = {
     "flower": paint_flower,
     "bust": paint_bust,
 }
-SHORTEST = 64  # pixels; below it the noise octaves and the flaws have no room
-# Worth of the whole frame in a crop, in rating points: a cut must gain more than the share it throws away.
+SHORTEST = 64  # pixels; a smaller picture has no room for the noise octaves and the flaws
+# What the whole frame is worth to a crop, in rating points: a cut must gain more than it loses in area.
 AREA_WORTH = 0.8
 
 
@@ -42,12 +42,12 @@ class Sample:
         scene: Kind of scene.
         votes: `(10,)` counts of the ratings 1..10.
         attributes: `(14,)` 0 or 1, in the order of `STYLES`.
-        style_masks: `(14, H, W)` where each style lives; all False for an absent one.
+        style_masks: `(14, H, W)` where each style is visible; all False for an absent one.
         cause_map: `(H, W)` rating points per pixel, positive for good causes; it sums to `visible_quality`.
-        quality: Latent quality in rating points: 5.38 + visible part less its mean over pictures + context.
+        quality: Latent quality in rating points: 5.38 + visible part − its mean over pictures + context.
         visible_quality: Sum of the causes' contributions.
-        context: What raters reward and no pixel shows.
-        crop: x0, y0, x1, y1 in pixels, ends exclusive, of the box that best removes the located flaws.
+        context: The part of quality that raters reward but no pixel shows.
+        crop: x0, y0, x1, y1 in pixels, with exclusive ends, of the box that best removes the located flaws.
     """
 
     image: NDArray[np.uint8]
@@ -66,16 +66,16 @@ def render(seed: int, index: int, short_side: int = 224) -> Sample:
     """Picture `index` of the gallery with this `seed`: the same bytes whenever and wherever it is rendered.
 
     Raises:
-        GalleryError: if `seed` or `index` is negative, or `short_side` is under 64 pixels.
+        GalleryError: `seed` or `index` is negative, or `short_side` is less than 64 pixels.
     """
     return render_plan(draw_plan(seed, index), short_side)
 
 
 def render_plan(plan: Plan, short_side: int = 224) -> Sample:
-    """The picture of a plan; leaving a cause out of the plan changes nothing else in the picture.
+    """The picture of a plan; leaving out a cause changes nothing else in the picture.
 
     Raises:
-        GalleryError: if `short_side` is under 64 pixels.
+        GalleryError: `short_side` is less than 64 pixels.
     """
     if short_side < SHORTEST:
         raise GalleryError(f"short_side {short_side}: pictures need at least {SHORTEST} pixels; ask for more")
@@ -91,7 +91,7 @@ def render_plan(plan: Plan, short_side: int = 224) -> Sample:
     picture, toned = styles.tone(plan, styles.finish(plan, picture, canvas), layers.alpha)
     shape = (canvas.height, canvas.width)
     maps = causes.evidence(plan, regions | flaws, shape)
-    # No crop levels a horizon, so the tilt is no reason to cut anywhere.
+    # No crop can level a horizon, so a tilt is no reason to cut.
     removable = sum((field for name, field in maps.items() if name != "tilt"), np.zeros(shape, np.float32))
     return Sample(
         image=np.rint(picture * 255).astype(np.uint8),
@@ -113,10 +113,10 @@ def _stack(masks: Mapping[str, Field], shape: tuple[int, int]) -> NDArray[np.boo
 
 
 def best_crop(cause_map: Field) -> tuple[int, int, int, int]:
-    """Box of the picture's own aspect that keeps most cause evidence, x0, y0, x1, y1 with exclusive ends.
+    """The box with the picture's own aspect that is worth most, as x0, y0, x1, y1 with exclusive ends.
 
-    Its worth is the sum of `cause_map` (H, W) inside plus `AREA_WORTH` times its share of the area; sides from
-    a half to the whole in steps of a twentieth are tried at 21 x 21 places. Without flaws it is the whole frame.
+    A box is worth the sum of `cause_map` (H, W) inside it plus `AREA_WORTH` times its share of the area. Sides from
+    a half to the whole, in steps of a twentieth, are tried at 21 x 21 places. Without flaws it is the whole frame.
     """
     height, width = cause_map.shape
     total = cv2.integral(cause_map.astype(np.float64))

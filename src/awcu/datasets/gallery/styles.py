@@ -1,4 +1,4 @@
-"""The 14 AVA photographic styles as a camera and a darkroom make them, each with the mask of where it lives."""
+"""The 14 AVA photographic styles as a camera and a darkroom make them, each with a mask of where it is visible."""
 
 from collections.abc import Callable, Mapping
 
@@ -19,12 +19,12 @@ def luminance(picture: Colours) -> Field:
 
 
 def over(layers: Layers) -> Colours:
-    """The subject laid over its background, everything sharp, (H, W, 3)."""
+    """The subject composited over its background, everything sharp, (H, W, 3)."""
     return mix(layers.background, layers.subject, layers.alpha)
 
 
 def expose(plan: Plan, layers: Layers) -> tuple[Colours, Masks]:
-    """Picture in linear light as the lens and the shutter record it, and the masks of the styles they make."""
+    """The picture in linear light as lens and shutter record it, and the masks of the styles they create."""
     masks = {name: mask for name, mask in _content_masks(layers).items() if name in plan.styles}
     picture = over(layers)
     if "Silhouettes" in plan.styles:
@@ -55,7 +55,7 @@ def _content_masks(layers: Layers) -> Masks:
 
 
 def _shallow(layers: Layers, radius: float) -> tuple[Colours, Field]:
-    """Background blurred with its distance from the plane of focus; the subject stays sharp."""
+    """Background blur that grows with the distance from the plane of focus; the subject stays sharp."""
     near, far = blur(layers.background, 0.45 * radius), blur(layers.background, radius)
     soft = mix(layers.background, near, np.clip(layers.depth * 4, 0, 1))
     soft = mix(soft, far, np.clip(layers.depth * 2 - 0.5, 0, 1))
@@ -63,7 +63,7 @@ def _shallow(layers: Layers, radius: float) -> tuple[Colours, Field]:
 
 
 def _motion(plan: Plan, layers: Layers) -> tuple[Colours, Field]:
-    """Either the subject rushing through a still picture, or the camera following it past a streaked one."""
+    """Either the subject rushes through a still scene, or the camera follows it past a streaked background."""
     rng = stream(plan.seed, plan.index, "motion")
     length, angle = min(layers.alpha.shape) * rng.uniform(0.14, 0.2), rng.uniform(-4, 4)
     if rng.random() < 0.5:
@@ -74,7 +74,7 @@ def _motion(plan: Plan, layers: Layers) -> tuple[Colours, Field]:
 
 
 def _soft_focus(picture: Colours) -> tuple[Colours, Field]:
-    """Glow of a soft-focus lens: a sharp picture under a wide, bright blurred one."""
+    """Glow of a soft-focus lens: a sharp picture under a wide, bright blur."""
     size = min(picture.shape[:2])
     veil = blur(np.minimum(picture, 1.5), 0.035 * size)
     bloom = blur(np.maximum(picture - 0.35, 0), 0.05 * size)
@@ -83,14 +83,14 @@ def _soft_focus(picture: Colours) -> tuple[Colours, Field]:
 
 
 def film(picture: Colours, exposure: float) -> Colours:
-    """Display values in [0, 1] from linear light through a filmic curve with a soft shoulder."""
+    """Linear light mapped to display values in [0, 1] by a filmic curve with a soft shoulder."""
     light = np.maximum(picture * exposure, 0)
     curve = (light * (2.51 * light + 0.03)) / (light * (2.43 * light + 0.59) + 0.14)
     return single(np.clip(curve, 0, 1) ** np.float32(1 / 2.2))
 
 
 def tone(plan: Plan, picture: Colours, alpha: Field) -> tuple[Colours, Masks]:
-    """Display picture with the darkroom styles of the plan, and their masks."""
+    """Apply the darkroom styles of the plan to the display picture; returns it and their masks."""
     whole = np.ones(picture.shape[:2], np.float32)
     rng = stream(plan.seed, plan.index, "tone")
     masks: Masks = {}
@@ -163,7 +163,7 @@ TONES: Mapping[str, Callable[[Colours, Field, np.random.Generator], Colours]] = 
 
 
 def finish(plan: Plan, picture: Colours, canvas: Canvas) -> Colours:
-    """Slight fall-off towards the corners and the faint noise of any sensor."""
+    """Slight vignetting and faint sensor noise."""
     rng = stream(plan.seed, plan.index, "finish")
     from_middle = np.hypot(canvas.x / canvas.right - 0.5, canvas.y / canvas.bottom - 0.5)
     shade = (

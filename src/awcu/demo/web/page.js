@@ -1,12 +1,12 @@
-// The page of awcu demo. The server says everything in words and pictures; here they are only laid out.
+// The page of awcu demo. The server sends all words and pictures; this script only lays them out.
 
 const about = JSON.parse(document.getElementById("about").textContent);
 const $ = (id) => document.getElementById(id);
 const MEGABYTE = 1_000_000;
-let photograph = null; // the File that is shown
-let answer = null; // what the server said of it
+let photograph = null; // the File on display
+let answer = null; // the server's answer for it
 let shown = { map: 0, shape: "free", proposal: 0 };
-let latest = 0; // number of the newest question, so that a late answer to an older one is not shown
+let latest = 0; // number of the latest request, so that a late answer to an older one is not shown
 
 const make = (tag, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
@@ -25,7 +25,7 @@ async function ask(path, file, query = {}) {
   try {
     response = await fetch(`${path}?${words}`, { method: "POST", body: file });
   } catch {
-    throw new Error("The server does not answer; see that it still runs, and try again.");
+    throw new Error("The server does not answer; check that it is still running, and try again.");
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => ({}));
@@ -99,7 +99,7 @@ function stage(picture, opacity, layer = "") {
   const veil = make("div", { className: "veil" }, ground, make("img", { className: "layer", src: layer, alt: "" }));
   veil.style.opacity = opacity / 100;
   const shown = make("img", { src: picture, alt: "The photograph" });
-  // A tall photograph must leave its map's colours and slider in view.
+  // Keep the map's colour bar and slider in view below a tall photograph.
   shown.addEventListener("load", () => { shown.parentElement.style.maxWidth = `calc(74vh * ${shown.naturalWidth / shown.naturalHeight})`; });
   return [shown, veil];
 }
@@ -249,7 +249,7 @@ async function row(file) {
     try {
       return { ...(await (await ask("score", file, { model: about.models[0] })).json()), path: name };
     } catch (error) {
-      // A full server is worth waiting for.
+      // Retry while the server is full.
       if (error.status !== 503 || attempt >= 20) return { path: name, error: error.message };
       await new Promise((resolve) => setTimeout(resolve, 500 + 500 * attempt));
     }
@@ -266,7 +266,7 @@ function showRows(state) {
   const failed = state.rows.filter((one) => one.error).length;
   $("progress").max = state.total;
   $("progress").value = state.rows.length;
-  $("progress-text").textContent = `${state.rows.length} of ${state.total}` + (failed ? `, ${failed} not readable` : "");
+  $("progress-text").textContent = `${state.rows.length} of ${state.total}` + (failed ? `, ${failed} unreadable` : "");
   $("stop").hidden = state.stopped;
   $("csv").disabled = !state.rows.length;
   $("rows").replaceChildren(...ranked(state.rows).map(tableRow));
@@ -302,7 +302,7 @@ $("stop").addEventListener("click", () => { list.stopped = true; });
 const current = () => document.querySelector("[role=tab][aria-selected=true]").getAttribute("aria-controls");
 
 function take(files) {
-  if (!files.length) return say("", "There was no photograph in that; choose a JPEG, PNG, TIFF, WebP or HEIC file.");
+  if (!files.length) return say("", "No photograph found there; choose a JPEG, PNG, TIFF, WebP or HEIC file.");
   if (current() === "many") return judge(files);
   if (files.length > 1) { select("many"); return judge(files); }
   return current() === "two" ? compare(files[0]) : explain(files[0]);
@@ -318,7 +318,7 @@ async function within(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const found = [];
-  // A reader gives a hundred entries at a time.
+  // A reader returns at most a hundred entries at a time.
   for (let some; (some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject))).length; ) found.push(...some);
   return (await Promise.all(found.map(within))).flat().filter((file) => !file.name.startsWith("."));
 }
@@ -342,7 +342,7 @@ addEventListener("paste", (event) => {
   const files = [...event.clipboardData.files];
   if (files.length) take(files);
 });
-let depth = 0; // dragenter and dragleave come for every element that is passed
+let depth = 0; // dragenter and dragleave fire for every element on the way
 addEventListener("dragenter", () => { depth++; $("over").hidden = false; });
 addEventListener("dragleave", () => { if (--depth <= 0) { depth = 0; $("over").hidden = true; } });
 addEventListener("dragover", (event) => event.preventDefault());
@@ -353,7 +353,7 @@ addEventListener("drop", async (event) => {
   try {
     take(await dropped(event.dataTransfer));
   } catch {
-    say("", "What was dropped cannot be read; choose the files instead.");
+    say("", "The dropped items cannot be read; choose the files instead.");
   }
 });
 
@@ -373,7 +373,7 @@ function select(name) {
   $("choose-folder").hidden = !many;
   $("how").textContent = many ? "or drop them, or a folder, anywhere on this page" : "or drop it anywhere on this page, or paste it";
   say("");
-  // What is being looked at in one view is looked at in the other too.
+  // Carry the current photograph over to the comparison.
   if (name === "two" && photograph && $("two-result").hidden) compare(photograph);
 }
 
