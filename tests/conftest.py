@@ -105,6 +105,22 @@ def experiment_runs(tmp_path_factory):
     return root / "runs"
 
 
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """Folder of one finished run, whose photographs lie beside it; to be copied by who changes anything in it."""
+    from awcu.commands.train import run
+
+    root = tmp_path_factory.mktemp("trained")
+    write_rated_pictures(root)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        cfg = compose("train", [*TINY_RUN, f"data.root={root}"])
+    run(cfg, root / "run", ("weighting=uniform", "seed=0", f"data.root={root}"))
+    torch.set_num_threads(threads)
+    return root / "run"
+
+
 @pytest.fixture
 def small(rated_folder):
     """Overrides of a run on `rated_folder`."""

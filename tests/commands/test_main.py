@@ -165,9 +165,3 @@ def test_faults_end_in_one_line(monkeypatch, tmp_path):
         call(monkeypatch, "table", tmp_path, "--runs", tmp_path)
     with pytest.raises(SystemExit, match=r"^awcu: .*holds no finished run"):
         call(monkeypatch, "maps", tmp_path)
-
-
-def test_gallery_draws_a_contact_sheet(monkeypatch, tmp_path, capsys):
-    call(monkeypatch, "gallery", "--n", 2, "--out", tmp_path / "sheet.png")
-    assert (tmp_path / "sheet.png").stat().st_size > 10_000
-    assert "sheet.png" in capsys.readouterr().out

@@ -2,7 +2,6 @@ import csv
 import json
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from awcu.commands import main as cli
-from awcu.commands.train import load_run, run
+from awcu.commands.train import run
 from awcu.errors import (
     ConfigurationError,
     IdentityError,
@@ -23,41 +22,62 @@ from awcu.errors import (
     TaskError,
     WeightingError,
 )
+from awcu.runs.history import read_history
 from awcu.runs.record import RunRecord
 from awcu.training.build import build_task, read_ratings
 from awcu.training.module import load_task
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 
-def test_a_run_leaves_record_predictions_and_checkpoint(configured, tmp_path):
-    cfg = configured("weighting=step", "weighting.delta=0.8")
-    record = run(cfg, tmp_path / "run", ("weighting=step", "weighting.delta=0.8", "seed=0", "data.root=x"))
-    assert RunRecord.load(tmp_path / "run" / "record.json") == record
-    assert record.variant == "weighting.delta=0.8 weighting=step"
-    assert "Step(delta=0.8, ratio=4.0)" in record.weighting
-    assert sum(record.n.values()) == 24
-    assert record.n["excluded"] == 0
+
+@pytest.fixture
+def trained(trained_run):
+    """The record of a run that was configured without any override."""
+    return RunRecord.load(trained_run / "record.json")
+
+
+@pytest.fixture
+def folder(trained_run, tmp_path):
+    """A copy of that run's folder."""
+    return shutil.copytree(trained_run, tmp_path / "copy")
+
+
+def keys_of(checkpoint):
+    """What it has learned from."""
+    return set(torch.load(checkpoint, weights_only=True)["learned_from"].tolist())
+
+
+def scores_of(folder):
+    with (folder / "predictions.csv").open() as file:
+        return [float(row["score"]) for row in csv.DictReader(file)]
+
+
+def test_a_run_leaves_record_predictions_and_checkpoint(trained, trained_run):
+    assert trained.variant == "weighting=uniform"
+    assert "Uniform()" in trained.weighting
+    assert sum(trained.n.values()) == 24
+    assert trained.n["excluded"] == 0
     assert {"test/accuracy", "test/trivial/accuracy", "test/auroc@0.5", "val/srcc", "test/ap/indoors"} <= set(
-        record.metrics
+        trained.metrics
     )
-    assert Path(record.checkpoint).is_file()
-    with (tmp_path / "run" / "predictions.csv").open() as file:
+    assert trained.checkpoint == str(trained_run / "checkpoints" / "best.ckpt")
+    with (trained_run / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["split"] for row in rows].count("test") == record.n["test"]
+    assert [row["split"] for row in rows].count("test") == trained.n["test"]
     right = [(float(row["score"]) > 0) == (row["high"] == "1") for row in rows if row["split"] == "test"]
-    assert sum(right) / len(right) == pytest.approx(record.metrics["test/accuracy"])
+    assert sum(right) / len(right) == pytest.approx(trained.metrics["test/accuracy"])
 
 
-@pytest.mark.parametrize("which", ["best", "last"])
-def test_the_checkpoint_asked_for_is_kept_and_measured(which, configured, tmp_path):
+def test_the_best_checkpoint_is_kept_beside_the_last_and_the_one_asked_for_is_measured(configured, tmp_path):
     # The first epoch is the best: at this rate the network forgets what it was given.
-    cfg = configured(f"trainer.checkpoint={which}", "trainer.max_epochs=4", "task.learning_rate=0.3")
+    cfg = configured("trainer.checkpoint=last", "trainer.max_epochs=4", "task.learning_rate=0.3")
     record = run(cfg, tmp_path / "run")
-    epochs = {
-        name: torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
-        for name in ("best", "last")
-    }
+    kept = tmp_path / "run" / "checkpoints"
+    epochs = {name: torch.load(kept / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs["best"] < epochs["last"] == 3
-    assert record.checkpoint == str(tmp_path / "run" / "checkpoints" / f"{which}.ckpt")
+    assert record.checkpoint == str(kept / "last.ckpt")
+    *_, last = read_history(tmp_path / "run" / "history.csv")
+    assert record.metrics["val/auroc"] == pytest.approx(last["val/auroc"])
 
 
 def test_a_diverged_training_says_so_and_records_nothing(configured, tmp_path):
@@ -66,50 +86,43 @@ def test_a_diverged_training_says_so_and_records_nothing(configured, tmp_path):
     assert not (tmp_path / "run" / "record.json").exists()
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, tmp_path):
-    first, again, other = (
-        run(configured(f"seed={seed}"), tmp_path / name) for name, seed in (("a", 0), ("b", 0), ("c", 1))
-    )
-    assert first.metrics == pytest.approx(again.metrics, rel=0, abs=0, nan_ok=True)
-    scores = [(tmp_path / name / "predictions.csv").read_text() for name in "abc"]
-    assert scores[0] == scores[1] != scores[2]
-    assert other.split_fingerprint == first.split_fingerprint
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(configured, trained, trained_run, tmp_path):
+    again, other = (run(configured(f"seed={seed}"), tmp_path / str(seed)) for seed in (0, 1))
+    assert again.metrics == pytest.approx(trained.metrics, rel=0, abs=0, nan_ok=True)
+    assert scores_of(tmp_path / "0") == scores_of(trained_run) != scores_of(tmp_path / "1")
+    assert other.split_fingerprint == trained.split_fingerprint
 
 
-def test_fewer_photographs_to_learn_from_are_trained_on_in_as_many_steps(configured, tmp_path):
-    everything = run(configured("trainer.max_epochs=1"), tmp_path / "all")
-    some = run(configured("trainer.max_epochs=1", "train_size=6"), tmp_path / "some")
-    left = everything.n["train"] - 6
-    assert some.n == everything.n | {"train": 6, "unused": left}
-    assert (some.data_fingerprint, some.split_fingerprint) == (
-        everything.data_fingerprint,
-        everything.split_fingerprint,
-    )
-    assert some.train_fingerprint != everything.train_fingerprint
-    steps = [torch.load(tmp_path / name / "checkpoints" / "last.ckpt")["global_step"] for name in ("all", "some")]
+def test_fewer_photographs_to_learn_from_are_trained_on_in_as_many_steps(configured, trained, tmp_path):
+    some = run(configured("train_size=6"), tmp_path / "some")
+    left = trained.n["train"] - 6
+    assert some.n == trained.n | {"train": 6, "unused": left}
+    assert (some.data_fingerprint, some.split_fingerprint) == (trained.data_fingerprint, trained.split_fingerprint)
+    assert some.train_fingerprint != trained.train_fingerprint
+    steps = [
+        torch.load(Path(record.checkpoint).with_stem("last"), weights_only=True)["global_step"]
+        for record in (trained, some)
+    ]
     assert steps[0] == steps[1] > 1
 
 
-def test_sampling_by_weight_trains_another_model(configured, tmp_path):
-    for how in ("false", "true"):
-        run(configured("weighting=power_2", f"loader.weighted_sampling={how}"), tmp_path / how)
-    assert (tmp_path / "false/predictions.csv").read_text() != (tmp_path / "true/predictions.csv").read_text()
+def test_sampling_by_weight_trains_another_model(configured, trained_run, tmp_path):
+    run(configured("loader.weighted_sampling=true"), tmp_path / "run")
+    assert scores_of(tmp_path / "run") != scores_of(trained_run)
 
 
-def test_evaluation_alone_repeats_the_numbers_of_training(configured, tmp_path):
-    trained = run(configured(), tmp_path / "run")
+def test_evaluation_alone_repeats_the_numbers_of_training(configured, trained, tmp_path):
     measured = run(configured("fit=false", f"ckpt_path={trained.checkpoint}"), tmp_path / "again")
     assert measured.metrics == pytest.approx(trained.metrics, rel=0, abs=0, nan_ok=True)
     assert measured.checkpoint == trained.checkpoint
 
 
-def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tmp_path):
+def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, trained, tmp_path):
     weights = tmp_path / "backbone.pth"
-    record = run(configured(), tmp_path / "first")
-    state = torch.load(record.checkpoint, weights_only=True)["state_dict"]
+    state = torch.load(trained.checkpoint, weights_only=True)["state_dict"]
     prefix = "net.backbone."
     torch.save({key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}, weights)
-    record = run(configured(f"network.weights_file={weights}"), tmp_path / "second")
+    record = run(configured(f"network.weights_file={weights}", "trainer.max_epochs=1"), tmp_path / "second")
     weights.unlink()
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
 
@@ -143,8 +156,8 @@ class TestLeak:
     OTHER_SPLIT = "data.ratings.split_seed=7"
 
     @pytest.fixture
-    def checkpoint(self, configured, tmp_path):
-        return run(configured("trainer.max_epochs=1"), tmp_path / "first").checkpoint
+    def checkpoint(self, folder):
+        return folder / "checkpoints" / "best.ckpt"
 
     @pytest.fixture
     def measuring(self, configured, checkpoint):
@@ -159,7 +172,7 @@ class TestLeak:
 
     def test_a_forced_leak_is_counted_in_the_record(self, measuring, checkpoint, tmp_path, capsys):
         record = run(measuring(self.OTHER_SPLIT, "allow_leak=true"), tmp_path / "run")
-        learned = set(load_task(checkpoint).learned_from.tolist())
+        learned = keys_of(checkpoint)
         test = read_ratings(measuring(self.OTHER_SPLIT))[0].of_split("test")
         expected = sum(key in learned for key in test.photograph_keys.view("int64").tolist())
         assert record.n["leaked"] == expected > 0
@@ -167,7 +180,7 @@ class TestLeak:
 
     def test_the_photographs_that_chose_the_epoch_count_as_well(self, measuring, checkpoint):
         same = read_ratings(measuring())[0]
-        learned = set(load_task(checkpoint).learned_from.tolist())
+        learned = keys_of(checkpoint)
         for split, expected in (("train", True), ("val", True), ("test", False)):
             keys = same.photograph_keys[same.split == split].view("int64").tolist()
             assert {key in learned for key in keys} == {expected}
@@ -196,26 +209,18 @@ class TestLeak:
 class TestStartFrom:
     STILL = ("task.learning_rate=1e-12", "task.backbone_rate=0", "trainer.max_epochs=1")
 
-    def test_training_begins_where_the_other_model_ended(self, configured, tmp_path):
+    def test_training_begins_where_the_other_model_ended(self, configured, trained, tmp_path):
         """All weights, not the heads alone: seed 1 would draw another backbone."""
-        first = run(configured(), tmp_path / "first")
-        second = run(configured(f"start_from={first.checkpoint}", "seed=1", *self.STILL), tmp_path / "second")
-        assert second.metrics == pytest.approx(first.metrics, abs=1e-6, nan_ok=True)
-        scores = [
-            [
-                float(row["score"])
-                for row in csv.DictReader((tmp_path / name / "predictions.csv").read_text().splitlines())
-            ]
-            for name in ("first", "second")
-        ]
+        second = run(configured(f"start_from={trained.checkpoint}", "seed=1", *self.STILL), tmp_path / "second")
+        assert second.metrics == pytest.approx(trained.metrics, abs=1e-6, nan_ok=True)
+        scores = [scores_of(place) for place in (Path(trained.checkpoint).parents[1], tmp_path / "second")]
         assert scores[1] == pytest.approx(scores[0], rel=1e-4, abs=1e-6)
         assert max(map(abs, scores[0])) > 1e-3
-        assert second.checkpoint != first.checkpoint
+        assert second.checkpoint != trained.checkpoint
 
-    def test_training_goes_on_from_there(self, configured, tmp_path):
-        first = run(configured(), tmp_path / "first")
-        second = run(configured(f"start_from={first.checkpoint}"), tmp_path / "second")
-        weights = [load_task(record.checkpoint).net.aesthetic_head.weight for record in (first, second)]
+    def test_training_goes_on_from_there(self, configured, trained, tmp_path):
+        second = run(configured(f"start_from={trained.checkpoint}"), tmp_path / "second")
+        weights = [load_task(record.checkpoint).net.aesthetic_head.weight for record in (trained, second)]
         assert (weights[0] - weights[1]).abs().max() > 1e-3
 
     @pytest.mark.parametrize(
@@ -226,28 +231,25 @@ class TestStartFrom:
             ["task.objective=distribution"],
         ],
     )
-    def test_a_model_of_another_shape_is_refused(self, configured, tmp_path, other):
-        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
+    def test_a_model_of_another_shape_is_refused(self, configured, trained, tmp_path, other):
         with pytest.raises(
             TaskError, match=r"start_from=.*best\.ckpt holds a test_resnet with other layers or head sizes"
         ):
-            run(configured(f"start_from={first.checkpoint}", *other), tmp_path / "second")
+            run(configured(f"start_from={trained.checkpoint}", *other), tmp_path / "second")
         assert not (tmp_path / "second" / "record.json").exists()
 
-    def test_a_model_that_learned_from_what_is_tested_on_is_refused(self, configured, tmp_path):
-        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
+    def test_a_model_that_learned_from_what_is_tested_on_is_refused(self, configured, trained, tmp_path):
         with pytest.raises(
             TaskError, match=r"LEAK: .*best\.ckpt has learned from \d of the \d test photographs of table"
         ):
-            run(configured(f"start_from={first.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "second")
+            run(configured(f"start_from={trained.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "second")
 
-    def test_what_the_other_model_learned_from_is_not_forgotten(self, configured, tmp_path):
+    def test_what_the_other_model_learned_from_is_not_forgotten(self, configured, trained, tmp_path):
         """Through two trainings, of which the second has other names for its photographs."""
-        first = run(configured("trainer.max_epochs=1"), tmp_path / "first")
         other = ("data.ratings.name=renamed", "trainer.max_epochs=1")
-        second = run(configured(f"start_from={first.checkpoint}", *other), tmp_path / "second")
-        learned = [set(load_task(record.checkpoint).learned_from.tolist()) for record in (first, second)]
-        assert len(learned[0]) == first.n["train"] + first.n["val"]
+        second = run(configured(f"start_from={trained.checkpoint}", *other), tmp_path / "second")
+        learned = [keys_of(record.checkpoint) for record in (trained, second)]
+        assert len(learned[0]) == trained.n["train"] + trained.n["val"]
         assert learned[0] < learned[1]
         assert len(learned[1]) == 2 * len(learned[0])
         with pytest.raises(TaskError, match="LEAK"):
@@ -261,8 +263,7 @@ class TestStartFrom:
             run(configured(f"start_from={tmp_path}/text.ckpt"), tmp_path / "run")
 
 
-def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path):
-    trained = run(configured(), tmp_path / "run")
+def test_a_model_is_measured_on_a_set_with_other_attributes(configured, trained, tmp_path):
     cfg = configured("fit=false", f"ckpt_path={trained.checkpoint}", "data.ratings.attribute_columns=[]")
     measured = run(cfg, tmp_path / "again")
     assert measured.metrics["test/auroc"] == trained.metrics["test/auroc"]
@@ -271,20 +272,11 @@ def test_a_model_is_measured_on_a_set_with_other_attributes(configured, tmp_path
     assert {len(row) for row in rows} == {len(header)} == {5}
 
 
-def test_a_finished_run_comes_back_with_its_test_split(configured, tmp_path):
-    cfg = configured()
-    record = run(cfg, tmp_path / "run")
-    model, test = load_run(tmp_path / "run")
-    assert len(test) == record.n["test"]
-    assert model.config.attribute_names == ("indoors", "outdoors")
-    assert model.config.reference.n == record.n["val"]
-
-
 def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
     (rated_folder / "images" / "picture_00.jpg").write_bytes(b"")
     with pytest.raises(ImageError, match=r"picture_00\.jpg: zero bytes"):
         run(configured(), tmp_path / "run")
-    record = run(configured("data.on_unreadable=exclude"), tmp_path / "run")
+    record = run(configured("data.on_unreadable=exclude", "trainer.max_epochs=1"), tmp_path / "run")
     assert record.n["excluded"] == 1
 
 
@@ -328,47 +320,39 @@ def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_folder_without_a_finished_run_is_named(tmp_path):
-    with pytest.raises(TaskError, match="holds no finished run"):
-        load_run(tmp_path)
-
-
 class TestFinishedRun:
-    def test_it_is_not_trained_again(self, configured, tmp_path, capsys):
-        record = run(configured(), tmp_path / "run", ("seed=0",))
-        files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()}
-        capsys.readouterr()
+    def test_it_is_not_trained_again(self, configured, trained, folder, capsys):
+        files = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
         # Where the photographs lie decides nothing, and they are not looked at.
-        assert run(configured("data.root=/gone", "loader.workers=3"), tmp_path / "run") == record
-        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*") if path.is_file()} == files
+        assert run(configured("data.root=/gone", "loader.workers=3"), folder) == trained
+        assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == files
         said = capsys.readouterr().out
         assert re.fullmatch(r"run [0-9a-f]{12} has finished before: .*record\.json\n", said)
 
-    def test_another_run_does_not_take_its_folder(self, configured, tmp_path):
-        record = run(configured("trainer.max_epochs=1"), tmp_path / "run")
-        config = (tmp_path / "run" / ".hydra" / "config.yaml").read_text()
-        with pytest.raises(IdentityError, match=r"holds another run \(trainer\.max_epochs 1, not 2\)"):
-            run(configured(), tmp_path / "run")
-        assert (tmp_path / "run" / ".hydra" / "config.yaml").read_text() == config
-        assert RunRecord.load(tmp_path / "run" / "record.json") == record
+    def test_another_run_does_not_take_its_folder(self, configured, trained, folder):
+        config = (folder / ".hydra" / "config.yaml").read_text()
+        with pytest.raises(IdentityError, match=r"holds another run \(trainer\.max_epochs 2, not 1\)"):
+            run(configured("trainer.max_epochs=1"), folder)
+        assert (folder / ".hydra" / "config.yaml").read_text() == config
+        assert RunRecord.load(folder / "record.json") == trained
 
-    def test_a_damaged_record_is_named(self, configured, tmp_path):
-        run(configured("trainer.max_epochs=1"), tmp_path / "run")
-        (tmp_path / "run" / "record.json").write_text("{")
+    def test_a_damaged_record_is_named(self, configured, folder):
+        (folder / "record.json").write_text("{")
         with pytest.raises(RecordError, match=r"record\.json is not JSON"):
-            run(configured("trainer.max_epochs=1"), tmp_path / "run")
+            run(configured(), folder)
 
 
 def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_path, monkeypatch, capsys):
-    """The real entry point, in a process of its own and again in this one."""
+    monkeypatch.chdir(tmp_path)
     words = ["train", "-m", *small, "trainer.max_epochs=1", "name=pair", "start_from=first.ckpt,null"]
     words += ["hydra.sweep.subdir=${hydra.job.num}"]
-    done = subprocess.run([sys.executable, "-m", "awcu", *words], cwd=tmp_path, capture_output=True, text=True)
+    monkeypatch.setattr(sys, "argv", ["awcu", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
     hole, trained = (tmp_path / "runs" / "pair" / number for number in "01")
     error = "first.ckpt is no checkpoint file; give the .ckpt that a run's record.json names"
-    assert done.returncode == 1
-    assert f"awcu: {error}" in done.stdout
-    assert done.stderr == f"awcu: 1 runs failed; the same command runs them again:\n  runs/pair/0: {error}\n"
+    assert f"awcu: {error}" in capsys.readouterr().out
+    assert ended.value.code == f"awcu: 1 runs failed; the same command runs them again:\n  runs/pair/0: {error}"
     failure = json.loads((hole / "failure.json").read_text())
     assert {**failure, "created": ""} == {
         "experiment": "pair",
@@ -380,17 +364,12 @@ def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_
 
     shutil.copy(trained / "checkpoints" / "best.ckpt", tmp_path / "first.ckpt")
     before = (trained / "record.json").stat().st_mtime_ns
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["awcu", *words])
     cli.main()
     assert capsys.readouterr().out.count("has finished before") == 1
     assert (trained / "record.json").stat().st_mtime_ns == before
     assert (hole / "record.json").is_file()
     assert not (hole / "failure.json").exists()
-
-    monkeypatch.setattr(sys, "argv", ["awcu", "maps", str(trained), "--n", "2"])
-    cli.main()
-    assert (trained / "maps.png").stat().st_size > 10_000
 
 
 class TestFailedRun:
@@ -424,4 +403,4 @@ class TestFailedRun:
 
     @pytest.fixture
     def at_fault(self, monkeypatch):
-        monkeypatch.setattr("awcu.commands.train.read_ratings", lambda *arguments: 1 / 0)
+        monkeypatch.setattr("awcu.commands.train.build_run", lambda *arguments: 1 / 0)
