@@ -3,10 +3,8 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -24,7 +22,7 @@ from awcu.errors import (
 )
 from awcu.runs.history import read_history
 from awcu.runs.record import RunRecord
-from awcu.training.build import build_task, read_ratings
+from awcu.training.build import read_ratings
 from awcu.training.module import load_task
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -125,31 +123,6 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tra
     record = run(configured(f"network.weights_file={weights}", "trainer.max_epochs=1"), tmp_path / "second")
     weights.unlink()
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
-
-
-class TestAttributeLoss:
-    @pytest.fixture
-    def one_each(self, ratings):
-        """As AVA-style's list: one attribute a photograph, the others not known."""
-        labels = np.where(ratings.attributes == 1, 1, np.nan)
-        return replace(ratings, attributes=labels)
-
-    @pytest.fixture
-    def built(self):
-        preparation = {"size": 64, "aspect": "warp", "mean": [0.5] * 3, "std": [0.5] * 3}
-        return lambda ratings, **settings: build_task(ratings, {"backbone": "test_resnet"}, preparation, **settings)
-
-    def test_it_is_by_what_the_set_labels(self, ratings, one_each, built):
-        without = replace(ratings, attributes=np.empty((len(ratings), 0)), attribute_names=())
-        found = [built(one).hparams["attribute_loss"] for one in (ratings, one_each, without)]
-        assert found == ["multi_label", "single_label", "multi_label"]
-
-    def test_it_can_be_asked_for(self, ratings, built):
-        assert built(ratings, attribute_loss="single_label").hparams["attribute_loss"] == "single_label"
-
-    def test_what_has_no_negatives_cannot_be_learned_each_on_its_own(self, one_each, built):
-        with pytest.raises(TaskError, match="needs photographs without an attribute, and tiny says of none that it is"):
-            built(one_each, attribute_loss="multi_label")
 
 
 class TestLeak:
@@ -307,17 +280,6 @@ def test_what_the_user_can_mend_is_named(configured, tmp_path, overrides, error,
     with pytest.raises(error, match=message):
         run(configured(*overrides), tmp_path / "run")
     assert not (tmp_path / "run" / "record.json").exists()
-
-
-def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (Path.touch, (tmp_path / "sprung",))
-
-    torch.save({"hyper_parameters": Trap()}, tmp_path / "trap.ckpt")
-    with pytest.raises(ModelError, match=r"trap\.ckpt is no checkpoint of this version"):
-        load_task(tmp_path / "trap.ckpt")
-    assert not (tmp_path / "sprung").exists()
 
 
 class TestFinishedRun:

@@ -330,6 +330,7 @@ test_features.extracted(ratings, network, Path(sys.argv[3]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_continued_by_the_next(ratings, rated_folder, network, folder):
     arguments = [Path(__file__).parent, rated_folder, folder]
     killed = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False)

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,10 +7,10 @@ import torch
 from factories import PREPARATION, data_for, task_for, trainer
 from torch.utils.data import DataLoader
 
-from awcu.errors import TaskError
+from awcu.errors import ModelError, TaskError
 from awcu.images.transforms import preparation
 from awcu.training.datamodule import RatingDataset
-from awcu.training.module import warmup_cosine
+from awcu.training.module import load_task, warmup_cosine
 
 
 @pytest.mark.parametrize(
@@ -114,3 +115,14 @@ def test_the_schedule_is_of_the_steps_that_were_promised(ratings):
 
 def test_what_is_no_hyperparameter_is_not_kept(ratings):
     assert not {"seed", "epoch_steps"} & set(task_for(ratings, seed=3, epoch_steps=5).hparams)
+
+
+def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    torch.save({"hyper_parameters": Trap()}, tmp_path / "trap.ckpt")
+    with pytest.raises(ModelError, match=r"trap\.ckpt is no checkpoint of this version"):
+        load_task(tmp_path / "trap.ckpt")
+    assert not (tmp_path / "sprung").exists()

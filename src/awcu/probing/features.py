@@ -1,4 +1,4 @@
-"""The files of a feature cache: arrays that are mapped into memory, and a manifest that says what they hold."""
+"""The features of photographs under a frozen backbone, computed once and cached on disk as memory-mapped arrays."""
 
 import hashlib
 import json
@@ -33,8 +33,13 @@ from awcu.files import write_atomically
 from awcu.images.decoding import unreadable
 from awcu.models.network import AestheticNet
 from awcu.ratings.ratings import Ratings
+from awcu.text import some_of
 from awcu.training.datamodule import RatingDataset
 
+FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
+PACKAGES = ("timm", "albumentations", "pillow")  # another version may give other features
+PRECISIONS = ("32-true", "bf16-mixed")
+SECONDS_BETWEEN_SAVES = 20.0  # of work that a killed extraction loses
 DTYPES: dict[str, np.dtype[Any]] = {"pooled": np.dtype(np.float32), "maps": np.dtype(np.float16)}
 Arrays = dict[str, np.memmap[Any, Any]]
 
@@ -57,7 +62,7 @@ class Manifest:
     rows_done: int = 0
 
     def check(self, key: str, finished: bool) -> None:
-        """Complain of a manifest that contradicts itself, the key, or what is expected of its progress.
+        """Refuse a manifest that contradicts itself, the key, or the progress that is expected.
 
         Raises:
             ValueError: With the reason alone, since only the reader knows the file.
@@ -114,15 +119,9 @@ def blank_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     return np.lib.format.open_memmap(path, "w+", DTYPES[path.stem], shape)
 
 
-FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
-PACKAGES = ("timm", "albumentations", "pillow")  # another version may see otherwise
-PRECISIONS = ("32-true", "bf16-mixed")
-SECONDS_BETWEEN_SAVES = 20.0  # of work that a killed extraction loses
-
-
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What one backbone sees of the readable photographs of one data set.
+    """The features of the readable photographs of one data set under one backbone.
 
     Attributes:
         image_ids: `(N,)` ids in the order of the rows.
@@ -152,14 +151,14 @@ class Features:
         missing = [image_id for image_id in image_ids.tolist() if image_id not in self._rows]
         if missing:
             raise FeatureError(
-                f"features {self.key} have no row for {_named(missing)}; leave out the unreadable photographs, and "
+                f"features {self.key} have no row for {some_of(missing)}; leave out the unreadable photographs, and "
                 f"extract the features of ratings that hold the others"
             )
         values = np.asarray(self.pooled[[self._rows[image_id] for image_id in image_ids.tolist()]])
         finite = np.isfinite(values).all(axis=(1, 2))
         if not finite.all():
             raise FeatureError(
-                f"features {self.key} of {_named(image_ids[~finite].tolist())} are not finite, so the file was "
+                f"features {self.key} of {some_of(image_ids[~finite])} are not finite, so the file was "
                 f"damaged; delete its folder and run again"
             )
         return values
@@ -187,11 +186,11 @@ def extract(
 
     Args:
         ratings: Any order and any split; they change no feature.
-        network: Its heads play no part.
-        description: What is known of the backbone and the preparation, for JSON; another one is another key.
+        network: Its heads are not used.
+        description: Of the backbone and the preparation, for JSON; part of the key.
         preparation: From `awcu.images.transforms.preparation`, without augmentation.
         size: The side it prepares, in pixels.
-        flip: See the mirror images too.
+        flip: Compute the features of the mirror images too.
         maps: Keep the feature maps too: h·w/2 times the disk space of the pooled features.
         batch_size: Photographs a step.
         workers: Loader processes; None for one a core but one, at most 8.
@@ -359,7 +358,7 @@ class _Extraction:
             if not all(finite):
                 faulty = [image_id for image_id, fine in zip(image_ids, finite, strict=True) if not fine]
                 step = "check the backbone's weights" if name == "pooled" else "extract without maps"
-                raise FeatureError(f"the {name} features of {_named(faulty)} are not finite as {values.dtype}; {step}")
+                raise FeatureError(f"the {name} features of {some_of(faulty)} are not finite as {values.dtype}; {step}")
         return {name: values.cpu().numpy() for name, values in seen.items()}
 
 
@@ -377,7 +376,3 @@ def _serving(network: AestheticNet) -> Iterator[torch.device]:
         network.to(home)
         for module, mode in modes.items():
             module.training = mode
-
-
-def _named(image_ids: Sequence[str]) -> str:
-    return ", ".join(image_ids[:5]) + (f" and {len(image_ids) - 5} more" if len(image_ids) > 5 else "")

@@ -1,4 +1,4 @@
-"""Stopping at any moment and going on as if nothing had been: checkpoints that survive a kill, and signals."""
+"""Stopping at any moment and resuming exactly: checkpoints that survive a kill, and signals."""
 
 import io
 import signal
@@ -31,11 +31,11 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 class Preemption(pl.Callback):
-    """A checkpoint between the signal that announces the end and the end itself.
+    """Saves a checkpoint when a signal announces that the process will be ended.
 
-    The signal waits for the step under way. In the last step of an epoch it also waits for the validation, after which
-    the epoch's own checkpoint is written. Then it goes to who listened to it before (submitit, which puts the job back
-    into the queue), or ends the process with status 128 + signal.
+    The signal waits for the current step; in the last step of an epoch also for the validation, after which the epoch's
+    own checkpoint is written. Then the previous handler gets it (submitit's requeues the job); without one, the process
+    ends with status 128 + signal.
 
     Args:
         path: Of the checkpoint.
@@ -60,35 +60,35 @@ class Preemption(pl.Callback):
         return self.earlier + time.monotonic() - self.started
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """The seconds, for the checkpoint."""
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Take the seconds from the checkpoint."""
         self.earlier = state_dict["seconds"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen; Lightning gives the signals back when training ends, however it ends."""
-        # Elsewhere, as in a thread of a notebook, Python lets nobody listen.
+        """Install the handlers; Lightning restores the previous ones when training ends, however it ends."""
+        # Python allows handlers in the main thread only.
         if threading.current_thread() is threading.main_thread():
             for number in self.SIGNALS:
                 signal.signal(number, self._receive)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:
-        """Checkpoint within the epoch, where a signal came."""
+        """Save a checkpoint within the epoch if a signal came."""
         batch_index = arguments[-1]
-        # Behind the last step Lightning would take the epoch for done and skip its validation.
+        # After the last step Lightning would take the epoch for done and skip its validation.
         if batch_index + 1 < trainer.num_training_batches and self._told(trainer):
             trainer.save_checkpoint(self.path)
             self._deliver()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The epoch before has left its checkpoint."""
+        """Deliver a signal of the previous epoch, whose checkpoint is written."""
         if self._told(trainer):
             self._deliver()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """So has the last."""
+        """Deliver a signal of the last epoch, whose checkpoint is written."""
         if self._told(trainer):
             self._deliver()
 
@@ -96,7 +96,7 @@ class Preemption(pl.Callback):
         self.received = number
 
     def _told(self, trainer: pl.Trainer) -> bool:
-        # Of several processes one may hear it a step before the others, who are needed for the checkpoint.
+        # One of several processes may get it a step before the others, which are needed for the checkpoint.
         return bool(trainer.strategy.reduce_boolean_decision(self.received is not None, all=False))
 
     def _deliver(self) -> None:
@@ -110,7 +110,7 @@ class Preemption(pl.Callback):
 
 
 def checkpoint_to_resume(path: Path, train_fingerprint: str) -> Path | None:
-    """The checkpoint that an earlier start of this run left; None where there is none.
+    """The checkpoint that an earlier start of this run left, or None.
 
     Args:
         path: Where it would be.

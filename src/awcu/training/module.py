@@ -22,7 +22,7 @@ AttributeLoss = Literal["multi_label", "single_label"]
 
 
 class Answers(TypedDict):
-    """What the network says of B photographs that it is measured on."""
+    """What the network says of B photographs in validation or test."""
 
     row: Tensor  # (B,) int64, row in the split's `Ratings`
     aesthetic: Tensor  # (B, 2 or K) logits
@@ -42,7 +42,7 @@ class AestheticTask(pl.LightningModule):
         scale: `(K,)` rating values.
         midpoint: In rating points.
         attribute_names: `(A,)` what the attribute head answers; empty for a single-headed network.
-        preparation: Arguments of `awcu.images.transforms.preparation` for evaluation, kept for whoever loads the model.
+        preparation: Arguments of `awcu.images.transforms.preparation` for evaluation, kept with the model.
         objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
         attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
         attribute_weight: λ ≥ 0.
@@ -52,8 +52,8 @@ class AestheticTask(pl.LightningModule):
             without their gradients a step costs about half, and a small set cannot spoil them.
         weight_decay: AdamW's.
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
-        train_fingerprint: Of the ids trained on, kept for whoever evaluates the model.
-        trained_on: Name of the data set, kept for whoever shows what the model says.
+        train_fingerprint: Of the ids trained on, kept with the model.
+        trained_on: Name of the data set, kept with the model.
         seed: Of the dropout. Neither it nor `epoch_steps` is a hyperparameter.
         epoch_steps: Batches of an epoch, for the schedule of the learning rate; None: as many as Lightning counts,
             which is right for a training that is never resumed.
@@ -145,7 +145,7 @@ class AestheticTask(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch) -> Answers:
-        """What the network says, and how strongly its maps speak; `Evaluation` makes metrics of it."""
+        """Logits and the strongest values of the maps, which `Evaluation` turns into metrics."""
         logits, maps = self.net.local_logits(batch["image"].to(memory_format=self.memory_format))
         return Answers(
             row=batch["row"],

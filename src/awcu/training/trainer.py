@@ -34,11 +34,11 @@ def build_trainer(
         settings: `trainer` of `conf/train.yaml`.
         folder: For the checkpoints.
         logger: Of the metrics.
-        preemption: What becomes of signals.
-        evaluation: What becomes of the task's answers.
+        preemption: Handles signals.
+        evaluation: Measures the task.
 
     Raises:
-        TaskError: Values that the trainer does not take, or several processes of which nobody started the others.
+        TaskError: Values that the trainer does not take, or several processes without torchrun or Slurm.
     """
     settings = dict(settings)
     checkpoint, precision = settings.pop("checkpoint"), settings.pop("precision")
@@ -83,7 +83,7 @@ def build_trainer(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep advice that does not apply off the terminal; warnings about the run itself stay."""
+    """Hide advice that does not apply; warnings about the run itself stay."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # How many workers pay off depends on the photographs; loader.workers says it.

@@ -1,4 +1,4 @@
-"""Weights & Biases: one run a job, however often it is started."""
+"""Weights & Biases: one W&B run for each run of ours, however often it is restarted."""
 
 import json
 import os
@@ -26,7 +26,7 @@ FLUSH = 1.0  # s until what was logged is in the file; after W&B's 15 a kill lea
 def wandb_logger(
     cfg: DictConfig, folder: Path, overrides: tuple[str, ...], weights: SampleWeights, tags: Sequence[str]
 ) -> Iterator[WandbLogger | None]:
-    """One W&B run, closed whatever happens: an open one would swallow the next job of a multirun.
+    """A logger to one W&B run, which is always closed: an open one would swallow the next job of a multirun.
 
     Args:
         cfg: `conf/train.yaml` with overrides, which W&B gets resolved.
@@ -35,7 +35,7 @@ def wandb_logger(
         weights: Of the training photographs.
         tags: What runs are filtered by.
     """
-    # Of the processes of one run, the first speaks for all.
+    # Only the first of several processes logs.
     mode = "disabled" if rank_zero_only.rank != 0 else wandb_mode(cfg.wandb.mode)  # type: ignore[attr-defined]
     if mode == "disabled":
         yield None
@@ -65,12 +65,12 @@ def wandb_logger(
 
 @contextmanager
 def opened_run(mode: str, folder: Path, identity: str, **settings: Any) -> Iterator[wandb.Run]:
-    """The W&B run of a folder: begun, or gone on with where the folder has begun it before.
+    """The W&B run of a folder, new or resumed.
 
     Args:
         mode: "online" or "offline".
         folder: For W&B's files and the id.
-        identity: What the run is: the first part of the id.
+        identity: Of the run; the first part of the id.
         **settings: Further arguments of `wandb.init`.
     """
     if os.environ.get("WANDB_SWEEP_ID"):
@@ -83,7 +83,7 @@ def opened_run(mode: str, folder: Path, identity: str, **settings: Any) -> Itera
         dir=folder.resolve(),  # W&B writes from a process of its own, which may have begun in another folder
         resume="allow",
         settings=wandb.Settings(
-            silent=mode != "online",  # there W&B says where to look; offline there is nothing to say
+            silent=mode != "online",  # online, W&B prints the run's address
             x_transaction_log_flush_interval=FLUSH,
         ),
         **settings,
@@ -97,9 +97,9 @@ def opened_run(mode: str, folder: Path, identity: str, **settings: Any) -> Itera
 
 
 def run_id(folder: Path, identity: str) -> str:
-    """The id under which W&B knows what a folder holds: kept there, so that a second start finds it again.
+    """The W&B id of a folder's run, kept in the folder so that a restart resumes the same W&B run.
 
-    The identity alone would do for one person; two who train the same in one project are two runs.
+    The identity alone is not enough: two people may train the same run in one project.
     """
     path = folder / ID_FILE
     held = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
