@@ -9,5 +9,5 @@ from awcu.errors import LimitError
 @pytest.mark.parametrize("name", [one.name for one in fields(Limits)])
 def test_a_limit_lets_somebody_in(name):
     assert getattr(Limits(**{name: 1}), name) == 1
-    with pytest.raises(LimitError, match=f"{name} 0 lets nobody in; give a number from 1"):
+    with pytest.raises(LimitError, match=f"{name}=0 lets nobody in"):
         Limits(**{name: 0})

@@ -1,4 +1,4 @@
-"""The web page: a photograph in; the verdict, where it comes from, and crops out. Nothing of it touches the disk."""
+"""The web page's server: takes a photograph and answers with verdict, maps and crops; writes nothing to disk."""
 
 import asyncio
 import os
@@ -41,10 +41,10 @@ T = TypeVar("T")
 
 WEB = Path(__file__).parent / "web"
 EXAMPLES = sorted(path.name for path in (WEB / "examples").glob("*.jpg"))
-DIFFERENCE = 2.0  # standard deviations of the score at which the colours of a difference are full
+DIFFERENCE = 2.0  # standard deviations of the score at which a difference has its full colour
 LONGEST_NAME = 200
 HEADERS = {
-    # Nothing but the page's own files may be loaded, whatever a photograph's name tries to say.
+    # The page may load only its own files, whatever markup a photograph's name holds.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -54,14 +54,14 @@ HEADERS = {
 
 
 class ServedModel(NamedTuple):
-    """A model and what the page calls it."""
+    """A model and its name on the page."""
 
     name: str
     model: AestheticModel
 
 
 class RefusedError(Exception):
-    """What the server will not do: the HTTP status, and a sentence for the visitor."""
+    """A request that the server refuses: an HTTP status and a sentence for the visitor."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -69,12 +69,12 @@ class RefusedError(Exception):
 
 
 def create_app(models: Sequence[ServedModel], limits: Limits | None = None, threads: int | None = None) -> Starlette:
-    """The page as an ASGI application.
+    """Build the page as an ASGI application.
 
     Args:
-        models: The first judges; it is compared with the second, if there is one.
-        limits: For all visitors.
-        threads: Photographs judged at once; None for one a core.
+        models: The first is the default; the second, if any, is compared with it.
+        limits: What visitors may ask for.
+        threads: Photographs judged at once; None means one per core.
     """
     desk = _Desk(models, limits or Limits(), threads or os.cpu_count() or 1)
     posts = {
@@ -115,7 +115,7 @@ class _Headers:
 
 
 class _Desk:
-    """Takes photographs in, has them judged in threads, and hands out the answers."""
+    """Receives photographs, has them judged in threads and returns the answers."""
 
     def __init__(self, models: Sequence[ServedModel], limits: Limits, threads: int) -> None:
         self.models = {served.name: served.model for served in models}
@@ -199,11 +199,11 @@ class _Desk:
         return self.models[name]
 
     async def _judge(self, request: Request, work: Callable[[Encoded], T]) -> T:
-        """What `work` makes of the photograph in the request, in a thread and within the limits.
+        """Apply `work` to the photograph in the request, in a thread and within the limits.
 
         Raises:
-            RefusedError: A limit is passed.
-            ImageError: What was sent is no whole photograph.
+            RefusedError: The request exceeds a limit.
+            ImageError: The body is not a complete photograph.
         """
         if self.inside >= self.limits.waiting:
             raise RefusedError(503, "Too many photographs are waiting here; try again in a few seconds.")
