@@ -1,8 +1,11 @@
 # Every target sets itself up in .venv; only Python 3.11 or newer and a package index are needed.
 PYTHON ?= python3
 BIN := .venv/bin
-# One worker a core, and one thread a worker: threads of two workers would only wait for one another.
+# One worker per core and one thread per worker, so that workers do not compete for the same cores.
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# The theme's announcement of its successor is no fault of the pages.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: install lock reproduce probe demo test slow check docs tables
 
@@ -46,7 +49,7 @@ demo: install
 test: install
 	$(PYTEST)
 
-# Tests of minutes: training in earnest, processes that are killed, launchers.
+# The tests marked slow, such as those that start and kill processes; those that need more than this machine stay out.
 slow: install
 	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm"
 
@@ -55,11 +58,11 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/mkdocs build --strict --quiet --site-dir .venv/site
+	$(MKDOCS) --quiet --site-dir .venv/site
 
 # The documentation, under site.
 docs: install
-	$(BIN)/mkdocs build --strict --site-dir site
+	$(MKDOCS) --site-dir site
 
 # Tables and plots anew from the committed results; a table's block in every README that has one.
 tables: install

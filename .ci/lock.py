@@ -1,8 +1,8 @@
-"""The lock without addresses: what `make lock` keeps of uv's, and what `make install` gives back to uv.
+"""Convert between uv's pylock.toml and ours, which holds no addresses.
 
-uv installs a pylock.toml from the addresses in it, and one package index is not another. So ours holds names, versions,
-hashes and, where the format wants an address or a path, the file's name; the files come from the index of whoever
-installs, and count only if their hash is in the lock.
+uv installs a pylock.toml only from the file addresses in it, which belong to one package index. Ours keeps names,
+versions, hashes and, where the format requires an address or a path, the file's name. `make install` hands uv the same
+as hashed requirements: the files come from the index that is configured there, and only with a locked hash.
 """
 
 import json
@@ -15,11 +15,12 @@ from typing import Any
 
 Package = dict[str, Any]
 
-NOT_OURS = re.compile(r"-cp\d+t-|musllinux|_wasm32|-ios_")  # torch has no wheels for them, or not all others do
+# Platforms without wheels of torch, and free-threaded Python.
+NOT_OURS = re.compile(r"-cp\d+t-|musllinux|_wasm32|-ios_")
 
 
 def slim(lock: dict[str, Any]) -> str:
-    """A pylock.toml of names, versions, hashes and file names."""
+    """Write a pylock.toml of names, versions, hashes and file names; a marker that most packages share is left out."""
     everywhere = mode(package.get("marker", "") for package in lock["packages"])
     lines = ['lock-version = "1.0"', 'created-by = "uv"', f"requires-python = {json.dumps(lock['requires-python'])}"]
     for package in lock["packages"]:
@@ -36,7 +37,7 @@ def slim(lock: dict[str, Any]) -> str:
 
 
 def requirements(lock: dict[str, Any]) -> str:
-    """The same as pinned requirements with hashes, which uv and pip look up in their index."""
+    """Write pinned requirements with hashes, which uv and pip look up in their index."""
     return "\n".join(map(_requirement, lock["packages"])) + "\n"
 
 

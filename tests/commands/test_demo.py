@@ -76,11 +76,11 @@ class TestListen:
 
     @pytest.mark.parametrize("port", [70_000, -1])
     def test_what_is_no_port(self, port):
-        with pytest.raises(DemoError, match=f"--port {port} is none; give one from 1 to 65535"):
+        with pytest.raises(DemoError, match=f"--port {port} is not a port"):
             listen("127.0.0.1", port)
 
     def test_what_is_no_address(self):
-        with pytest.raises(DemoError, match=r"--host 256\.1\.1\.1 is no address of this machine"):
+        with pytest.raises(DemoError, match=r"--host 256\.1\.1\.1 is not an address"):
             listen("256.1.1.1", 0)
 
 
@@ -91,6 +91,15 @@ def test_errors_are_one_line(call, tmp_path):
     assert call("--port", 0, "--waiting", 0) == "awcu: waiting 0 is below 1; give a number from 1"
 
 
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_without_its_extra_it_says_what_to_install(call, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    said = call("--port", 0)
+    assert said.startswith(f"awcu: the web page needs {package}; ")
+    assert "pip install 'awcu[demo]'" in said
+
+
+@pytest.mark.slow
 def test_a_server_answers_and_ends_on_an_interrupt():
     command = [sys.executable, "-m", "awcu", "demo", "--port", "0", "--no-browser", "--device", "cpu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:

@@ -7,26 +7,29 @@ import sys
 import webbrowser
 from contextlib import suppress
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from awcu.demo.limits import Limits
+from awcu.errors import DemoError
 
 if TYPE_CHECKING:
     from awcu.demo.app import ServedModel
-from awcu.errors import DemoError
 
 PORT = 7860
 
 
 def add_parser(commands: Any) -> None:
     """Declare the command."""
-    says = "a web page: drop a photograph, see the verdict, the reason and the crop"
+    says = "a web page: drop a photograph on it and see the verdict, the reason and the crop"
     parser = commands.add_parser("demo", help=says, description=says[0].upper() + says[1:] + ".")
     parser.add_argument(
-        "--checkpoint", metavar="MODEL", help="a model of yours (default: the two that come with the package)"
+        "--checkpoint", metavar="MODEL", help="your model (default: the two that come with the package)"
     )
-    parser.add_argument("--compare", metavar="MODEL", help="a second model, to see both on the same photograph")
+    parser.add_argument(
+        "--compare", metavar="MODEL", help="a second model, shown beside the first on the same photograph"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for other machines (default: this machine only)")
     parser.add_argument("--port", type=int, default=PORT, help=f"0 for any free one (default: {PORT})")
     parser.add_argument("--device", help="cpu, cuda, mps (default: an accelerator if there is one)")
@@ -38,26 +41,30 @@ def add_parser(commands: Any) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
-    # Before seconds are spent on loading what could not be served.
-    listening = listen(arguments.host, arguments.port)
-    with listening:
+    for package in ("starlette", "uvicorn"):
+        if find_spec(package) is None:
+            raise DemoError(f"the web page needs {package}; install the extra: pip install 'awcu[demo]'")
+    # Bind the port first: loading the models takes seconds.
+    with listen(arguments.host, arguments.port) as listening:
         serve(arguments, listening)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes visitors.
+    """Open a listening socket.
 
     Raises:
-        DemoError: No such port or address, or the port is taken or not allowed.
+        DemoError: There is no such port or address, or the port is taken or not allowed.
     """
     if not 0 <= port <= 65_535:
-        raise DemoError(f"--port {port} is none; give one from 1 to 65535, or 0 for any free one")
+        raise DemoError(f"--port {port} is not a port; give one from 1 to 65535, or 0 for any free one")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise DemoError(f"--host {host} is no address of this machine ({error.strerror}); leave it out") from error
-    # So that the page can be started again at once.
+        raise DemoError(
+            f"--host {host} is not an address of this machine ({error.strerror}); leave the option out"
+        ) from error
+    # Lets the page start again at once after it has stopped.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(address)
@@ -79,7 +86,7 @@ def serve(arguments: argparse.Namespace, listening: socket.socket) -> None:
 
     limits = Limits(**{one.name: getattr(arguments, one.name) for one in fields(Limits)})
     models = load_models(arguments.checkpoint, arguments.compare, arguments.device)
-    # Photographs are judged side by side, one a core; threads within each would only wait for one another.
+    # Photographs are judged in parallel, one per core; more threads in each would compete for the same cores.
     torch.set_num_threads(1)
     app = create_app(models, limits)
     host, port = listening.getsockname()[:2]
@@ -90,16 +97,16 @@ def serve(arguments: argparse.Namespace, listening: socket.socket) -> None:
     settings = uvicorn.Config(
         app, log_level="warning", server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=3
     )
-    # It raises the interrupt once more when all is closed.
+    # uvicorn raises the interrupt again after it has shut down.
     with suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
 
 
 def load_models(checkpoint: str | None, second: str | None, device: str | None) -> "list[ServedModel]":
-    """The models that the page shows, each with a name of its own; those of the package where none is given.
+    """Load the models that the page shows, under distinct names; by default those of the package.
 
     Raises:
-        ModelError: Not a model.
+        ModelError: A path holds no model.
     """
     from awcu.demo.app import ServedModel
     from awcu.inference.predictor import AestheticModel
@@ -117,5 +124,5 @@ def load_models(checkpoint: str | None, second: str | None, device: str | None) 
 
 
 def _has_screen() -> bool:
-    """Whether a browser can open: elsewhere, one for the terminal might come up and take it over."""
+    """Whether a graphical browser can open; without a screen, a text browser might take over the terminal."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -69,7 +69,7 @@ class RefusedError(Exception):
 
 
 def create_app(models: Sequence[ServedModel], limits: Limits | None = None, threads: int | None = None) -> Starlette:
-    """The page as an ASGI application.
+    """Build the page as an ASGI application.
 
     Args:
         models: The first one judges; it is compared with the second, if there is one.
