@@ -73,6 +73,7 @@ def photograph(number: int) -> bytes:
 def write_shard(path: Path, rows: Iterable[Mapping[str, Any]], **types: pa.DataType) -> None:
     """Rows as a Parquet file of small row groups; `types` of columns where they differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"huggingface": json.dumps({"info": {"features": FEATURES}})}
+    # Features say what types the columns have, so a file of other types has none.
+    metadata = {} if types else {"huggingface": json.dumps({"info": {"features": FEATURES}})}
     schema = pa.schema(list((COLUMNS | types).items()), metadata=metadata)
     pq.write_table(pa.Table.from_pylist(list(rows), schema), path, row_group_size=5)

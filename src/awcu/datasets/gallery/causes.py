@@ -5,13 +5,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from awcu.datasets.gallery.layers import Layers
 from awcu.datasets.gallery.plan import CAUSES, Plan, stream
 from awcu.datasets.gallery.styles import luminance
 from awcu.datasets.gallery.texture import (
     Canvas,
     Colours,
     Field,
+    Layers,
     blur,
     hexcolour,
     mix,

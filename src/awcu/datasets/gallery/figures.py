@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from awcu.datasets.gallery.flower import GREENS, paint_bokeh
-from awcu.datasets.gallery.layers import Brief, Layers
-from awcu.datasets.gallery.still_life import Light, key_light, paint_backdrop
+from awcu.datasets.gallery.still_life import GREENS, Light, key_light, paint_backdrop, paint_bokeh
 from awcu.datasets.gallery.texture import (
+    Brief,
     Canvas,
     Colours,
     Field,
+    Layers,
     blur,
     hexcolour,
     mix,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from awcu.datasets.gallery.layers import Brief, Layers
 from awcu.datasets.gallery.texture import (
+    Brief,
     Canvas,
     Colours,
     Field,
+    Layers,
     blur,
     hexcolour,
     mix,

@@ -3,8 +3,20 @@
 import numpy as np
 
 from awcu.datasets.gallery.landscape import reflect
-from awcu.datasets.gallery.layers import Brief, Layers
-from awcu.datasets.gallery.texture import Colours, Field, blur, hexcolour, mix, noise, ramp, single, streak, vary
+from awcu.datasets.gallery.texture import (
+    Brief,
+    Colours,
+    Field,
+    Layers,
+    blur,
+    hexcolour,
+    mix,
+    noise,
+    ramp,
+    single,
+    streak,
+    vary,
+)
 
 
 def paint_night(brief: Brief) -> Layers:

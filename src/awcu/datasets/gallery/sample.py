@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from awcu.datasets.gallery import causes, styles
 from awcu.datasets.gallery.figures import paint_bust
-from awcu.datasets.gallery.flower import paint_flower
 from awcu.datasets.gallery.landscape import paint_landscape, paint_water
-from awcu.datasets.gallery.layers import Brief, Layers
 from awcu.datasets.gallery.night import paint_night
 from awcu.datasets.gallery.plan import STYLES, Plan, draw_plan, stream
-from awcu.datasets.gallery.still_life import paint_still_life
+from awcu.datasets.gallery.still_life import paint_flower, paint_still_life
 from awcu.datasets.gallery.street import paint_street
-from awcu.datasets.gallery.texture import Canvas, Field
+from awcu.datasets.gallery.texture import Brief, Canvas, Field, Layers
 from awcu.errors import GalleryError
 
 SCENES: Mapping[str, Callable[[Brief], Layers]] = {

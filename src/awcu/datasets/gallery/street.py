@@ -8,12 +8,13 @@ import numpy as np
 
 from awcu.datasets.gallery.figures import paint_passer_by
 from awcu.datasets.gallery.landscape import Mood, draw_mood, paint_sky
-from awcu.datasets.gallery.layers import Brief, Layers
 from awcu.datasets.gallery.still_life import Light
 from awcu.datasets.gallery.texture import (
+    Brief,
     Canvas,
     Colours,
     Field,
+    Layers,
     blur,
     hexcolour,
     mix,

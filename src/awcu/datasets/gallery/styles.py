@@ -5,9 +5,20 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from awcu.datasets.gallery.layers import Layers
 from awcu.datasets.gallery.plan import Plan, stream
-from awcu.datasets.gallery.texture import Canvas, Colours, Field, blur, hexcolour, mix, noise, ramp, single, streak
+from awcu.datasets.gallery.texture import (
+    Canvas,
+    Colours,
+    Field,
+    Layers,
+    blur,
+    hexcolour,
+    mix,
+    noise,
+    ramp,
+    single,
+    streak,
+)
 
 Masks = dict[str, Field]
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)

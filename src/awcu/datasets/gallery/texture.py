@@ -1,7 +1,7 @@
 """Raw material of the gallery's scenes: coordinates, fractal noise, relief, solids, light and blur."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -226,3 +226,30 @@ def streak(image: Field, length: float, angle: float) -> Field:
     start, stop = (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))
     cv2.line(line, start, stop, 1.0, 1)
     return single(cv2.filter2D(image, -1, line / line.sum(), borderType=cv2.BORDER_REFLECT_101))
+
+
+@dataclass
+class Layers:
+    """A scene in linear light before the camera sees it.
+
+    `background` and `subject` are (H, W, 3) with 1.0 about white; `alpha` (H, W) is the subject's cover; `depth`
+    (H, W) is 0 in the plane of focus and 1 far from it; `regions` names soft masks such as "sky" or "water".
+    """
+
+    background: Colours
+    subject: Colours
+    alpha: Field
+    depth: Field
+    horizon: float
+    light: tuple[float, float]
+    regions: dict[str, Field] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a painter has to paint: where the subject stands (short sides from the left) and the scene's styles."""
+
+    canvas: Canvas
+    rng: np.random.Generator
+    subject_x: float
+    styles: frozenset[str]

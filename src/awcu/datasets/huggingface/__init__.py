@@ -3,9 +3,8 @@
 Format: an image column (bytes, or a struct of `bytes` and `path`), an id, and either a list of vote counts or a mean
 score. The first read unpacks the photographs, byte for byte, into a folder of files; later ones open its table alone,
 and the rows may be deleted. Other columns or another revision make another folder beside it. The package `datasets`
-(Apache-2.0, the extra `awcu[hub-data]`) finds the files and splits of a repository and reads formats other than
-Parquet; local Parquet files do without it. Split: the Hub's, where a part that is missing is hashed out of the
-training photographs; or a list of test ids.
+(Apache-2.0, the extra `awcu[hub-data]`) reads the rows, of a repository and of local Parquet files. Split: the Hub's,
+where a part that is missing is hashed out of the training photographs; or a list of test ids.
 
 Known faults: copies of AVA on the Hub draw splits of their own, so give the official list as `test_list`. A card's
 licence covers what its author could license, which photographs of others are not.

@@ -12,8 +12,7 @@ from typing import Any
 
 import platformdirs
 
-from awcu.datasets.huggingface.rows import BATCH, Cells, Columns, Part, parquet, reason
-from awcu.datasets.huggingface.unpacking import State
+from awcu.datasets.huggingface.unpacking import BATCH, Part, State, reason
 from awcu.errors import SourceError
 
 
@@ -67,42 +66,31 @@ class Repository:
         snapshot = self.snapshot()
         return {} if snapshot is None else {"commit": snapshot.name}
 
-    def parts(self, columns: Columns) -> list[Part]:
+    def parts(self) -> list[Part]:
         """A part for each Parquet file, or for each split of another format.
 
         Raises:
             SourceError: The repository was not fetched, has rows elsewhere, or is in no form that `datasets` reads.
         """
-        self.require_library()
+        load_dataset_builder = library(str(self)).load_dataset_builder
         snapshot = self.snapshot()
         if snapshot is None:
             raise SourceError(f"{self} is not on this machine; fetch it by awcu prepare --download data=…")
         with self._opening(), TemporaryDirectory() as scratch:  # for a lock that the builder leaves behind
-            builder = import_module("datasets").load_dataset_builder(str(snapshot), cache_dir=scratch)
-            files = {str(split): list(map(Path, paths)) for split, paths in builder.config.data_files.items()}
+            found = load_dataset_builder(str(snapshot), cache_dir=scratch).config.data_files
+            files = {str(split): list(map(Path, paths)) for split, paths in found.items()}
         self._check_inside(files, snapshot)
         if all(path.suffix == ".parquet" for paths in files.values() for path in paths):
             return [
-                parquet(path, split, columns, f"{self}: {path.relative_to(snapshot)}")
+                parquet(path, split, f"{self}: {path.relative_to(snapshot)}")
                 for split, paths in files.items()
                 for path in paths
             ]
-        with self._opening():
-            streams = builder.as_streaming_dataset()
-        return [self._streamed(stream, str(split), columns, snapshot) for split, stream in streams.items()]
+        return [Part(split, f"{self}: {split}", partial(self._open, snapshot, split), snapshot) for split in files]
 
     def notes(self, state: State) -> list[str]:
         """Which commit was read."""
         return [f"read from {self} at commit {state.get('commit', 'unknown')}"]
-
-    def require_library(self) -> None:
-        """Refuse to go on without the package `datasets`.
-
-        Raises:
-            SourceError: It is not installed.
-        """
-        if find_spec("datasets") is None:
-            raise SourceError(f"{self} needs the package datasets; install it by pip install 'awcu[hub-data]'")
 
     @contextmanager
     def _opening(self) -> Iterator[None]:
@@ -123,26 +111,35 @@ class Repository:
                 f"them by data.root and data.ratings.files"
             )
 
-    def _streamed(self, stream: Any, split: str, columns: Columns, snapshot: Path) -> Part:
-        place = f"{self}: {split}"
-        features = stream.features or {}
-        if features:  # known before reading
-            columns.check(list(features), place)
-        labels = {name: features[name].names for name in columns.attributes if hasattr(features.get(name), "names")}
-        return Part(split, place, partial(_streamed_rows, stream, columns, snapshot), None, labels)
+    def _open(self, snapshot: Path, split: str, scratch: Path) -> Any:
+        with self._opening():
+            return library(str(self)).load_dataset(str(snapshot), split=split, cache_dir=str(scratch))
 
 
-def _streamed_rows(stream: Any, columns: Columns, snapshot: Path) -> Iterator[Cells]:
-    # As Arrow tables, since these do not decode images.
-    for batch in stream.select_columns(columns.names).with_format("arrow").iter(BATCH):
-        for cells in batch.to_pylist():
-            image = cells[columns.image]
-            # Folders of images come as paths. One that leads elsewhere is not the repository's to name.
-            if isinstance(image, dict) and image["bytes"] is None and image["path"]:
-                path = Path(image["path"])
-                if path.is_relative_to(snapshot) and ".." not in path.parts:
-                    cells[columns.image] = path.read_bytes()
-            yield cells
+def library(who: str) -> Any:
+    """The package `datasets`.
+
+    Raises:
+        SourceError: It is not installed.
+    """
+    if find_spec("datasets") is None:
+        raise SourceError(f"{who} needs the package datasets; install it by pip install 'awcu[hub-data]'")
+    return import_module("datasets")
+
+
+def parquet(path: Path, split: str, place: str) -> Part:
+    """The rows of a Parquet file."""
+    return Part(split, place, partial(_open_parquet, path, place))
+
+
+def _open_parquet(path: Path, place: str, scratch: Path) -> Any:
+    load_dataset = library(place).load_dataset
+    try:
+        return load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(scratch), batch_size=BATCH)
+    # What is raised depends on the damage.
+    except Exception as error:
+        why = reason(error.__cause__ if isinstance(error.__cause__, Exception) else error)
+        raise SourceError(f"{place} is no whole Parquet file ({why}); fetch it again") from error
 
 
 def download(repository: str | None, revision: str | None = None) -> Path:
@@ -164,7 +161,7 @@ def download(repository: str | None, revision: str | None = None) -> Path:
             "machine need no download"
         )
     wanted = Repository(repository, revision)
-    wanted.require_library()
+    library(repository)
     from huggingface_hub import snapshot_download
 
     try:

@@ -3,18 +3,30 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from glob import glob
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awcu.datasets.huggingface.files import ParquetFiles
-from awcu.datasets.huggingface.hub import Repository
-from awcu.datasets.huggingface.rows import Columns
-from awcu.datasets.huggingface.unpacking import FILE, ID, SCORE, SPLIT, TABLE, unpack, unpacked, vote_columns
-from awcu.datasets.parsing import lines_of, names_of
+from awcu.datasets.huggingface.hub import Repository, parquet
+from awcu.datasets.huggingface.unpacking import (
+    FILE,
+    ID,
+    SCORE,
+    SPLIT,
+    TABLE,
+    Columns,
+    Part,
+    State,
+    unpack,
+    unpacked,
+    vote_columns,
+)
+from awcu.datasets.parsing import folder_of, lines_of, names_of
 from awcu.datasets.readers import table
 from awcu.errors import SourceError
 from awcu.ratings.ratings import Ratings
@@ -25,6 +37,76 @@ FORMAT = 1  # part of the folder's name: raise it whenever a file would come out
 HUB_SPLITS = {"train": "train", "validation": "val", "test": "test"}
 
 Texts = NDArray[np.str_]
+
+_WORD = re.compile(r"(?<![A-Za-z])(train(ing)?|val(id(ation)?)?|dev|test(ing)?|eval(uation)?)(?![A-Za-z])")
+_SPLITS = {"tr": "train", "va": "validation", "de": "validation", "te": "test", "ev": "test"}
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """Parquet files below a folder.
+
+    Attributes:
+        root: The folder, which also takes the photographs.
+        patterns: Relative to it.
+    """
+
+    root: Path
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def below(cls, root: str | Path | None, patterns: Sequence[str]) -> "ParquetFiles":
+        """Files below the folder that a user names.
+
+        Raises:
+            SourceError: There is no such folder.
+        """
+        return cls(folder_of(root, "Parquet files", "").resolve(), tuple(patterns))
+
+    def __str__(self) -> str:
+        return f"{self.root} ({', '.join(self.patterns)})"
+
+    @property
+    def title(self) -> str:
+        """What to call the data set."""
+        return self.root.name
+
+    @property
+    def home(self) -> Path:
+        """Where its photographs are unpacked."""
+        return self.root
+
+    def state(self) -> State:
+        """The size of each file that is there."""
+        return {file: (self.root / file).stat().st_size for file in self._found()}
+
+    def parts(self) -> list[Part]:
+        """A part for each file; the split is the last word for one in its path, as on the Hub.
+
+        Raises:
+            SourceError: No files.
+        """
+        found = self._found()
+        if not found:
+            raise SourceError(f"{self}: no file there matches; check data.root and data.ratings.files")
+        return [parquet(self.root / file, _split_of(file), str(self.root / file)) for file in found]
+
+    def notes(self, state: State) -> list[str]:
+        """Nothing to say."""
+        return []
+
+    def _found(self) -> list[str]:
+        found = {file for pattern in self.patterns for file in glob(pattern, root_dir=self.root, recursive=True)}  # noqa: PTH207 (a Path takes no absolute pattern)
+        return sorted(file for file in found if not _is_unpacked(self.root / file))
+
+
+def _is_unpacked(path: Path) -> bool:
+    return not path.is_file() or (path.name == TABLE and (path.parent / "images").is_dir())
+
+
+def _split_of(file: str) -> str:
+    words = [found[0] for found in _WORD.finditer(Path(file).as_posix())]
+    return _SPLITS[words[-1][:2]] if words else "train"
 
 
 def read(
@@ -82,7 +164,7 @@ def read(
     folder = source.home / _folder_name(source, columns)
     state = source.state()
     if not folder.is_dir():
-        unpack(folder, source.parts(columns), columns, state)
+        unpack(folder, source.parts(), columns, state)
     photographs, unpacked_from = unpacked(folder)
     if not state.items() <= unpacked_from.items():
         raise SourceError(f"{folder} was unpacked before {source} changed; delete that folder and read again")

@@ -6,38 +6,89 @@ called, rated and split, and what it was unpacked from.
 
 import hashlib
 import json
+import math
 import re
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import track
 
-from awcu.datasets.huggingface.rows import (
-    Cells,
-    Columns,
-    Part,
-    attribute_of,
-    counts_of,
-    id_of,
-    photograph_of,
-    reason,
-    score_of,
-)
 from awcu.errors import SourceError
 from awcu.text import shown
 
 TABLE = "ratings.parquet"
 ID, FILE, SPLIT, SCORE = "image_id", "image_file", "hub_split", "mean_score"
+BATCH = 64  # rows in memory at a time, photographs included
 PACKED = 10_000  # rows that are kept as Python's own numbers and texts, which take several times the room of Arrow's
 
+Cells = dict[str, Any]
 State = dict[str, str | int]
 """What tells whether a source has changed: a repository's commit, or the size of each file."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a row holds what.
+
+    Attributes:
+        image: Bytes, or a struct of `bytes` and `path`.
+        id: Text or whole numbers.
+        votes: Lists of counts, one a value of `scale`; None where there are scores.
+        score: Mean scores; None where there are votes.
+        scale: Rating values, or the two ends of the score.
+        attributes: Text, numbers or labels.
+    """
+
+    image: str
+    id: str
+    votes: str | None
+    score: str | None
+    scale: tuple[float, ...]
+    attributes: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, each once."""
+        named = (self.image, self.id, self.votes, self.score, *self.attributes)
+        return list(dict.fromkeys(name for name in named if name))
+
+    def check(self, there: Sequence[str], place: str) -> None:
+        """Refuse rows that lack a column.
+
+        Raises:
+            SourceError: They do.
+        """
+        missing = [name for name in self.names if name not in there]
+        if missing:
+            raise SourceError(
+                f"{place} has no column {', '.join(map(repr, missing))}, only {shown(', '.join(there), 200)}; name the "
+                f"right one by data.ratings.…_column"
+            )
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one split.
+
+    Attributes:
+        split: As the source calls it.
+        place: Where the rows are, for messages.
+        open: Gives them as a `datasets.Dataset`, which it keeps in the folder that it is given.
+        root: Of the files that a row may name instead of holding a photograph's bytes.
+    """
+
+    split: str
+    place: str
+    open: Callable[[Path], Any]
+    root: Path | None = None
 
 
 def vote_columns(columns: Columns) -> list[str]:
@@ -96,16 +147,19 @@ def unpacked(folder: Path) -> tuple["pa.Table", State]:
 
 
 def _write(work: Path, parts: Sequence[Part], columns: Columns, state: State, folder: Path) -> None:
-    counts = [part.count for part in parts if part.count is not None]
     console = Console(stderr=True)
     console.print(f"Unpacking photographs once into {folder}", highlight=False, soft_wrap=True)
     writer = _Writer(work / "images", columns)
-    with Progress(console=console) as progress:
-        task = progress.add_task("photographs", total=sum(counts) if len(counts) == len(parts) else None)
-        for part in parts:
-            for where, cells in part.rows():
-                writer.add(part, where, cells)
-                progress.advance(task)
+    for part in parts:
+        # One after another, since each is on disk twice meanwhile.
+        with TemporaryDirectory(dir=work) as scratch:
+            rows = part.open(Path(scratch))
+            columns.check(rows.column_names, part.place)
+            labels = {
+                name: rows.features[name].names for name in columns.attributes if hasattr(rows.features[name], "names")
+            }
+            for number, cells in enumerate(track(_rows(rows, columns), part.place, len(rows), console=console), 1):
+                writer.add(f"{part.place}: row {number}", cells, part, labels)
     writer.save(work / TABLE, state)
 
 
@@ -120,26 +174,24 @@ class _Writer:
     rows: list[Cells] = field(default_factory=list)
     batches: list["pa.RecordBatch"] = field(default_factory=list)
 
-    def add(self, part: Part, where: str, cells: Cells) -> None:
+    def add(self, where: str, cells: Cells, part: Part, labels: Mapping[str, Sequence[str]]) -> None:
         columns = self.columns
         image_id = id_of(cells[columns.id], f"{where}, {columns.id}")
         if image_id in self.ids:
             raise SourceError(f"{where}: id {shown(image_id)} has appeared before; keep one row of each photograph")
         self.ids.add(image_id)
-        content = photograph_of(cells[columns.image], f"{where}, {columns.image}")
+        content = photograph_of(cells[columns.image], part.root, f"{where}, {columns.image}")
         stem = _stem(image_id, self.stems)
         self.stems.add(stem.casefold())
         row: Cells = {ID: image_id, FILE: stem + _suffix(content), SPLIT: part.split} | self._ratings(cells, where)
         for name in columns.attributes:
-            row[name] = attribute_of(cells[name], part.labels.get(name), f"{where}, {name}")
+            row[name] = attribute_of(cells[name], labels.get(name), f"{where}, {name}")
         (self.images / row[FILE]).write_bytes(content)
         self.rows.append(row)
         if len(self.rows) == PACKED:
             self._pack()
 
     def save(self, path: Path, state: State) -> None:
-        if not self.ids:
-            raise SourceError("there are no rows to unpack; check the files")
         self._pack()
         table = pa.Table.from_batches(self.batches)
         pq.write_table(table.replace_schema_metadata({"awcu": json.dumps(state)}), path)
@@ -187,3 +239,92 @@ def _suffix(content: bytes) -> str:
     if content[4:8] == b"ftyp":
         return ".avif" if content[8:11] == b"avi" else ".heic"
     return next((suffix for signature, suffix in _SIGNATURES.items() if content.startswith(signature)), ".bin")
+
+
+def _rows(rows: Any, columns: Columns) -> Iterator[Cells]:
+    # As Arrow tables, since these do not decode images.
+    for batch in rows.select_columns(columns.names).with_format("arrow").iter(BATCH):
+        yield from batch.to_pylist()
+
+
+def id_of(value: object, where: str) -> str:
+    """A photograph's id.
+
+    Raises:
+        SourceError: Neither printable text nor a whole number.
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not text.strip() or not text.isprintable():
+        raise SourceError(f"{where}: {shown(value)} is no id, which is printable text or a whole number; correct it")
+    return text
+
+
+def photograph_of(value: object, root: Path | None, where: str) -> bytes:
+    """A photograph as it was put in, or the file below the root that is named; it may be damaged or empty.
+
+    Raises:
+        SourceError: There are no bytes.
+    """
+    content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+    # A path that leads elsewhere is not the repository's to name.
+    if content is None and path and root and Path(path).is_relative_to(root) and ".." not in Path(path).parts:
+        return Path(path).read_bytes()
+    if not isinstance(content, bytes):
+        raise SourceError(f"{where}: {shown(value)} holds no bytes of an image; name a column that does")
+    return content
+
+
+def counts_of(value: object, k: int, where: str) -> list[int]:
+    """K vote counts.
+
+    Raises:
+        SourceError: Anything else, or no votes at all.
+    """
+    if not isinstance(value, list):
+        raise SourceError(f"{where}: {shown(value)} is no list of {k} counts; name a column of lists")
+    if len(value) != k:
+        raise SourceError(f"{where}: {len(value)} counts for a scale of {k} values; correct the row or the scale")
+    if not all(_is_number(count) and count >= 0 and count == int(count) for count in value) or not any(value):
+        raise SourceError(f"{where}: {shown(value)} are not whole counts ≥ 0 with at least one vote; correct the row")
+    return [int(count) for count in value]
+
+
+def score_of(value: Any, scale: Sequence[float], where: str) -> float:
+    """A mean score within the ends of the scale.
+
+    Raises:
+        SourceError: Anything else.
+    """
+    if not _is_number(value) or not scale[0] <= value <= scale[-1]:
+        raise SourceError(
+            f"{where}: {shown(value)} is not a number from {scale[0]:g} to {scale[-1]:g}; correct the row or the scale"
+        )
+    return float(value)
+
+
+def attribute_of(value: Any, labels: Sequence[str] | None, where: str) -> str | None:
+    """An attribute as a CSV file would have it; None where it is not known.
+
+    Raises:
+        SourceError: A number other than 0 and 1, or a list or another thing that no CSV file has.
+    """
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if labels and isinstance(value, int) and not isinstance(value, bool) and value < len(labels):
+        # −1 is what `datasets` writes for a label that is not known.
+        return labels[value] if value >= 0 else None
+    if isinstance(value, str):
+        return value
+    if value in (0, 1):
+        return str(int(value))
+    raise SourceError(f"{where}: {shown(value)} is neither text nor 0 nor 1; leave the column out")
+
+
+def reason(error: Exception) -> str:
+    """An error in a few words on one line."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"{type(error).__name__}: {' '.join(text.split())[:200]}" if text else type(error).__name__
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
