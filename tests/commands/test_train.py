@@ -92,7 +92,7 @@ def test_fewer_photographs_to_learn_from_are_trained_on_in_as_many_steps(configu
 
 def test_sampling_by_weight_trains_another_model(configured, tmp_path):
     for how in ("false", "true"):
-        run(configured("weighting=power_2", f"loader.weighted_sampling={how}"), tmp_path / how)
+        run(configured("weighting=power", f"loader.weighted_sampling={how}"), tmp_path / how)
     assert (tmp_path / "false/predictions.csv").read_text() != (tmp_path / "true/predictions.csv").read_text()
 
 

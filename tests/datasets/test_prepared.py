@@ -18,7 +18,6 @@ from conftest import TABLE
 from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -368,7 +367,7 @@ class TestFeatures:
 
 @pytest.mark.parametrize("page", ["train", "probe"])
 def test_the_folder_names_no_row_and_no_run(page):
-    cfg = OmegaConf.load(Path(conf_folder()) / f"{page}.yaml")
-    assert cfg.data.prepared is None
-    assert "data.prepared" in cfg.hydra.job.config.override_dirname.exclude_keys
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        cfg = compose(page, ["data.prepared=/kept", "seed=1"], return_hydra_config=True)
+    assert cfg.hydra.job.override_dirname == "seed=1"
     assert variant(("data=ava", "data.prepared=/kept")) == "data=ava"

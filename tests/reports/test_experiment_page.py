@@ -76,12 +76,12 @@ class TestWhole:
         # The row between has no runs.
         for row, colour in ((0, "c0"), (2, "c1")):
             assert page.count(f'<g class="run {colour}" data-row="{row}">') == 2 * 4
-        assert re.search(r"<title>step_4, seed 1: \.\d{3} after epoch 2</title>", page)
+        assert re.search(r"<title>step, seed 1: \.\d{3} after epoch 2</title>", page)
 
     def test_failed_runs_with_their_error(self, page):
         text = plain(page)
-        assert "Failed runs variant seed error drop_1 0 no room &lt;left&gt;" in text
-        assert "drop_1 (n = 0 of 2; 1 failed) –" in text
+        assert "Failed runs variant seed error drop 0 no room &lt;left&gt;" in text
+        assert "drop (n = 0 of 2; 1 failed) –" in text
 
     def test_the_caption_is_the_tables(self, experiment_runs, page):
         report = gather(Experiment.find("experiment=smoke"), experiment_runs, None, [], 0)
@@ -91,7 +91,7 @@ class TestWhole:
         assert "All 4 runs, one by one" in page
         body = re.search(r'<table class="runs.*?</table>', page, re.DOTALL)[0]
         assert re.findall(r'scope="row"[^>]*>(\w+)</th><td data-key="(\d)"', body) == [
-            ("uniform", "0"), ("uniform", "1"), ("step_4", "0"), ("step_4", "1"),
+            ("uniform", "0"), ("uniform", "1"), ("step", "0"), ("step", "1"),
         ]  # fmt: skip
 
 
