@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=int, help="test pictures, spread over the split (default: all)")
     parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
-    parser.add_argument("--weightings", default="uniform,power_1", help="the runs to look into")
+    parser.add_argument("--weightings", default="uniform,power", help="the runs to look into")
     return parser.parse_args()
 
 

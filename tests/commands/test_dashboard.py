@@ -1,6 +1,7 @@
 """The W&B report and what it shows, built without a login."""
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from wandb_files import offline_files, records
 
 from awcu.commands import main as cli
-from awcu.config.hydra import conf_folder, variant
+from awcu.config.hydra import conf_folder, experiments, instantiated, variant
+from awcu.ratings.weighting import Step
 
 ROOT = Path(__file__).parents[2]
 OASIS = ROOT / "experiments" / "oasis"
@@ -124,7 +126,7 @@ def test_a_missing_package_is_named(dashboard, monkeypatch):
 
 def test_what_an_agent_of_wandb_types_is_a_run_of_ours():
     sweep = yaml.safe_load((ROOT / "experiments" / "reproduce" / "wandb_sweep.yaml").read_text())
-    picked = {name: {"value": one["values"][-1]} for name, one in sweep["parameters"].items()}
+    picked = {name: {"value": one.get("values", [one.get("value")])[-1]} for name, one in sweep["parameters"].items()}
     macros = create_sweep_command_args({"args": picked}) | {"env": ["/usr/bin/env"]}
     words = []
     for word in sweep["command"]:
@@ -133,12 +135,11 @@ def test_what_an_agent_of_wandb_types_is_a_run_of_ours():
     overrides = words[3:]
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         cfg = compose("train", overrides)
-    assert (cfg.name, cfg.seed, cfg.weighting._target_) == ("agent", 2, "awcu.ratings.weighting.Power")
-    assert variant(tuple(overrides)) == "weighting=power_1"
-    # All that the table of the experiment has.
-    asked = yaml.safe_load((Path(conf_folder()) / "experiment" / "reproduce.yaml").read_text())["hydra"]["sweeper"][
-        "params"
-    ]
-    assert {name: ",".join(map(str, one["values"])) for name, one in sweep["parameters"].items()} == asked | {
-        "seed": str(asked["seed"])
+    assert (cfg.name, cfg.seed, instantiated(cfg.weighting)) == ("agent", 2, Step(delta=1, ratio=math.inf))
+    assert variant(tuple(overrides)) == "weighting.delta=1 weighting.ratio=inf weighting=step"
+    # All that the sweep of the experiment has.
+    asked = yaml.safe_load(experiments("train")["reproduce"].read_text())["hydra"]["sweeper"]["params"]
+    swept = {name: one.get("values", [one.get("value")]) for name, one in sweep["parameters"].items()}
+    assert {name: ",".join(map(str, values)) for name, values in swept.items()} == {
+        name: str(value) for name, value in asked.items()
     }

@@ -35,12 +35,12 @@ from awcu.runs.record import find_records, read_results_csv
 
 N = 80
 VOTES = ["c1", "c2", "c3", "c4", "c5"]
-GRID = ["weighting=uniform", "weighting=drop weighting.delta=0.25,0.5", "weighting=power_2"]
+GRID = ["weighting=uniform", "weighting=drop weighting.delta=0.25,0.5", "weighting=power weighting.gamma=2"]
 ROWS = [
     "weighting=uniform",
     "weighting.delta=0.25 weighting=drop",
     "weighting.delta=0.5 weighting=drop",
-    "weighting=power_2",
+    "weighting.gamma=2 weighting=power",
 ]
 
 
@@ -120,7 +120,7 @@ class TestRecords:
 
     def test_weightings_are_those_of_their_names(self, swept):
         expected = {
-            ROWS[0]: "Uniform()", ROWS[1]: "Drop(delta=0.25)", ROWS[2]: "Drop(delta=0.5)", ROWS[3]: "Power(gamma=2.0)",
+            ROWS[0]: "Uniform()", ROWS[1]: "Drop(delta=0.25)", ROWS[2]: "Drop(delta=0.5)", ROWS[3]: "Power(gamma=2)",
         }  # fmt: skip
         for record in swept[0]:
             row = " ".join(word for word in record.variant.split() if "weighting" in word)
@@ -396,9 +396,9 @@ class TestSimulated:
         (["probe.seeds=[-2]"], ConfigurationError, "probe.seeds: -2 is -2; it must be a whole number ≥ 0"),
         (["probe.seeds=[]"], ConfigurationError, "probe.seeds is empty"),
         (
-            ["probe.save=['weighting=power_2','weighting=power_3']"],
+            ["probe.save=['weighting.gamma=2 weighting=power','weighting=powder']"],
             ConfigurationError,
-            r"probe.save: 'weighting=power_3' is no row; the rows are\n  weighting=uniform\n  weighting.delta=0.25",
+            r"probe.save: 'weighting=powder' is no row; the rows are\n  weighting=uniform\n  weighting.delta=0.25",
         ),
         (["+probe.fold=3"], ConfigurationError, "probe.fold is no setting; nearest: probe.folds"),
         (["+task.warmup=0"], ConfigurationError, "task is no setting"),

@@ -110,7 +110,7 @@ def test_a_sweep_whose_job_is_preempted_ends_with_the_numbers_of_one_that_is_not
     slurm, small, configured, tmp_path, one_thread
 ):
     training = ["trainer.max_epochs=60", "network.drop_rate=0.5", "name=cluster"]
-    command = [sys.executable, "-m", "awcu", "train", "-m", *small, *training, "weighting=step_4,uniform"]
+    command = [sys.executable, "-m", "awcu", "train", "-m", *small, *training, "weighting=step,uniform"]
     # Their number names the folders of the jobs.
     command += ["hydra.sweep.subdir=${hydra.job.num}"]
     command += ["hydra/launcher=submitit_slurm", "hydra.launcher.mem_gb=null", "hydra.launcher.cpus_per_task=1"]
@@ -129,7 +129,7 @@ def test_a_sweep_whose_job_is_preempted_ends_with_the_numbers_of_one_that_is_not
     log = "".join(path.read_text() for path in sorted(folder.rglob("*_0_log.out")))
     assert "SIGUSR2: checkpoint written to" in log
     assert re.search(r"going on after step \d+ \(", log)
-    for home, weighting in ((folder / "0", "step_4"), (folder / "1", "uniform")):
+    for home, weighting in ((folder / "0", "step"), (folder / "1", "uniform")):
         unbroken = run(configured(*training, f"weighting={weighting}"), tmp_path / weighting)
         assert RunRecord.load(home / "record.json").metrics == unbroken.metrics
         assert (home / "predictions.csv").read_text() == (tmp_path / weighting / "predictions.csv").read_text()

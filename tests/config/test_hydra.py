@@ -1,12 +1,28 @@
+import math
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
 
-from awcu.config.hydra import check_experiment, check_keys, conf_folder, folder_name, instantiated, variant
+from awcu.config.hydra import (
+    COMMANDS,
+    check_experiment,
+    check_keys,
+    conf_folder,
+    experiments,
+    folder_name,
+    instantiated,
+    variant,
+)
 from awcu.errors import ConfigurationError, WeightingError
+from awcu.ratings.weighting import Drop, Exponential, Power, Sigmoid, Step, Uniform, VoteConfidence
+from awcu.runs.record import read_results_csv
+
+RESULTS = Path(__file__).parents[2] / "experiments"
 
 
 def composed(*overrides, page="train"):
@@ -14,31 +30,67 @@ def composed(*overrides, page="train"):
         return compose(page, list(overrides))
 
 
-EXPERIMENTS = Path(conf_folder()) / "experiment"
-NAMES = sorted(path.relative_to(EXPERIMENTS).with_suffix("").as_posix() for path in EXPERIMENTS.rglob("*.yaml"))
-PAGES = {"frozen": ["train", "probe"], "probe_agreement": ["train"]}
-"""Of the experiments whose name does not tell: `probe_…` are for awcu probe, the others for awcu train."""
+ASKED = [(command, name) for command in COMMANDS for name in experiments(command)]
+NAMES = sorted({name for _, name in ASKED})
 
 
-def accepts(page, experiment):
-    try:
-        check_keys(composed(f"experiment={experiment}", page=page), page)
-    except ConfigurationError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("experiment", NAMES)
-def test_every_experiment_uses_only_settings_there_are(experiment):
-    """And those of the other command's page are refused, not ignored."""
-    expected = PAGES.get(experiment, ["probe" if experiment.startswith("probe_") else "train"])
-    assert [page for page in ("train", "probe") if accepts(page, experiment)] == expected
+@pytest.mark.parametrize(("command", "experiment"), ASKED)
+def test_every_experiment_uses_only_settings_there_are(command, experiment):
+    check_keys(composed(f"experiment={experiment}", page=command), command)
 
 
 @pytest.mark.parametrize("data", sorted(path.stem for path in Path(conf_folder()).glob("data/*.yaml")))
-@pytest.mark.parametrize("weighting", sorted(path.stem for path in Path(conf_folder()).glob("weighting/*.yaml")))
-def test_every_choice_composes(data, weighting):
-    check_keys(composed(f"data={data}", f"weighting={weighting}"), "train")
+def test_every_data_set_can_be_trained_on(data):
+    check_keys(composed(f"data={data}"), "train")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["uniform"], Uniform()),
+        (["drop"], Drop(delta=1)),
+        (["step"], Step(delta=1, ratio=4)),
+        (["step", "weighting.ratio=inf"], Step(delta=1, ratio=math.inf)),
+        (["step", "weighting.delta=0.5", "weighting.ratio=1"], Step(delta=0.5, ratio=1)),
+        (["power"], Power(gamma=1)),
+        (["exponential"], Exponential(beta=1)),
+        (["sigmoid"], Sigmoid(delta=0.5, tau=0.2)),
+        (["vote_confidence"], VoteConfidence()),
+    ],
+)
+def test_weightings_are_seven_families_and_their_parameters(typed, expected):
+    assert instantiated(composed(f"weighting={typed[0]}", *typed[1:]).weighting) == expected
+    assert len(list(Path(conf_folder()).glob("weighting/*.yaml"))) == 7
+
+
+SWEPT = [
+    name
+    for name, path in experiments("train").items()
+    if (RESULTS / name / "results.csv").exists() and OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params")
+]
+
+
+@pytest.mark.parametrize("experiment", SWEPT)
+def test_a_sweep_trains_what_its_committed_results_are_of(experiment):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        cfg = compose("train", [f"experiment={experiment}"], return_hydra_config=True)
+    params = [f"{key}={value}" for key, value in cfg.hydra.sweeper.params.items()]
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(params), max_batch_size=None)
+    committed = {record.variant for record in read_results_csv(RESULTS / experiment / "results.csv")}
+    # A ratio of 1 is uniform at either delta, and committed once.
+    assert {variant(tuple(job)) for job in jobs} - committed <= {"weighting.delta=0.5 weighting.ratio=1 weighting=step"}
+
+
+def test_every_weighting_of_the_committed_results_can_be_asked_for():
+    variants = {record.variant for path in RESULTS.rglob("results.csv") for record in read_results_csv(path)}
+    asked = {tuple(word for word in one.split() if word.startswith("weighting")) for one in variants}
+    assert len(asked) > 20
+    for *parameters, family in map(sorted, asked):
+        page = OmegaConf.load(Path(conf_folder()) / f"{family.replace('=', '/')}.yaml")
+        OmegaConf.set_struct(page, True)
+        for one in OverridesParser.create().parse_overrides(parameters):
+            OmegaConf.update(page, one.key_or_group.removeprefix("weighting."), one.value())
+        instantiated(page)
 
 
 @pytest.mark.parametrize("data", sorted(path.stem for path in Path(conf_folder()).glob("data/*.yaml")))
@@ -84,11 +136,15 @@ def test_every_experiment_there_is_may_be_asked_for(name):
         ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
         ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
         ("experiment=zzzzzzzz", r"nearest: backbones, biq2021, .*, weighting/oasis$"),
+        (
+            "experiment=probe_ladder",
+            r"^experiment=probe_ladder is for awcu probe; type awcu probe experiment=probe_ladder",
+        ),
     ],
 )
 def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):
     with pytest.raises(ConfigurationError, match=message):
-        check_experiment([override])
+        check_experiment([override], ["train"])
 
 
 @pytest.mark.parametrize(
@@ -104,8 +160,21 @@ def test_variant_leaves_out_the_seed_and_the_machine(overrides, expected):
     assert variant(overrides) == expected
 
 
+@pytest.mark.parametrize("page", COMMANDS)
+def test_the_machine_names_no_folder_of_a_run_either(page):
+    typed = {
+        "train": ["loader.workers=0", "trainer.devices=2", "trainer.accelerator=cpu", "wandb.mode=offline"],
+        "probe": ["features.workers=0", "features.folder=/f"],
+    }[page]
+    typed += ["data.root=/x", "data.prepared=/y", "network.weights_file=/z", "experiment=frozen", "seed=3"]
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        cfg = compose(page, typed, return_hydra_config=True)
+    assert cfg.hydra.job.override_dirname == "seed=3"
+    assert variant(tuple(typed)) == "default"
+
+
 def test_folder_names_are_short_without_slashes_and_differ():
-    assert folder_name("seed=0,weighting=step_4") == "seed=0,weighting=step_4"
+    assert folder_name("seed=0,weighting=step") == "seed=0,weighting=step"
     assert folder_name("file=a/b") == "file=a_b"
     long = [folder_name("key=" + "x" * 200 + end) for end in "ab"]
     assert long[0] != long[1]

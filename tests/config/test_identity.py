@@ -32,7 +32,7 @@ def test_what_decides_the_numbers_does(wanted, other):
 
 def test_the_same_setting_said_in_another_way_is_the_same_run(wanted):
     """A weighting of the group is its values; an override that repeats the default says nothing."""
-    assert wanted("weighting=step_4") == wanted("weighting=step", "weighting.delta=1.0", "weighting.ratio=4.0")
+    assert wanted("weighting=step") == wanted("weighting=step", "weighting.delta=1.0", "weighting.ratio=4.0")
     assert wanted("trainer.max_epochs=2", "seed=0") == wanted()
 
 
@@ -62,14 +62,14 @@ class TestClaim:
 
     @pytest.mark.parametrize("result", ["record.json", "checkpoints"])
     def test_what_holds_another_run_is_refused_with_what_differs(self, wanted, tmp_path, result):
-        claim(tmp_path, wanted("weighting=step_4", "trainer.max_epochs=3"))
+        claim(tmp_path, wanted("weighting=step", "trainer.max_epochs=3"))
         (tmp_path / result).touch()
         held = (tmp_path / "identity.json").read_text()
-        assert claim(tmp_path, wanted("weighting=step_4", "trainer.max_epochs=3")) == json.loads(held)["identity"]
+        assert claim(tmp_path, wanted("weighting=step", "trainer.max_epochs=3")) == json.loads(held)["identity"]
         with pytest.raises(
             IdentityError, match=r"holds another run \(trainer\.max_epochs 3, not 2\); remove the folder to train"
         ):
-            claim(tmp_path, wanted("weighting=step_4"))
+            claim(tmp_path, wanted("weighting=step"))
         with pytest.raises(IdentityError, match=r"weighting\.delta 1\.0, not None; .*and \d more\)"):
             claim(tmp_path, wanted("seed=1", "task.warmup=0"))
         assert (tmp_path / "identity.json").read_text() == held

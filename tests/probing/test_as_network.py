@@ -258,8 +258,8 @@ def probed(hard_folder, tmp_path):
         cfg = composed(
             "probe", hard_folder, "network.backbone=test_resnet", "features.workers=0", "features.precision=32-true",
             f"features.folder={tmp_path}/features", "probe.seeds=[0]", "probe.folds=2", "probe.penalties=[0.1,0.01]",
-            "probe.weightings=['weighting=uniform,power_1,power_2']",
-            "probe.save=['weighting=power_2','weighting=uniform']", *overrides,
+            "probe.weightings=['weighting=uniform','weighting=power weighting.gamma=1,2']",
+            "probe.save=['weighting.gamma=2 weighting=power','weighting=uniform']", *overrides,
         )  # fmt: skip
         records = sweep.run(cfg, tmp_path / "sweep")
         kept = {RunRecord.load(path).variant: path.parent for path in tmp_path.glob("sweep/heads/*/record.json")}
@@ -291,7 +291,7 @@ def check_same(found, expected):
 @pytest.mark.parametrize("objective", ["binary", "distribution"])
 def test_evaluating_the_kept_checkpoint_repeats_the_numbers_of_the_sweep(probed, training, tmp_path, objective):
     records, kept = probed(f"probe.objective={objective}")
-    assert kept.keys() == {"weighting=power_2", "weighting=uniform"}
+    assert kept.keys() == {"weighting.gamma=2 weighting=power", "weighting=uniform"}
     assert len({round(records[name].metrics["test/plcc"], 4) for name in kept}) == 2, "or a mix-up could hide"
     assert ("test/emd_r1" in records["weighting=uniform"].metrics) == (objective == "distribution")
     assert all(0.5 < records[name].metrics["test/auroc"] < 1 for name in kept)
@@ -317,10 +317,10 @@ def test_the_split_of_its_seed_is_kept_with_a_run(probed, hard_folder):
 
 def test_fine_tuning_starts_from_the_kept_head(probed, training, tmp_path):
     records, kept = probed()
-    start = f"start_from={str(kept['weighting=power_2'] / 'head.ckpt')!r}"
+    start = f"start_from={str(kept['weighting.gamma=2 weighting=power'] / 'head.ckpt')!r}"
     still = ("network.backbone=test_resnet", "task.learning_rate=1e-12", "task.backbone_rate=0")
     begun = train(training(*still, start), tmp_path / "begun")
-    check_same(begun.metrics, records["weighting=power_2"].metrics)
+    check_same(begun.metrics, records["weighting.gamma=2 weighting=power"].metrics)
     train(training(*still), tmp_path / "blank")
     begun_scores, blank_scores = (
         pd.read_csv(tmp_path / name / "predictions.csv")["score"].abs().mean() for name in ("begun", "blank")

@@ -291,10 +291,10 @@ def test_drop_of_zero_is_uniform(many):
 
 
 @pytest.mark.parametrize("class_balance", [False, True])
-def test_a_step_of_infinite_ratio_is_drop(many, class_balance):
-    np.testing.assert_array_equal(
-        SampleWeights(Step(0.6, math.inf), class_balance).at(many), SampleWeights(Drop(0.6), class_balance).at(many)
-    )
+@pytest.mark.parametrize(("anneal", "progress"), [("none", 1), ("linear", 0.3), ("cosine", 0.9)])
+def test_a_step_of_infinite_ratio_is_drop(many, class_balance, anneal, progress):
+    step, drop = (SampleWeights(one, class_balance, anneal) for one in (Step(0.6, math.inf), Drop(0.6)))
+    np.testing.assert_array_equal(step.at(many, progress), drop.at(many, progress))
 
 
 def test_a_step_of_huge_ratio_trains_like_drop(many):

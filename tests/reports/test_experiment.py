@@ -159,7 +159,8 @@ def test_nothing_found_needs_no_torch(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-SCORES = {"weighting=uniform": 0.6, "weighting=step_16": 0.8, "weighting=step_2": 0.7, "weighting=drop_1": 0.9}
+TWO, FOUR, SIXTEEN = (f"weighting.ratio={ratio} weighting=step" for ratio in (2, 4, 16))
+SCORES = {"weighting=uniform": 0.6, SIXTEEN: 0.8, TWO: 0.7, "weighting=drop": 0.9}
 
 
 def records(seeds=(0, 1)):
@@ -167,7 +168,7 @@ def records(seeds=(0, 1)):
         run(variant=name, weighting=name, seed=seed, metrics={"test/auroc": score, "test/accuracy": 1 - score})
         for name, score in SCORES.items()
         # One row has fewer seeds.
-        for seed in (seeds if name != "weighting=drop_1" else seeds[:1])
+        for seed in (seeds if name != "weighting=drop" else seeds[:1])
     ]
 
 
@@ -178,10 +179,15 @@ def table(**changes):
 
 class TestUsualSpec:
     def test_uniform_first_then_in_the_order_of_their_numbers(self):
-        spec = usual_spec("made", records(), [FailedRun("made", "weighting=step_4", "0", "full")])
+        spec = usual_spec("made", records(), [FailedRun("made", FOUR, "0", "full")])
         assert (spec.title, spec.baseline) == ("made", "weighting=uniform")
-        assert list(spec.rows.values()) == ["uniform", "drop_1", "step_2", "step_4", "step_16"]
+        assert list(spec.rows.values()) == ["uniform", TWO, FOUR, SIXTEEN, "drop"]
         assert spec.columns == {"test/accuracy": "accuracy", "test/auroc": "AUROC"}
+
+    def test_a_ratio_of_one_is_uniform(self):
+        variants = ["weighting.ratio=0.5 weighting=step", "weighting.ratio=1 weighting=step"]
+        spec = usual_spec("made", [run(variant=one, metrics={"test/auroc": 0.5}) for one in variants], [])
+        assert spec.baseline == "weighting.ratio=1 weighting=step"
 
     def test_without_uniform_the_first(self):
         assert usual_spec("made", [run(variant="b", metrics={"test/auroc": 0.5}), run(variant="a")], []).baseline == "a"
@@ -189,12 +195,12 @@ class TestUsualSpec:
 
 class TestChosenRows:
     def test_baseline_and_the_best_of_as_many_seeds(self):
-        assert [row.variant for row in chosen_rows(table(), [])] == ["weighting=uniform", "weighting=step_16"]
+        assert [row.variant for row in chosen_rows(table(), [])] == ["weighting=uniform", SIXTEEN]
 
     def test_best_by_the_ladders_first_metric(self):
         ladder = Ladder(("test/accuracy",), "weight", {"": {"weighting=uniform": 1}})
         assert leading_metric(table(ladder=ladder)) == "test/accuracy"
-        assert chosen_rows(table(ladder=ladder), [])[1].variant == "weighting=step_2"
+        assert chosen_rows(table(ladder=ladder), [])[1].variant == TWO
 
     def test_the_baseline_may_be_alone(self):
         alone = [one for one in records() if one.variant == "weighting=uniform"]
@@ -202,12 +208,12 @@ class TestChosenRows:
         assert [row.variant for row in rows] == ["weighting=uniform"]
 
     def test_named_by_variant_or_label(self):
-        rows = chosen_rows(table(), ["drop_1", "weighting=step_2"])
-        assert [row.variant for row in rows] == ["weighting=drop_1", "weighting=step_2"]
+        rows = chosen_rows(table(), ["drop", TWO])
+        assert [row.variant for row in rows] == ["weighting=drop", TWO]
 
     def test_one_that_is_not_there(self):
-        with pytest.raises(ReportError, match=r"no row is called 'step_3'; nearest: 'step_2'"):
-            chosen_rows(table(), ["step_3"])
+        with pytest.raises(ReportError, match="no row is called 'dorp'; nearest: 'drop'"):
+            chosen_rows(table(), ["dorp"])
 
 
 class TestCommand:
@@ -218,8 +224,8 @@ class TestCommand:
         return command("e", options.get("page", "train"), options.get("sweeps", False), runs)
 
     def test_a_grid_is_swept(self):
-        grid = [f"seed={seed} weighting={name}" for seed in (0, 1) for name in ("step_16", "step_2")]
-        assert self.of(*grid) == ("awcu train -m experiment=e 'data.root=…/photos' seed=0,1 weighting=step_2,step_16")
+        grid = [f"seed={seed} weighting.ratio={ratio}" for seed in (0, 1) for ratio in (16, 2)]
+        assert self.of(*grid) == "awcu train -m experiment=e 'data.root=…/photos' seed=0,1 weighting.ratio=2,16"
 
     def test_one_run(self):
         assert self.of("seed=3") == "awcu train experiment=e 'data.root=…/photos' seed=3"

@@ -87,15 +87,15 @@ class TestWhole:
             "training loss, weighted", "validation accuracy", "validation AUROC", "validation SRCC",
         ]  # fmt: skip
         # Baseline and best; the row between has no runs.
-        assert texts(curves, "uniform|step_4|drop_1") == ["uniform", "step_4"]
+        assert texts(curves, "uniform|step|drop") == ["uniform", "step"]
         for colour in COLOURS[:2]:
             lines = re.findall(rf'clip-path="[^"]*" style="fill: none; stroke: {colour.lower()}', curves)
             assert len(lines) == 2 * 4
 
     def test_failed_runs_with_their_error(self, page):
         text = plain(page)
-        assert "Failed runs variant seed error drop_1 0 no room &lt;left&gt;" in text
-        assert "drop_1 (n = 0 of 2; 1 failed) –" in text
+        assert "Failed runs variant seed error drop 0 no room &lt;left&gt;" in text
+        assert "drop (n = 0 of 2; 1 failed) –" in text
 
     def test_the_caption_is_the_tables(self, experiment_runs, page):
         report = gather(Experiment.find("experiment=smoke"), experiment_runs, None, [], 0)
@@ -105,7 +105,7 @@ class TestWhole:
         assert "All 4 runs, one by one" in page
         body = re.search(r'<table class="runs.*?</table>', page, re.DOTALL)[0]
         assert re.findall(r'scope="row"[^>]*>(\w+)</th><td data-key="(\d)"', body) == [
-            ("uniform", "0"), ("uniform", "1"), ("step_4", "0"), ("step_4", "1"),
+            ("uniform", "0"), ("uniform", "1"), ("step", "0"), ("step", "1"),
         ]  # fmt: skip
 
 

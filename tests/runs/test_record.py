@@ -18,10 +18,10 @@ from awcu.runs.record import RunRecord, find_records, read_results_csv, write_re
 def record(**changes: Any) -> RunRecord:
     values: dict[str, Any] = {
         "experiment": "weighting",
-        "variant": "weighting=step_4",
+        "variant": "weighting=step",
         "weighting": "Step(delta=1.0, ratio=4.0)",
         "seed": 1,
-        "overrides": ("weighting=step_4", "seed=1", "data.note=a b, 'c'"),
+        "overrides": ("weighting=step", "seed=1", "data.note=a b, 'c'"),
         "data": "gallery",
         "data_fingerprint": "a1b2c3d4e5f6",
         "split_fingerprint": "0123456789ab",
@@ -179,7 +179,7 @@ class TestResultsCsv:
         assert (tmp_path / "results.csv").read_text() == (
             "experiment,variant,seed,weighting,data,data_fingerprint,split_fingerprint,train_fingerprint,git_commit,"
             "git_dirty,created,wall_time_s,overrides,n/train,n/val,n/test,n/excluded,test/accuracy,test/auroc\n"
-            'weighting,weighting=step_4,1,"Step(delta=1.0, ratio=4.0)",gallery,a1b2c3d4e5f6,0123456789ab,,'
+            'weighting,weighting=step,1,"Step(delta=1.0, ratio=4.0)",gallery,a1b2c3d4e5f6,0123456789ab,,'
             "1a2b3c4d,false,2026-01-02T03:04:05+00:00,12.5,seed=1 'a=x y',80,10,11,0,0.30000000000000004,nan\n"
         )
 
@@ -203,7 +203,7 @@ class TestResultsCsv:
 
     def test_run_twice(self, tmp_path: Path) -> None:
         twice = [record(), record(created="2026-02-02")]
-        with pytest.raises(RecordError, match=r"'weighting=step_4', seed 1 was run twice \(2026-01.* and 2026-02"):
+        with pytest.raises(RecordError, match=r"'weighting=step', seed 1 was run twice \(2026-01.* and 2026-02"):
             write_results_csv(twice, tmp_path / "results.csv")
 
     @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def main() -> None:
         if command == "prepare":
             # Hydra does not know our options.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
-        _check_experiment(sys.argv[1:])
+        _check_experiment(sys.argv[1:], "train" if command == "train" else "probe")
         getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
@@ -36,11 +36,11 @@ def main() -> None:
         raise SystemExit(f"awcu: {error}") from error
 
 
-def _check_experiment(overrides: list[str]) -> None:
+def _check_experiment(overrides: list[str], command: str) -> None:
     from awcu.config.hydra import check_experiment
 
     try:
-        check_experiment(overrides)
+        check_experiment(overrides, (command,))
     except AwcuError as error:
         raise SystemExit(f"awcu: {error}") from error
 

@@ -10,11 +10,11 @@ import hydra
 import numpy as np
 import platformdirs
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from awcu.config.hydra import check_keys, conf_folder, instantiated
+from awcu.config.hydra import check_keys, conf_folder, instantiated, page
 from awcu.datasets.audit import PhotographReport, manifest_csv, photograph_report
 from awcu.datasets.prepared import Prepared, prepare
 from awcu.errors import AwcuError, ConfigurationError, PreparedError, SourceError
@@ -25,9 +25,6 @@ from awcu.reports.dataset import Kept, print_report, summary_html
 from awcu.text import counted
 
 # Those of awcu.commands.train that can come up here; it takes seconds to import and is not needed.
-
-NOT_OF_TRAINING = ("short_side", "quality", "workers", "download", "data.prepared")
-"""Override keys that `awcu train` does not take, or that it is given anew."""
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="prepare")
@@ -99,11 +96,13 @@ def default_folder(ratings: Ratings, short_side: int) -> Path:
 
 def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: PhotographReport, prepared: Prepared) -> str:
     """What to type next, for a shell: the same set, and whatever else training on the folder needs."""
-    words = [word for word in overrides if word.split("=")[0].lstrip("+~") not in NOT_OF_TRAINING]
+    training = page("train")
+    of_preparing = {*page("prepare"), "data.prepared"} - {*training}
+    words = [word for word in overrides if word.split("=")[0].lstrip("+~") not in of_preparing]
     words.append(f"data.prepared={_quoted(str(prepared.folder))}")
     if report.counts[-1].left_out and cfg.data.get("on_unreadable") != "exclude":
         words.append("data.on_unreadable=exclude")
-    if prepared.short_side < OmegaConf.load(Path(conf_folder()) / "train.yaml").images.size:
+    if prepared.short_side < training.images.size:
         words.append(f"images.size={prepared.short_side}")
     return shlex.join(["awcu", "train", *words])
 

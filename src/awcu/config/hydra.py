@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from awcu.config.identity import MACHINE
 from awcu.errors import ConfigurationError
 
+COMMANDS = ("train", "probe")  # whose experiments lie in conf/<command>/experiment
 NOT_OF_THE_VARIANT = (
-    "seed", "experiment", "name", "fit", "ckpt_path", "allow_leak", "data.root", "data.prepared",
-    "network.weights_file",
-    "loader.workers", "trainer.accelerator", "trainer.devices", "wandb", "hydra",
+    *MACHINE, "network.weights_file", "ckpt_path", "seed", "experiment", "name", "fit", "allow_leak", "hydra",
 )  # fmt: skip
 """Override keys that do not make another table row: the seed, and what a machine decides."""
 
@@ -24,10 +25,29 @@ NOT_OF_THE_VARIANT = (
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 
-def conf_folder() -> str:
-    """The configuration folder: inside an installed wheel, or at the top of a source checkout."""
+def conf_folder(part: str = "") -> str:
+    """The configuration folder, or one inside it: in an installed wheel, or at the top of a source checkout."""
     packaged = Path(__file__).parents[1] / "conf"
-    return str(packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf")
+    return str((packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf") / part)
+
+
+def page(name: str) -> DictConfig:
+    """`conf/<name>.yaml` as it is written, with the page that it shares with others."""
+    written = OmegaConf.load(Path(conf_folder()) / f"{name}.yaml")
+    shared = [OmegaConf.load(Path(conf_folder()) / "shared.yaml")] if "shared" in written.defaults else []
+    merged = OmegaConf.merge(*shared, written)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def experiments(command: str) -> dict[str, Path]:
+    """Name → file of the experiments that `awcu train` or `awcu probe` knows."""
+    folders = [Path(conf_folder(command)) / "experiment", Path(conf_folder()) / "experiment"]
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path
+        for folder in folders
+        for path in sorted(folder.rglob("*.yaml"))
+    }
 
 
 def folder_name(overrides: str) -> str:
@@ -36,7 +56,18 @@ def folder_name(overrides: str) -> str:
     return name if len(name) <= 120 else f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-OmegaConf.register_new_resolver("folder_name", folder_name, replace=True)
+def machine_keys(*more: str, _root_: DictConfig) -> list[str]:
+    """The override keys that name no folder of a run, one by one, as Hydra wants them."""
+    sections = {key: OmegaConf.select(_root_, key) for key in (*MACHINE, "network.weights_file", *more)}
+    return [
+        name
+        for key, section in sections.items()
+        for name in ([f"{key}.{one}" for one in map(str, section)] if isinstance(section, DictConfig) else [key])
+    ]
+
+
+for _resolver in (conf_folder, folder_name, machine_keys):
+    OmegaConf.register_new_resolver(_resolver.__name__, _resolver, replace=True)
 
 
 def variant(overrides: tuple[str, ...]) -> str:
@@ -71,46 +102,49 @@ def plain(cfg: Any) -> Any:
     return OmegaConf.to_container(cfg, resolve=True)
 
 
-def check_experiment(overrides: list[str]) -> None:
-    """Refuse an experiment that does not exist, by the names nearest to it; Hydra would list them all.
+def check_experiment(overrides: list[str], commands: Sequence[str] = COMMANDS) -> None:
+    """Refuse an experiment that these commands do not have, by the names nearest to it; Hydra would list them all.
 
     Args:
         overrides: As typed.
+        commands: Those of "train" and "probe" that they may be for.
 
     Raises:
-        ConfigurationError: There is no such `conf/experiment/<name>.yaml`.
+        ConfigurationError: There is no such experiment, or it is another command's.
     """
-    folder = Path(conf_folder()) / "experiment"
-    names = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    names = sorted({name for command in commands for name in experiments(command)})
     for override in overrides:
         key, _, value = override.partition("=")
         for asked in value.split(",") if key.lstrip("+") == "experiment" else []:
-            if asked not in [*names, "null"]:
-                near = difflib.get_close_matches(asked, names, n=3, cutoff=0.4) or names
-                raise ConfigurationError(f"experiment={asked} does not exist; nearest: {', '.join(near)}")
+            if asked in [*names, "null"]:
+                continue
+            for other in COMMANDS:
+                if asked in experiments(other):
+                    raise ConfigurationError(f"experiment={asked} is for awcu {other}; type awcu {other} {override}")
+            near = difflib.get_close_matches(asked, names, n=3, cutoff=0.4) or names
+            raise ConfigurationError(f"experiment={asked} does not exist; nearest: {', '.join(near)}")
 
 
-def check_keys(cfg: DictConfig, page: str) -> None:
+def check_keys(cfg: DictConfig, name: str) -> None:
     """Refuse what only a `+` in an override can bring in: a misspelt key that nothing would ever read.
 
     Args:
         cfg: As composed.
-        page: "train", "probe" or "prepare", the page in `conf/` that it was composed from.
+        name: "train", "probe" or "prepare", the page in `conf/` that it was composed from.
 
     Raises:
         ConfigurationError: A key that the page does not have.
     """
-    known = OmegaConf.load(Path(conf_folder()) / f"{page}.yaml")
-    assert isinstance(known, DictConfig)
+    known = page(name)
     sections = [
         key for key in map(str, known) if key not in ("hydra", "trainer", "data") and isinstance(known[key], DictConfig)
     ]
-    groups = ("data", "weighting") if page == "train" else ("data",)
+    groups = ("data", "weighting") if name == "train" else ("data",)
     for place, mine, theirs in [("", cfg, known), *((f"{key}.", cfg[key], known[key]) for key in sections)]:
         names = [*theirs, *(() if place else groups)]
         for key in mine:
             if key not in names:
                 near = difflib.get_close_matches(str(key), map(str, names), n=3, cutoff=0.4) or sorted(map(str, names))
                 raise ConfigurationError(
-                    f"{place}{key} is no setting; nearest: {', '.join(place + name for name in near)}"
+                    f"{place}{key} is no setting; nearest: {', '.join(place + one for one in near)}"
                 )

@@ -10,13 +10,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from awcu.errors import IdentityError
 from awcu.files import write_atomically
 
-MACHINE = ("data.root", "data.prepared", "loader.workers", "trainer.accelerator", "trainer.devices", "wandb")
+FOLDERS = ("data.root", "data.prepared", "features.folder")
+MACHINE = (*FOLDERS, "loader.workers", "features.workers", "trainer.accelerator", "trainer.devices", "wandb")
+"""What a machine or a look decides, and no number: variants, folders and identities leave it out."""
+
 FILES = ("network.weights_file", "ckpt_path", "start_from")
 """What is in these files makes the run, not where they lie."""
 
-_PLACES = (
-    "data.root", "data.prepared", "network.weights_file", "ckpt_path", "start_from", "hydra.run.dir", "hydra.sweep.dir",
-)  # fmt: skip
+_PLACES = (*FOLDERS, *FILES, "hydra.run.dir", "hydra.sweep.dir")
 
 Settings = dict[str, Any]  # "section.key" → value, as JSON knows it
 
@@ -31,7 +32,7 @@ def settings(cfg: DictConfig) -> Settings:
     """
     cfg = cfg.copy()
     with open_dict(cfg):
-        for key in MACHINE:
+        for key in (one for one in MACHINE if one.split(".")[0] in cfg):
             OmegaConf.update(cfg, key, None, merge=False)
         for key in FILES:
             OmegaConf.update(cfg, key, _content(OmegaConf.select(cfg, key)), merge=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from awcu.config.hydra import check_experiment, conf_folder
+from awcu.config.hydra import COMMANDS, check_experiment, experiments
 from awcu.config.identity import without_place
 from awcu.errors import NoRecordError, ReportError
 from awcu.runs.failures import FailedRun, find_failures
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from awcu.reports.experiment_pictures import Shown
 
 Run = tuple[str, int]  # variant and seed
-_OF_PROBES = ("probe", "features", "simulate")  # settings that only `awcu probe` has
+_UNIFORM = ({"weighting=uniform"}, {"weighting=step", "weighting.ratio=1"})
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Experiment:
         if key not in ("", "experiment") or not asked:
             raise ReportError(f"{word!r} names no experiment; write experiment=<name>, as for awcu train")
         check_experiment([f"experiment={asked}"])
-        document = OmegaConf.load(Path(conf_folder()) / "experiment" / f"{asked}.yaml")
+        page = next(one for one in COMMANDS if asked in experiments(one))
+        document = OmegaConf.load(experiments(page)[asked])
         assert isinstance(document, DictConfig)
-        page = "probe" if any(key in document for key in _OF_PROBES) else "train"
         sweeps = OmegaConf.select(document, "hydra.sweeper.params") is not None
         return cls(asked, str(document.get("name", asked)), page, sweeps)
 
@@ -160,7 +160,7 @@ def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[Faile
         failures: Whose variants have a row too.
     """
     variants = sorted({record.variant for record in records}, key=natural)
-    uniform = [variant for variant in variants if "weighting=uniform" in variant.split()]
+    uniform = [variant for variant in variants if any(words <= {*variant.split()} for words in _UNIFORM)]
     known = {key for record in records for key in record.metrics}
     columns = {key: label for key, label in USUAL.items() if key in known}
     baseline = (uniform or variants)[0]

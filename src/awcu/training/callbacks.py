@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from awcu.runs.failures import IN_FOLDER
 from awcu.runs.history import FILE, Epoch, read_history, write_history
+from awcu.text import counted
 from awcu.training.evaluation import Evaluation
 
 
@@ -110,16 +111,9 @@ class EpochHistory(pl.Callback):
 
 
 class SweepProgress(Callback):
-    """Says at the start of a multirun how many runs it makes and how long they take, and after each, how long still.
+    """Says at the start of a multirun how many runs it makes, and after each, how long the rest will take."""
 
-    Args:
-        minutes: What the whole sweep took where it was measured.
-        measured_on: On what.
-    """
-
-    def __init__(self, minutes: float, measured_on: str) -> None:
-        self.minutes = minutes
-        self.measured_on = measured_on
+    def __init__(self) -> None:
         self.runs = 0
         self.started = 0.0
 
@@ -127,7 +121,7 @@ class SweepProgress(Callback):
         """Announce the sweep."""
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
         self.runs = number_of_runs([*params, *config.hydra.overrides.task])
-        print(f"{self.runs} runs, about {self.minutes:g} min on {self.measured_on}", flush=True)
+        print(counted(self.runs, "run"), flush=True)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce one run."""
