@@ -417,7 +417,7 @@ class TestSimulated:
         (["probe.penalties=[a]"], ConfigurationError, r"probe.penalties=\['a'\] must be a list of int or float"),
         (["probe.save=w"], ConfigurationError, "probe.save='w' must be a list of str"),
         (["probe.folds=2.5"], ConfigurationError, "probe.folds is 2.5"),
-        (["probe.folds=41"], ProbeError, "none of 41 folds of 41 training photographs of seed 0 holds both classes"),
+        (["probe.folds=41"], ProbeError, "none of 41 folds of 41 training photographs of seed 0 has both classes"),
         (["probe.folds=50"], ProbeError, "none of 50 folds of 41 training photographs"),
         (["simulate.votes=9", "probe.save=['weighting=uniform']"], ConfigurationError, "leave one of them out"),
         (["data.on_unreadable=skip"], ConfigurationError, "data.on_unreadable='skip' must be one of error, exclude"),
