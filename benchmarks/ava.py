@@ -24,7 +24,7 @@ IN_TEST = {"train": 951, "test": 221}
 CHILD = """
 import os, sys
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from awcu.sources.ava import read
+from awcu.datasets.readers.ava import read
 ratings = read(sys.argv[1], styles=True)
 assert "torch" not in sys.modules
 print(*(f"{(ratings.split == part).sum():,} {part}" for part in ("train", "val", "test")), sep=", ")

@@ -39,7 +39,8 @@ def test_maps_are_drawn_a_row_a_photograph_from_the_best_rated_on(call, trained_
     call("maps", trained_run, "--n", 2, "--out", tmp_path / "maps.png")
     (figure,) = drawn
     _, test = load_run(trained_run)
-    captions = [axis.get_title() for axis in figure.axes if "rated" in axis.get_title()]
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    captions = [title for title in titles if "rated" in title]
     assert [float(caption.split()[1]) for caption in captions] == pytest.approx(
         [test.mean_score.max(), test.mean_score.min()], abs=0.005
     )

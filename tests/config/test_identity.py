@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from awcu.config.identity import claim, identity, settings
+from awcu.config.identity import claim, current_target, identity, settings
 from awcu.errors import IdentityError
 
 
@@ -94,3 +94,33 @@ class TestClaim:
         claim(tmp_path, infinite)
         (tmp_path / "record.json").touch()
         claim(tmp_path, infinite)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("awcu.sources.table.read", "awcu.datasets.readers.table.read"),
+        ("awcu.sources.gallery.read", "awcu.datasets.gallery.read"),
+        ("awcu.sources.huggingface.read", "awcu.datasets.huggingface.read"),
+        ("awcu.weighting.Step", "awcu.ratings.weighting.Step"),
+        ("awcu.ratings.weighting.Step", "awcu.ratings.weighting.Step"),
+        ("torch.nn.Linear", "torch.nn.Linear"),
+    ],
+)
+def test_targets_of_older_runs_are_found_where_they_lie_today(old, new):
+    assert current_target(old) == new
+
+
+def test_a_run_from_before_the_rooms_is_still_its_own(wanted, tmp_path):
+    settings = wanted("weighting=step")
+    claim(tmp_path, settings)
+    (tmp_path / "record.json").write_text("{}")
+    path = tmp_path / "identity.json"
+    older = (
+        path.read_text()
+        .replace("awcu.ratings.weighting.", "awcu.weighting.")
+        .replace("awcu.datasets.readers.", "awcu.sources.")
+    )
+    assert older != path.read_text()
+    path.write_text(older)
+    assert claim(tmp_path, settings) == identity(settings)

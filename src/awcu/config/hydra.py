@@ -11,7 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from awcu.config.identity import MACHINE
+from awcu.config.identity import MACHINE, current_target
 from awcu.errors import ConfigurationError
 
 COMMANDS = ("train", "probe")  # whose experiments lie in conf/<command>/experiment
@@ -86,14 +86,15 @@ def instantiated(cfg: DictConfig) -> Any:
     Raises:
         ConfigurationError: It takes no such values.
     """
+    target = current_target(str(cfg.get("_target_")))
     try:
-        return instantiate(cfg, _convert_="all")
+        return instantiate(OmegaConf.merge(cfg, {"_target_": target}), _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__
         if type(cause).__module__.startswith("awcu."):
             raise cause from None  # type: ignore[misc]
         if isinstance(cause, TypeError | ValueError | OSError):
-            raise ConfigurationError(f"{cfg.get('_target_')} cannot be built: {cause}; correct its values") from error
+            raise ConfigurationError(f"{target} cannot be built: {cause}; correct its values") from error
         raise
 
 

@@ -19,6 +19,14 @@ FILES = ("network.weights_file", "ckpt_path", "start_from")
 
 _PLACES = (*FOLDERS, *FILES, "hydra.run.dir", "hydra.sweep.dir")
 
+_MOVED = {
+    "awcu.sources.gallery.": "awcu.datasets.gallery.",
+    "awcu.sources.huggingface.": "awcu.datasets.huggingface.",
+    "awcu.sources.": "awcu.datasets.readers.",
+    "awcu.weighting.": "awcu.ratings.weighting.",
+}
+"""Where the `_target_`s of runs made before the package had rooms lie today; the first match counts."""
+
 Settings = dict[str, Any]  # "section.key" → value, as JSON knows it
 
 
@@ -69,10 +77,21 @@ def claim(folder: Path, wanted: Settings) -> str:
     return found
 
 
+def current_target(target: str) -> str:
+    """The `_target_` of a configuration, also of one that an older version wrote."""
+    moved = ((old, new) for old, new in _MOVED.items() if target.startswith(old))
+    old, new = next(moved, ("", ""))
+    return new + target.removeprefix(old)
+
+
 def _held(path: Path) -> Settings:
     try:
-        held: Settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        stored = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        held: Settings = {
+            key: current_target(value) if key.endswith("_target_") and isinstance(value, str) else value
+            for key, value in stored.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IdentityError(
             f"{path.parent} holds a run, but not with which settings it was made (identity.json: {error}); remove the "
             f"folder to train in its place, or give another by hydra.run.dir or name"
