@@ -11,6 +11,7 @@ from awcu.runs.record import RunRecord
 pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="awcu[launchers] is not installed")
 
 
+@pytest.mark.slow
 def test_jobs_at_a_time_share_the_cores_and_one_that_fails_is_said(small, tmp_path, monkeypatch):
     """Two jobs: each has half of the cores."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

@@ -51,4 +51,3 @@ def test_one_epoch(name, tmp_path, one_thread):
     record = run(cfg, tmp_path / "run")
     assert RunRecord.load(tmp_path / "run" / "record.json") == record
     assert all(record.n[split] > 0 for split in SPLITS)
-    assert 0 <= record.metrics["test/auroc"] <= 1
