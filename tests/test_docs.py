@@ -6,8 +6,6 @@ import itertools
 import re
 import shlex
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,15 +108,8 @@ def test_every_target_of_make_exists():
 
 @pytest.mark.parametrize("text", code("python"))
 def test_python_compiles_and_finds_what_it_imports(text):
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("awcu"):
-            module = import_module(node.module)
-            missing = [
-                name.name
-                for name in node.names
-                if not hasattr(module, name.name) and find_spec(f"{node.module}.{name.name}") is None
-            ]
-            assert not missing, f"{node.module} has no {', '.join(missing)}"
+    imports = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), "<page>", "exec"))
 
 
 @pytest.mark.parametrize("text", code("yaml"))
