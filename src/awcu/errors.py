@@ -9,128 +9,128 @@ class AwcuError(Exception):
 
 
 class PredictError(AwcuError, ValueError):
-    """An output that must not or cannot be written, or a device that is not there."""
+    """The output cannot be written as asked, or the device does not exist."""
 
 
 class DemoError(AwcuError, ValueError):
-    """A page that cannot be served as asked."""
+    """The web page cannot be served as asked."""
 
 
 class DashboardError(AwcuError, ValueError):
-    """A dashboard that cannot be built: no table, no login, or no package to build it with."""
+    """The W&B report cannot be built: there is no table, no login, or the package is missing."""
 
 
 class LimitError(AwcuError, ValueError):
-    """A limit that lets nobody in."""
+    """A limit of the web page would refuse every visitor."""
 
 
 class SheetError(AwcuError, ValueError):
-    """A sheet that cannot be made as asked."""
+    """The sheet cannot be made as asked."""
 
 
 class ReportError(AwcuError, ValueError):
-    """A report that cannot be made as asked."""
+    """The report cannot be made as asked."""
 
 
 class FeatureError(AwcuError, ValueError):
-    """A feature cache that cannot be used, or features that cannot be computed."""
+    """The feature cache cannot be used, or the features cannot be computed."""
 
 
 class ProbeError(AwcuError, ValueError):
-    """A head that has no optimum, or numbers that no head can be solved with."""
+    """A head has no optimum, or the numbers it is to be solved with are not valid."""
 
 
 class LadderError(AwcuError, ValueError):
-    """A table from which no ladder can be drawn."""
+    """The table has no ladder to draw."""
 
 
 class ForestError(AwcuError, ValueError):
-    """A table from which no forest plot can be drawn."""
+    """The table has no forest plot to draw."""
 
 
 class TaskError(AwcuError, ValueError):
-    """A task that cannot be trained as configured."""
+    """The task cannot be trained or tested as configured."""
 
 
 class ResumeError(AwcuError, ValueError):
-    """A checkpoint that training cannot go on from."""
+    """Training cannot continue from this checkpoint."""
 
 
 class CropError(AwcuError, ValueError):
-    """A crop that cannot be had: its shape, its contents, or what it is asked from."""
+    """No crop has the shape or the contents asked for, or the evidence is not valid."""
 
 
 class FaithfulnessError(AwcuError, ValueError):
-    """A map, picture, score or choice for which there is no test of faithfulness."""
+    """The faithfulness of this map, picture, score or choice cannot be tested."""
 
 
 class TableError(AwcuError, ValueError):
-    """A table.yaml, or records under it, from which no honest table can be made."""
+    """The table.yaml, or the records it asks for, cannot give an honest table."""
 
 
 class BackboneError(AwcuError, ValueError):
-    """A backbone that timm does not know, that has no feature map, or whose weights do not fit."""
+    """timm does not know the backbone, it has no feature map, or its weights do not fit."""
 
 
 class ModelError(AwcuError, ValueError):
-    """A saved model that is none, is damaged, or cannot be written where it should be."""
+    """The source is not a saved model, is damaged, or the model cannot be written where it should be."""
 
 
 class BoxError(AwcuError, ValueError):
-    """A box that is none, or annotations that belong to other crops."""
+    """A box is empty or outside the photograph, or the annotations belong to other crops."""
 
 
 class MapError(AwcuError, ValueError):
-    """A map, mask or cause map that cannot be judged."""
+    """The map, mask or cause map cannot be evaluated."""
 
 
 class PreparedError(AwcuError, ValueError):
-    """Prepared photographs that cannot be made, read, or used for these ratings."""
+    """The prepared photographs cannot be made, read, or used for these ratings."""
 
 
 class SourceError(AwcuError, ValueError):
-    """A file of a data set that is missing or not as distributed."""
+    """A file of a data set is missing or is not as distributed."""
 
 
 class RatingsError(AwcuError, ValueError):
-    """Ratings that contradict themselves or the scale they were given on."""
+    """The ratings contradict themselves or their scale."""
 
 
 class WeightingError(AwcuError, ValueError):
-    """A weighting with an impossible parameter, or one that leaves nothing to train on."""
+    """The weighting has an impossible parameter, or leaves nothing to train on."""
 
 
 class SimulationError(AwcuError, ValueError):
-    """A rater model with an impossible parameter."""
+    """The rater model has an impossible parameter."""
 
 
 class ImageError(AwcuError, OSError):
-    """A file that is no whole photograph, or an impossible way to prepare one."""
+    """The file is not a whole photograph, or cannot be transformed as asked."""
 
 
 class PhotographsError(AwcuError, ValueError):
-    """A file, folder or pattern in which there is no photograph."""
+    """The file, folder or pattern contains no photograph."""
 
 
 class ConfigurationError(AwcuError, ValueError):
-    """A setting or an experiment that does not exist."""
+    """The setting or the experiment does not exist, or its value is not valid."""
 
 
 class IdentityError(AwcuError, ValueError):
-    """A folder that holds another run than the one asked for."""
+    """The folder holds another run than the one asked for."""
 
 
 class RecordError(AwcuError, ValueError):
-    """A run record or a results.csv that contradicts itself or cannot be read."""
+    """The run record or results.csv contradicts itself or cannot be read."""
 
 
 class NoRecordError(RecordError):
-    """A folder in which no run has finished."""
+    """No run has finished in the folder."""
 
 
 class CropSetError(AwcuError, ValueError):
-    """A cropping set that is not known, or whose boxes contradict themselves or their photographs."""
+    """The cropping set is unknown, or its boxes contradict themselves or their photographs."""
 
 
 class GalleryError(AwcuError, ValueError):
-    """A rendered picture that does not exist: a negative seed or index, or one too small to draw."""
+    """The rendered picture does not exist: its seed or index is negative, or it is too small to draw."""

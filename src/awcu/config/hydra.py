@@ -1,4 +1,4 @@
-"""What a configuration is called and where it lies: its folder, its keys, the names of its variants."""
+"""Hydra configurations: their folder, their keys, and the names of their variants."""
 
 import difflib
 import hashlib
@@ -81,7 +81,7 @@ def _excluded(key: str) -> bool:
 
 
 def instantiated(cfg: DictConfig) -> Any:
-    """What a `_target_` makes; an error of ours inside it comes out as itself, not wrapped by Hydra.
+    """Instantiate a `_target_`; an `AwcuError` raised inside is raised as itself, not wrapped by Hydra.
 
     Raises:
         ConfigurationError: It takes no such values.

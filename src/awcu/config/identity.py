@@ -12,10 +12,10 @@ from awcu.files import write_atomically
 
 FOLDERS = ("data.root", "data.prepared", "features.folder")
 MACHINE = (*FOLDERS, "loader.workers", "features.workers", "trainer.accelerator", "trainer.devices", "wandb")
-"""What a machine or a look decides, and no number: variants, folders and identities leave it out."""
+"""Settings that depend on the machine or only on looks: variants, folder names and identities leave them out."""
 
 FILES = ("network.weights_file", "ckpt_path", "start_from")
-"""What is in these files makes the run, not where they lie."""
+"""The contents of these files identify the run, not their paths."""
 
 _PLACES = (*FOLDERS, *FILES, "hydra.run.dir", "hydra.sweep.dir")
 
@@ -25,13 +25,13 @@ _MOVED = {
     "awcu.sources.": "awcu.datasets.readers.",
     "awcu.weighting.": "awcu.ratings.weighting.",
 }
-"""Where the `_target_`s of runs made before the package had rooms lie today; the first match counts."""
+"""Old → new location of `_target_`s, for runs from before the package was split; the first match counts."""
 
 Settings = dict[str, Any]  # "section.key" → value, as JSON knows it
 
 
 def settings(cfg: DictConfig) -> Settings:
-    """What makes two runs the same: every resolved setting, but for the machine's.
+    """The settings that identify a run: every resolved setting except the machine's.
 
     The whole configuration, not the overrides: a default that changes makes another run of the same overrides.
 

@@ -1,4 +1,4 @@
-"""How far a test metric would move with other test photographs: accuracy, AUROC and SRCC of redrawn samples."""
+"""The spread of test metrics over resampled test photographs: accuracy, AUROC and SRCC of redrawn samples."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[s
 
 
 def redraws(n: int) -> Iterator[Floats]:
-    """How often each of n photographs is drawn, `(B, n)` a batch, `RESAMPLES` times n draws in all; always the same."""
+    """Draw counts of n photographs, in batches `(B, n)`, `RESAMPLES` rows in all; always the same."""
     rng, left, most = np.random.default_rng(0), RESAMPLES, max(1, _CELLS // n)
     while left:
         batch = min(left, most)

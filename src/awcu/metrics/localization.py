@@ -1,4 +1,4 @@
-"""How true a map is: against the region that is meant, and against the signed map of what caused a rating.
+"""How well a map locates: against the region that is meant, and against the signed map of what caused a rating.
 
 A map covers the same frame as the mask or cause map it is judged by, at any resolution, and nan where the network
 saw nothing; what was not seen counts nowhere. A map coarser than its mask is drawn out bilinearly to the mask's
@@ -178,7 +178,7 @@ def summary(pictures: Iterable[Mapping[str, float]]) -> dict[str, Average]:
 
 
 def _on_mask(values: Values, mask: Mask) -> tuple[NDArray[np.float64], Mask]:
-    """What the map says at each pixel it saw, `(n,)`, and which of these lie in the mask."""
+    """The map's value at each pixel it covers, `(n,)`, and which of these lie in the mask."""
     if mask.dtype != np.bool_ or mask.ndim != 2:
         raise MapError(
             f"a mask of shape {mask.shape} and type {mask.dtype}: it is (H, W) and boolean; pick one style, compare > 0"

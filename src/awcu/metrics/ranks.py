@@ -7,7 +7,7 @@ from awcu.ratings.ratings import Floats
 
 
 def midranks(values: ArrayLike, times: Floats | None = None) -> Floats:
-    """How many of a sample lie below each value, those equal to it counting half; nan if a value is.
+    """Midranks: how many of a sample lie below each value, ties counting half; nan if any value is nan.
 
     Args:
         values: `(N,)`.

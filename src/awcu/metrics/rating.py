@@ -21,7 +21,7 @@ UNAMBIGUOUS = (0.5, 1.0)
 
 
 class Predictions(NamedTuple):
-    """What a model says of the photographs of a `Ratings`, in its row order.
+    """A model's predictions for the photographs of a `Ratings`, in its row order.
 
     score `(N,)` signed, > 0 is high; distribution `(N, K)` shares or `(N, 0)`; attributes `(N, A)` logits.
     """

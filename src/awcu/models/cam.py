@@ -68,7 +68,7 @@ def spread(ratings: Ratings, n: int) -> NDArray[np.int64]:
 
 
 def _overlap(square: int, photograph: int) -> tuple[slice, slice]:
-    """Which part of the square's side lies on the photograph's, and where on it; both are centred."""
+    """The part of the square's side that lies on the photograph's side, and its place; both are centred."""
     common = min(square, photograph)
     inside, on = (square - common) // 2, (photograph - common) // 2
     return slice(inside, inside + common), slice(on, on + common)

@@ -1,4 +1,4 @@
-"""What a finished run knows of its model: the record, how the photographs were split, how sure its metrics are."""
+"""The model card, and the facts of the run behind it: record, split, and intervals of its metrics."""
 
 import json
 import math
@@ -21,7 +21,7 @@ from awcu.text import markdown_table, number
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a finished run knows of its model.
+    """The facts of a finished run that a model card states.
 
     Attributes:
         record: Of the run.
@@ -39,12 +39,12 @@ class RunFacts:
 
     @property
     def command(self) -> str:
-        """What was typed, without the folders of the machine it was typed on."""
+        """The command as typed, without the folders of the machine."""
         return shlex.join(["awcu", self.page, *map(without_place, self.record.overrides)])
 
     @classmethod
     def read(cls, folder: Path) -> "RunFacts":
-        """From record.json, and where they are there .hydra/config.yaml and predictions.csv.
+        """Read record.json and, if present, .hydra/config.yaml and predictions.csv.
 
         Raises:
             RecordError: record.json is damaged, or predictions.csv is or is of another run.

@@ -21,7 +21,7 @@ from awcu.text import faults
 T = TypeVar("T")
 
 FORMAT = 1
-"""Of `config.json`; a change that older versions would misread counts it up."""
+"""Version of `config.json`; raised by any change that older versions would misread."""
 
 
 class Network(TypedDict):
@@ -46,7 +46,7 @@ class Preparation(TypedDict):
 
 @with_config(extra="ignore")
 class Head(TypedDict):
-    """What `config.json` says beside the configuration."""
+    """The keys of `config.json` beside the configuration."""
 
     awcu_version: str
     weights_sha256: str
@@ -86,11 +86,11 @@ class ModelConfig:
 
     @property
     def high(self) -> str:
-        """What a high photograph is, in words."""
+        """The meaning of "high", in words."""
         return f"mean rating above {self.midpoint:g} on a scale from {self.scale[0]:g} to {self.scale[-1]:g}"
 
     def build_objective(self) -> Objective:
-        """How its logits are read."""
+        """The objective that reads its logits."""
         return Binary() if self.objective == "binary" else RatingDistribution(self.scale, self.midpoint)
 
     def build_network(self) -> AestheticNet:

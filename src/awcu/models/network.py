@@ -15,14 +15,14 @@ from awcu.errors import BackboneError
 
 
 class Logits(NamedTuple):
-    """What the two heads say: aesthetic `(N, 2)` low/high or `(N, K)` ratings; attributes `(N, A)`."""
+    """The outputs of the two heads: aesthetic `(N, 2)` low/high or `(N, K)` ratings; attributes `(N, A)`."""
 
     aesthetic: Tensor
     attributes: Tensor
 
 
 class ActivationMaps(NamedTuple):
-    """Where they say it: aesthetic `(N, 2 or K, h, w)` and attributes `(N, A, h, w)`, before the bias."""
+    """Activation maps of both heads: aesthetic `(N, 2 or K, h, w)` and attributes `(N, A, h, w)`, before the bias."""
 
     aesthetic: Tensor
     attributes: Tensor
@@ -119,7 +119,7 @@ class AestheticNet(nn.Module):
 
 
 def training_format(net: nn.Module) -> torch.memory_format:
-    """How weights and images lie in memory while a network learns: channels last, in which it learns soonest.
+    """The memory format of weights and images during training: channels last, the fastest.
 
     But for strided 1×1 convolutions of few channels, as in the stems of RepVGG and MobileOne: with channels last,
     oneDNN writes their gradients out of bounds, which gives wrong ones or ends the process

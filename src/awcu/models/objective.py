@@ -1,4 +1,4 @@
-"""What the heads are trained for: per-photograph losses, and how logits are read back as a verdict."""
+"""Training objectives: per-photograph losses, and how logits are read back as a verdict."""
 
 from dataclasses import dataclass
 from typing import Protocol

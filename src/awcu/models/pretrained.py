@@ -22,7 +22,7 @@ from awcu.runs.record import RunRecord
 
 CONFIG, WEIGHTS, CARD, ONNX = "config.json", "model.safetensors", "README.md", "model.onnx"
 FILES = (CONFIG, WEIGHTS, CARD, ONNX)
-"""All that an exported folder may hold."""
+"""The only files an exported folder may contain."""
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
 REPOSITORY = re.compile(rf"(?P<id>{_NAME}/{_NAME})(@(?P<revision>[\w./-]+))?")
@@ -250,7 +250,7 @@ def _of_checkpoint(path: Path) -> tuple[ModelConfig, State]:
 
 
 def read_checkpoint(path: str | Path | None) -> dict[str, Any]:
-    """What a training checkpoint holds; nothing in it is executed.
+    """Read a training checkpoint; nothing in it is executed.
 
     Raises:
         ModelError: No path, no such file, or a file that is no checkpoint of ours.

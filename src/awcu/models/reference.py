@@ -1,4 +1,4 @@
-"""What a model says of its own validation photographs: the yardstick for what it says of any other."""
+"""A model's scores on its validation photographs: the yardstick for its score of any other."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -111,7 +111,7 @@ class Reference:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Reference":
-        """What `as_dict` gave, lists for tuples allowed."""
+        """Read what `as_dict` returned; lists may stand for tuples."""
         link = stored["link"]
         return cls(
             **stored

@@ -86,7 +86,7 @@ def _draw_panel(axis: Axes, table: Table, metric: str, rows: list[Row], named: b
 
 
 def _key(table: Table) -> list[Line2D]:
-    """What each sign means."""
+    """The legend: the meaning of each mark."""
     baseline = table.spec.label(table.spec.baseline)
     interval = f"difference to {baseline}, {CONFIDENCE * 100:.0f} % interval"
     return [
@@ -97,7 +97,7 @@ def _key(table: Table) -> list[Line2D]:
 
 
 def _caption(table: Table) -> str:
-    """Where the numbers are from, how they are paired, and what is missing."""
+    """The caption: the source of the numbers, how they are paired, and what is missing."""
     absent = [row.label for row in table.rows if not row.seeds]
     few = [f"{row.label} ({len(row.seeds)})" for row in table.rows if 0 < len(row.seeds) < table.most_seeds]
     said = [table.provenance, f"a difference is {table.pairing}"]

@@ -109,7 +109,7 @@ def heat_map(
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where what stands, in inches: title, panels of equal squares, a colour bar below each, legend and caption."""
+    """The layout in inches: title, panels of equal squares, a colour bar below each, legend and caption."""
 
     labels: float
     abreast: int

@@ -211,7 +211,7 @@ def _draw_ticks(axis: Axes, table: Table, plan: Ladder, places: dict[str, float]
 
 
 def _key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
-    """What each sign of a ladder means."""
+    """The legend: the meaning of each mark of a ladder."""
     baseline = table.spec.label(table.spec.baseline)
     interval = f"mean, {CONFIDENCE * 100:.0f} % interval of the difference to {baseline}"
     signs = list(zip(plan.series, SERIES, strict=False)) if len(plan.series) > 1 else [("", SERIES[0])]
@@ -234,7 +234,7 @@ def _key(table: Table, plan: Ladder, trivial_drawn: bool) -> list[Line2D]:
 
 
 def _draw_caption(figure: Figure, table: Table, plan: Ladder, rows: list[Row]) -> None:
-    """Where the numbers are from, and what is missing."""
+    """The caption: the source of the numbers, and what is missing."""
     width, height = figure.get_size_inches()
     few = [f"{table.spec.label(row.variant)} ({len(row.seeds)})" for row in rows if len(row.seeds) < table.most_seeds]
     drawn = {row.variant for row in rows}

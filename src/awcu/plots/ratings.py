@@ -25,7 +25,7 @@ DASHES = (0, (4, 1.2))
 
 
 class Colours(NamedTuple):
-    """Of a figure, to go with a light or a dark page."""
+    """The colours of a figure for a light or a dark page."""
 
     ground: str
     ink: str
@@ -60,7 +60,7 @@ def ratings_png(ratings: Ratings, colours: Colours = LIGHT, titled: bool = True)
 
 
 def bin_edges(scores: Floats, ratings: Ratings) -> Floats:
-    """Of a histogram of these mean scores: ascending, 1, 2 or 5 · 10ᵏ apart, one of them the midpoint."""
+    """The bin edges of a histogram of these mean scores: ascending, 1, 2 or 5 · 10ᵏ apart, one of them the midpoint."""
     extent = float(np.ptp(ratings.scale))
     widest = np.ptp(np.histogram_bin_edges(scores, "fd")[:2]).clip(extent / BINS, extent / 5)
     power = 10.0 ** math.floor(math.log10(widest))

@@ -1,4 +1,4 @@
-"""What all plots share: colours, resolution, headings, and how a figure is written."""
+"""The style that all plots share: colours, resolution, headings, and how a figure is written."""
 
 import io
 from pathlib import Path
@@ -23,7 +23,7 @@ def save_png(figure: Figure, path: Path) -> None:
 
 
 def text_width(text: str, font: FontProperties) -> float:
-    """How wide one line of text is in this font, in inches."""
+    """The width of one line of text in this font, in inches."""
     return float(TextPath((0, 0), text, prop=font).get_extents().width) / 72
 
 

@@ -176,7 +176,7 @@ def leading_metric(table: Table) -> str:
 
 
 def chosen_rows(table: Table, asked: Sequence[str]) -> list[Row]:
-    """The rows of these variants or labels; of none, the baseline and the best of those with as many seeds.
+    """The rows of these variants or labels; by default the baseline and the best row with as many seeds.
 
     Raises:
         ReportError: A row that is not there, with the nearest that are.

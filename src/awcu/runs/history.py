@@ -1,4 +1,4 @@
-"""What each epoch of a run came to: history.csv in the run's folder, from which a report draws its curves."""
+"""Loss and validation metrics of each epoch: history.csv in the run's folder, the source of a report's curves."""
 
 import csv
 import math

@@ -1,4 +1,4 @@
-"""What a run said of each test photograph, from its predictions.csv, checked against its record."""
+"""A run's predictions for each photograph: predictions.csv, checked against the record when it is read."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # it brings torch, which a table is made without
 
 
 def predictions_csv(said: Mapping[Split, tuple[Ratings, "Predictions"]], attribute_names: Sequence[str]) -> str:
-    """What a model said of each photograph that it was evaluated on, a row each.
+    """The text of predictions.csv: one row for each photograph the model was evaluated on.
 
     Args:
         said: Ratings and predictions of each split.

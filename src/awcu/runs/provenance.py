@@ -1,4 +1,4 @@
-"""Which code made a number: the commit, and the versions of the packages that can change it."""
+"""The code behind a number: the commit, and the versions of the packages that can change it."""
 
 import platform
 import subprocess

@@ -1,4 +1,4 @@
-"""What a training run leaves behind: one record a run, and the results.csv that gathers the records."""
+"""The record that each run leaves, and the results.csv that collects the records."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ _METRIC_KEY = re.compile(r"(?!n/)[^/\s]+/\S+")
 
 @dataclass(frozen=True)
 class RunRecord:
-    """How one training run ended and what is needed to run it again; it checks itself when built.
+    """The outcome of one run and all that is needed to repeat it; it checks itself when built.
 
     Attributes:
         experiment: Name of the experiment whose table the run belongs to.

@@ -1,4 +1,4 @@
-"""Whether two groups of records rank the variants alike: Spearman's ρ of their differences to the baseline."""
+"""Do two groups of records rank the variants alike?  Spearman's ρ of their differences to the baseline."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

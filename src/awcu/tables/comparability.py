@@ -92,7 +92,7 @@ def check_comparable(records: Sequence[RunRecord]) -> None:
 
 
 def overlap(records: Sequence[RunRecord]) -> float:
-    """How far the test splits of the seeds overlap, for `Estimate.of`.
+    """The overlap of the test splits of the seeds, for `Estimate.of`.
 
     Returns:
         ρ/(1 − ρ) > 0, averaged over the records, where ρ is the share of all photographs, used or not, that a
@@ -117,7 +117,7 @@ def overlap(records: Sequence[RunRecord]) -> float:
 
 
 def provenance(records: Sequence[RunRecord]) -> str:
-    """Where the numbers of these records are from, in one line: data, photographs, split, seeds, commits."""
+    """The source of these records' numbers, in one line: data, photographs, split, seeds, commits."""
     sets: dict[str, list[RunRecord]] = {}
     for record in records:
         sets.setdefault(record.data, []).append(record)

@@ -1,4 +1,4 @@
-"""What a few seeds can tell: means with intervals, p-values, and Holm's correction for many comparisons."""
+"""Statistics over a few seeds: means with intervals, p-values, and Holm's correction for many comparisons."""
 
 import math
 from collections.abc import Sequence

@@ -46,7 +46,7 @@ class PairedDifference:
     error_of_one: float
 
     def sampling(self, seeds: Sequence[int], difference: float) -> Sampling:
-        """What the photographs say of a difference over these seeds.
+        """The sampling error that the photographs add to a difference over these seeds.
 
         Raises:
             TableError: It is another difference.

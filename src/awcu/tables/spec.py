@@ -16,7 +16,7 @@ MOST_SERIES = 3  # of a ladder
 
 @dataclass(frozen=True)
 class Ladder:
-    """What the ladder plot shows: metrics against a position on a log2 axis.
+    """The ladder plot: metrics against a position on a log2 axis.
 
     Attributes:
         metrics: One panel each; they must be columns of the table.
@@ -57,7 +57,7 @@ class Ladder:
 
 @dataclass(frozen=True)
 class Forest:
-    """What the forest plot shows: every row's difference to the baseline, for rows without a place on a scale.
+    """The forest plot: every row's difference to the baseline, for rows without a place on a scale.
 
     Attributes:
         metrics: One panel each; they must be columns of the table.
@@ -68,7 +68,7 @@ class Forest:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """What the heat map shows: differences to the baseline, a row a variant, a column a group of records.
+    """The heat map: differences to the baseline, one row per variant and one column per group of records.
 
     Attributes:
         metrics: One panel each; they must be columns of the table.
@@ -101,7 +101,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What the agreement plot shows: whether two groups of records rank the variants alike.
+    """The agreement plot: do two groups of records rank the variants alike?
 
     Attributes:
         metrics: One panel each; they must be columns of the table.
@@ -120,7 +120,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What an experiment's `table.yaml` asks for.
+    """The contents of an experiment's `table.yaml`.
 
     Attributes:
         title: Printed above the table and the plots.

@@ -233,7 +233,7 @@ class Table:
 
     @property
     def plus_minus(self) -> str:
-        """What follows a ±, in words."""
+        """The meaning of ±, in words."""
         percent = f"{CONFIDENCE * 100:.0f} %"
         if self.overlap:
             widened = "widened for overlapping test splits (Nadeau & Bengio 2003)"
@@ -242,7 +242,7 @@ class Table:
 
     @property
     def footer(self) -> str:
-        """Where the numbers are from and what the signs mean."""
+        """The source of the numbers and the meaning of the signs."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
         some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""

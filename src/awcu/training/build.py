@@ -83,7 +83,7 @@ def build_task(
 def _attribute_loss(asked: str | None, train: Ratings) -> str:
     """The loss that fits what the training photographs say of attributes."""
     labelled = train.attributes[~np.isnan(train.attributes)]
-    # As AVA-style's list: of each photograph one attribute is known, and of none that it is absent.
+    # AVA-style's training list names one attribute of each photograph and never says that one is absent.
     one_each = labelled.size > 0 and bool(labelled.all())
     if asked == "multi_label" and one_each:
         raise TaskError(
