@@ -60,7 +60,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MKDOCS) --quiet --site-dir .venv/site
+	$(MKDOCS) --site-dir .venv/site  # not --quiet: it hides the warnings that --strict counts
 
 # The documentation, under site.
 docs: install

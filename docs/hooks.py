@@ -21,6 +21,8 @@ SHOWN = (
     "experiments/**/README.md",
     "experiments/**/*.jpg",
     "experiments/**/*.png",
+    "experiments/published/*/published.csv",
+    "experiments/published/*/table.md",
     "notebooks/README.md",
     "notebooks/*.ipynb",
     "src/awcu/models/bundled/*/README.md",
