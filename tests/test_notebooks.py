@@ -69,19 +69,6 @@ class TestStored:
             assert (path.parent / link).exists(), link
 
 
-@pytest.mark.parametrize("text", ["/home/someone/x.py", "in /root/cache", "'/tmp/a-run/x'"])
-def test_a_place_is_recognised(text: str) -> None:
-    assert PLACE.search(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["runs/quickstart", "train/val", "../experiments/probe", "https://doi.org/root/x", "</td></tr>", "5 / 6 / 7"],
-)
-def test_what_is_no_place(text: str) -> None:
-    assert not PLACE.search(text)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # two minutes on idle cores, without the pictures of the one before
 @each

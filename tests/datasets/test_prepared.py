@@ -364,6 +364,13 @@ class TestOpening:
         with pytest.raises(PreparedError, match=r"photographs\.parquet cannot be used \(.+\); delete it and run awcu"):
             Prepared.open(folder)
 
+    @pytest.mark.parametrize("settings", ["{}", '{"format": 2}'])
+    def test_settings_that_lack_a_key(self, store, folder, settings):
+        facts = store.facts.replace_schema_metadata({"settings": settings})
+        parquet.write_table(facts, folder / "photographs.parquet")
+        with pytest.raises(PreparedError, match=r"photographs\.parquet cannot be used \(.+\); delete it and run awcu"):
+            Prepared.open(folder)
+
     @pytest.mark.parametrize(("damage", "reason"), [("cut", "damaged or cut short"), ("gone", "no such file")])
     def test_a_damaged_picture_is_never_shown(self, ratings, store, folder, damage, reason):
         path, shown = picture_path(folder, str(ratings.image_ids[7])), store.of(ratings)

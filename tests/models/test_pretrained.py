@@ -11,13 +11,12 @@ import pickle
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub import constants
+from local_server import Answering, Local
 from safetensors import torch as safetensors
 
 from awcu.errors import ModelError
@@ -316,35 +315,17 @@ class TestNewFolder:
 COMMIT = "a" * 40
 
 
-class Server(ThreadingHTTPServer):
+class Server(Local):
     """What the client needs of the Hub for one repository, `user/name`, kept in memory."""
 
-    daemon_threads = True
-
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(Handler)
         self.files = {}
         self.made = []
         self.asked = []
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *arguments):
-        pass
-
-    def answer(self, content, status=200, **headers):
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in ({"Content-Length": len(body)} | headers).items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
+class Handler(Answering):
     def body(self):
         if self.headers.get("Transfer-Encoding") != "chunked":
             return self.rfile.read(int(self.headers["Content-Length"]))
@@ -355,7 +336,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(chunks)
 
-    def do_POST(self):
+    def do_POST(self):  # noqa: N802, http.server calls it by this name
         body, server = self.body(), self.server
         if self.headers.get("Authorization") != "Bearer hf_right":
             self.answer({"error": "unauthorised"}, 401)
@@ -375,7 +356,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.answer({}, 404)
 
-    def do_GET(self):
+    def do_GET(self):  # noqa: N802, http.server calls it by this name
         files = self.server.files
         self.server.asked.append(self.path)
         if self.path in ("/api/models/user/name/revision/main", "/api/models/user/name/revision/v1"):

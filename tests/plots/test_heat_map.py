@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import run as record
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -41,23 +42,13 @@ def run(column: str, variant: str, seed: int, **metrics: float) -> RunRecord:
     rng = np.random.default_rng([seed, *map(ord, column + variant)])
     gain = {"w=step": 0.012, "w=power": 0.05 if column else 0.0, "w=drop": -0.03}.get(variant, 0.0)
     scores = {f"test/{name}": 0.8 + 0.01 * seed + gain + rng.normal(0, 0.006) for name in ("auroc", "srcc")}
-    return RunRecord(
-        experiment="weighting",
+    return record(
         variant=" ".join(sorted([*column.split(), variant])),
         weighting=variant,
         seed=seed,
-        overrides=(),
-        data="gallery",
-        data_fingerprint="aaaa",
         split_fingerprint=str(seed),
         n={"train": 80, "test": 20},
         metrics=scores | {key.replace("_", "/", 1): value for key, value in metrics.items()},
-        git_commit="1a2b3c4d",
-        git_dirty=False,
-        versions={},
-        wall_time_s=1.0,
-        checkpoint="",
-        created="",
     )
 
 

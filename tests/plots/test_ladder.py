@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import run as record
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -38,23 +39,13 @@ VARIANTS = (*PLAN.positions, *PLAN.others)
 def run(variant: str, seed: int, **metrics: float) -> RunRecord:
     score = 0.8 + 0.01 * VARIANTS.index(variant) + 0.004 * seed * (-1) ** VARIANTS.index(variant)
     scores = {"test/accuracy": score, "test/auroc": score + 0.05, "test/trivial/auroc": 0.5}
-    return RunRecord(
-        experiment="weighting",
+    return record(
         variant=variant,
         weighting=variant,
         seed=seed,
-        overrides=(),
-        data="gallery",
-        data_fingerprint="aaaa",
         split_fingerprint=str(seed),
         n={"train": 80, "test": 11},
         metrics=scores | {"test/" + name: value for name, value in metrics.items()},
-        git_commit="1a2b3c4d",
-        git_dirty=False,
-        versions={},
-        wall_time_s=1.0,
-        checkpoint="",
-        created="",
     )
 
 

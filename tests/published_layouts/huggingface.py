@@ -38,6 +38,10 @@ SHARDS = {
     "test-00000-of-00001": range(32, 40),
 }
 
+SHARD = "data/train-00000-of-00001.parquet"
+BY_VOTES = {"scale": range(1, 11), "midpoint": 5, "vote_column": "rating_counts", "files": ["data/*.parquet"]}
+BY_SCORE = BY_VOTES | {"vote_column": None, "score_column": "mean_score"}
+
 
 def write(root: Path) -> list[str]:
     """Forty photographs, every second one rated high."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from factories import run as record
 from scipy import stats
 
 from awcu.errors import TableError
@@ -28,23 +29,14 @@ def run(side: str, variant: str, seed: int, **metrics: float) -> RunRecord:
     rng = np.random.default_rng([seed, *map(ord, side + variant)])
     gain = 0.0 if variant == "w=uniform" else 0.01 * int(variant[2:])
     scores = {f"test/{name}": 0.7 + 0.02 * seed + gain + rng.normal(0, 0.02) for name in ("auroc", "srcc")}
-    return RunRecord(
+    return record(
         experiment="agreement",
         variant=" ".join([*side.split(), variant]),
         weighting=variant,
         seed=seed,
-        overrides=(),
-        data="gallery",
-        data_fingerprint="aaaa",
         split_fingerprint=str(seed),
         n={"train": 80, "test": 20},
         metrics=scores | {f"test/{key}": value for key, value in metrics.items()},
-        git_commit="1a2b3c4d",
-        git_dirty=False,
-        versions={},
-        wall_time_s=1.0,
-        checkpoint="",
-        created="",
     )
 
 

@@ -1,1 +1,1 @@
-"""What a person types: arguments in, one call down, words out."""
+"""Command-line commands: parse arguments, make one call, print the result."""

@@ -77,7 +77,7 @@ def log_table(folder: Path, name: str, project: str, entity: str | None, mode: s
 
     Args:
         folder: With what `awcu table` wrote.
-        name: Of the experiment: the group of its runs.
+        name: The experiment's name, the W&B group of its runs.
         project: Of W&B.
         entity: Of W&B; None for the user's own.
         mode: "online" or "offline".

@@ -4,6 +4,7 @@ import argparse
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from awcu.commands import dashboard, demo, export, maps, predict
 from awcu.errors import AwcuError
@@ -57,6 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("features", help="compute only the features for probe (awcu features --help)", add_help=False)
 
+    _add_table(commands)
+    dashboard.add_parser(commands)
+    _add_report(commands)
+    maps.add_parsers(commands)
+    predict.add_parsers(commands)
+    demo.add_parser(commands)
+    export.add_parser(commands)
+    return parser
+
+
+def _add_table(commands: Any) -> None:
     table = commands.add_parser("table", help="collect runs into a table and its plots")
     table.add_argument("experiment", type=Path, help="folder with table.yaml and, without --runs, results.csv")
     table.add_argument(
@@ -78,8 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         help="file whose <!-- table:NAME --> block is updated; NAME is the experiment named in the runs",
     )
     table.set_defaults(command=_table)
-    dashboard.add_parser(commands)
 
+
+def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="write an HTML report of an experiment's runs, without W&B")
     report.add_argument("experiment", metavar="experiment=NAME", help="as for awcu train")
     report.add_argument("--runs", type=Path, help="folder of its runs (default: runs/NAME)")
@@ -93,12 +106,6 @@ def _parser() -> argparse.ArgumentParser:
         help="row of the table to show photographs of; may be repeated (default: the baseline and the best)",
     )
     report.set_defaults(command=_report)
-
-    maps.add_parsers(commands)
-    predict.add_parsers(commands)
-    demo.add_parser(commands)
-    export.add_parser(commands)
-    return parser
 
 
 def _table(arguments: argparse.Namespace) -> None:

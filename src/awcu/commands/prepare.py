@@ -76,7 +76,7 @@ def download(cfg: DictConfig, data: str) -> None:
     """Fetch the set, where its page says how.
 
     Raises:
-        SourceError: It does not, or the set cannot be fetched.
+        SourceError: The page does not say how, or the set cannot be fetched.
     """
     how = cfg.data.get("download")
     if how is None:

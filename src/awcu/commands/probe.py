@@ -135,7 +135,7 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
 
 
 def backbone_settings(cfg: DictConfig) -> dict[str, Any]:
-    """What makes the backbone but its weights."""
+    """Settings that define the backbone, except its weights."""
     return {key: cfg.network[key] for key in ("backbone", "pad_type", "output_stride")}
 
 
@@ -316,7 +316,7 @@ def _variant(words: str, size: int | None, row: GridRow) -> str:
 
 
 def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
-    """What one cell says on the terminal."""
+    """The line printed for one cell."""
     areas = [record.metrics["test/auroc"] for record in records]
     seconds = sum(record.wall_time_s for record in records)
     return (

@@ -57,7 +57,7 @@ def folder_name(overrides: str) -> str:
 
 
 def machine_keys(*more: str, _root_: DictConfig) -> list[str]:
-    """The override keys that name no folder of a run, one by one, as Hydra wants them."""
+    """The override keys that name no folder of a run, one by one, in the form Hydra expects."""
     sections = {key: OmegaConf.select(_root_, key) for key in (*MACHINE, "network.weights_file", *more)}
     return [
         name

@@ -56,7 +56,7 @@ def identity(settings: Settings) -> str:
 
 
 def claim(folder: Path, wanted: Settings) -> str:
-    """Make a folder the home of this run, or find that it is; the run's identity.
+    """Claim a folder for this run, or confirm that it is this run's; return the run's identity.
 
     A folder belongs to a run once it holds a checkpoint or a record: one that failed earlier has nothing to lose.
 

@@ -68,7 +68,7 @@ class PhotographReport:
     """What is known of a set once every photograph has been looked at.
 
     Attributes:
-        ratings: Of the photographs that can be read, in id order.
+        ratings: Ratings of the readable photographs, in id order.
         total: Rated photographs.
         missing: Ids of those without a file.
         unreadable: Id of each file that is no readable photograph, and why.
@@ -97,7 +97,7 @@ def photograph_report(ratings: Ratings, facts: pa.Table, short_side: int) -> Pho
 
     Args:
         ratings: In any order.
-        facts: Of the same photographs in id order, as `Prepared.facts`.
+        facts: Facts of the same photographs in id order, as `Prepared.facts`.
         short_side: Pixels that are kept.
 
     Raises:
@@ -147,7 +147,7 @@ def first_alike(facts: pa.Table) -> NDArray[np.int64]:
 
 
 def spread(values: NDArray[np.number]) -> Spread:
-    """Of values of which there is at least one."""
+    """Summarise values, at least one."""
     return Spread(*map(float, np.quantile(values, (0, 0.5, 1))))
 
 
@@ -199,7 +199,7 @@ def manifest_csv(ratings: Ratings, facts: pa.Table, root: str | None) -> str:
 
     Args:
         ratings: In any order.
-        facts: Of the same photographs in id order, as `Prepared.facts`.
+        facts: Facts of the same photographs in id order, as `Prepared.facts`.
         root: Folder of the set: a path below it is written relative to it.
     """
     splits = ratings.split[np.argsort(ratings.image_ids)].tolist()

@@ -204,7 +204,7 @@ def prepare(
         ratings: Any order and any split; they change nothing.
         folder: Made where there is none.
         short_side: Pixels that the short side is shrunk to; a smaller photograph keeps its size.
-        quality: Of the JPEGs, 1 to 100; without subsampling of the colours.
+        quality: JPEG quality, 1 to 100; without chroma subsampling.
         workers: Processes; None for as many as the cores that this process may use.
         advance: Called with the number of photographs that are done since the last call.
 
@@ -255,14 +255,16 @@ def _read(folder: Path) -> tuple[Settings, pa.Table]:
     try:
         facts = parquet.read_table(path)
         held = json.loads(facts.schema.metadata[b"settings"])
+        found = held["format"]
+        settings = Settings(**held) if found == FORMAT else None
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise PreparedError(f"{path} cannot be used ({reason}); delete it and run awcu prepare again") from error
-    if held["format"] != FORMAT:
+    if settings is None:
         raise PreparedError(
-            f"{folder} is of format {held['format']}, this version reads {FORMAT}; delete it and run awcu prepare"
+            f"{folder} is of format {found}, this version reads {FORMAT}; delete it and run awcu prepare"
         )
-    return Settings(**held), facts.replace_schema_metadata()
+    return settings, facts.replace_schema_metadata()
 
 
 def _save(folder: Path, settings: Settings, facts: pa.Table) -> None:

@@ -60,9 +60,9 @@ def judged(name: str, verdict: Verdict, reference: Reference | None, pixels: NDA
     """One row of a list of photographs: as `awcu score` writes it, and a small picture.
 
     Args:
-        name: Of the photograph.
+        name: The photograph's name.
         verdict: On it.
-        reference: Of the model.
+        reference: The model's reference.
         pixels: `(H, W, 3)` RGB at any size.
     """
     better_than = "–" if reference is None else percent(reference.share_below(verdict.score))

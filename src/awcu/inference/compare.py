@@ -30,7 +30,7 @@ def compare(names: tuple[str, str], first: Explanation, second: Explanation) -> 
     """The comparison of two explanations of one photograph.
 
     Args:
-        names: Of the models.
+        names: The models' names.
         first: What the first model says.
         second: What the second says.
     """

@@ -45,7 +45,7 @@ class Explanation:
 
     Attributes:
         photograph: `(H, W, 3)` RGB, upright.
-        verdict: Of the whole photograph.
+        verdict: Verdict on the whole photograph.
         evidence: AesAM on the network's grid, `(h, w)` signed evidence for high, bias included. Under the binary
             objective its mean is the score.
         likelihood: The same as the paper shows it: `(h, w)` probability of each location, in [0, 1].

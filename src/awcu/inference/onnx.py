@@ -59,7 +59,7 @@ def export(model: "AestheticModel", path: Path) -> None:
 
     Args:
         model: Stays as it is.
-        path: Of the file.
+        path: The file to write.
 
     Raises:
         ModelError: The libraries of the extra `onnx` are missing, the backbone cannot be exported, or onnxruntime

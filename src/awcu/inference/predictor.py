@@ -90,7 +90,7 @@ class AestheticModel:
 
         Args:
             repo_id: `user/name`; made where there is none.
-            private: Of a repository that is made.
+            private: Make a new repository private.
 
         Raises:
             ModelError: No such name, not logged in, or no connection.

@@ -51,7 +51,7 @@ def srcc(predicted: Sequence[ArrayLike], opinion: Sequence[ArrayLike]) -> float:
     """Mean over photographs of Spearman's correlation between predicted and annotated scores of their crops.
 
     Args:
-        predicted: One array a photograph, one score a crop.
+        predicted: One array per photograph, one score per crop.
         opinion: The crops' mean opinion scores, likewise; crops without one are left out (GAICD marks them −2).
 
     Returns:
@@ -73,7 +73,7 @@ def acc(predicted: Sequence[ArrayLike], opinion: Sequence[ArrayLike], k: int, n:
     first. Their Acc N is the mean over k = 1..4.
 
     Args:
-        predicted: One array a photograph, one score a crop.
+        predicted: One array per photograph, one score per crop.
         opinion: The crops' mean opinion scores, likewise; crops without one are left out (GAICD marks them −2).
         k: ≥ 1.
         n: ≥ 1.

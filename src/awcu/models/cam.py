@@ -1,4 +1,4 @@
-"""Activation maps on the photograph they speak of."""
+"""Lay activation maps over their photograph."""
 
 import cv2
 import numpy as np

@@ -24,7 +24,7 @@ class RunFacts:
     """The facts of a finished run that a model card states.
 
     Attributes:
-        record: Of the run.
+        record: The run's record.
         split: How its photographs were split, in words.
         page: "train" or "probe": the command that made it.
         trained: Whether the run trained the model; false where it only measured one.
@@ -102,7 +102,7 @@ def model_card(config: ModelConfig, source: str, run: RunFacts | None = None, on
     """The text of a model's README.md.
 
     Args:
-        config: Of the model.
+        config: The model's configuration.
         source: Where it will be loaded from: a folder, or user/name.
         run: That trained it; None where that is not known, which the card then says.
         onnx: The folder holds model.onnx too.
@@ -125,7 +125,7 @@ def model_card(config: ModelConfig, source: str, run: RunFacts | None = None, on
 
 
 def usage(source: str) -> str:
-    """The three lines that load a model and judge a photograph."""
+    """Return the three lines of code that load a model and score a photograph."""
     return (
         "from awcu.inference.predictor import AestheticModel\n"
         f"model = AestheticModel.from_pretrained({json.dumps(source, ensure_ascii=False)})\n"

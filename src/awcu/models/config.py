@@ -1,4 +1,4 @@
-"""All but the weights that makes a model, and its strict reading: a folder may come from anywhere."""
+"""A model's configuration, without its weights, and its strict parser: a folder may come from anywhere."""
 
 import inspect
 import json
@@ -55,7 +55,7 @@ class Head(TypedDict):
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All but the weights that makes a model: what `config.json` holds.
+    """A model's configuration, without its weights: what `config.json` holds.
 
     Attributes:
         network: Arguments of `AestheticNet` but its output counts and weights.
@@ -65,12 +65,12 @@ class ModelConfig:
         attribute_names: `(A,)`.
         attribute_loss: "multi_label" or "single_label".
         preparation: Arguments of `awcu.images.transforms.preparation`.
-        train_fingerprint: Of the ids trained on.
+        train_fingerprint: Fingerprint of the ids trained on.
         trained_on: Name of the data set; "" where it is not known.
         reference: What the model says of its validation photographs; None if it was never validated.
     """
 
-    # It holds for the classes of its fields as well.
+    # Applies to the classes of the fields too.
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
 
     network: Network
@@ -127,7 +127,7 @@ def from_json(text: str, where: str) -> tuple[ModelConfig, str]:
     """The configuration that `ModelConfig.to_json` wrote, and the SHA-256 of its weights.
 
     Args:
-        text: Of the file.
+        text: Contents of the file.
         where: Its path, for the errors.
 
     Raises:
@@ -152,7 +152,7 @@ def of_task(settings: Mapping[str, Any], reference: Reference | None, where: str
 
     Args:
         settings: The hyperparameters.
-        reference: Of the checkpoint.
+        reference: The checkpoint's reference.
         where: Its path, for the errors.
 
     Raises:
@@ -165,7 +165,7 @@ def of_task(settings: Mapping[str, Any], reference: Reference | None, where: str
 
 
 def _complete(network: Mapping[str, Any]) -> dict[str, Any]:
-    """With defaults for what is not given, and without where the weights once came from."""
+    """Fill in defaults, and drop where the weights came from."""
     known = inspect.signature(AestheticNet).parameters
     return {name: network.get(name, known[name].default) for name in Network.__annotations__}
 
@@ -183,7 +183,7 @@ def _read(kind: type[T], document: Mapping[str, Any], where: str) -> T:
 
 
 def _checked(config: ModelConfig, where: str) -> ModelConfig:
-    """The configuration, its parts held against each other."""
+    """Check that the parts of the configuration agree, and return it."""
     scale = config.scale
     _require(len(scale) > 1 and all(a < b for a, b in pairwise(scale)), f"{where}: scale", scale, "ascending")
     _require(scale[0] < config.midpoint < scale[-1], f"{where}: midpoint", config.midpoint, "inside the scale")

@@ -119,10 +119,10 @@ class AestheticNet(nn.Module):
 
 
 def training_format(net: nn.Module) -> torch.memory_format:
-    """The memory format of weights and images during training: channels last, the fastest.
+    """The memory format of weights and images in training: channels last, the fastest.
 
-    But for strided 1×1 convolutions of few channels, as in the stems of RepVGG and MobileOne: with channels last,
-    oneDNN writes their gradients out of bounds, which gives wrong ones or ends the process
+    The exception is strided 1×1 convolutions of few channels, as in the stems of RepVGG and MobileOne: with channels
+    last, oneDNN writes their gradients out of bounds, which gives wrong ones or ends the process
     (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
     unsafe = any(
@@ -164,6 +164,7 @@ def _create(name: str, pretrained: bool, image_size: int, options: dict[str, Any
             f"network pass a local file as network.weights_file=…, or train from scratch with "
             f"network.pretrained=false"
         ) from error
+    # timm says in one of these three ways that a family does not take an option.
     except (TypeError, NotImplementedError, AssertionError) as error:
         raise BackboneError(
             f"{name!r} cannot be built with {options}: {error or 'not supported'}; leave network.output_stride "

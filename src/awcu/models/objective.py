@@ -84,7 +84,7 @@ class RatingDistribution:
     def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
         """`(N,)` mean squared difference of the cumulative shares.
 
-        Without the published root: its gradient is nan where prediction and target agree.
+        Omits the published square root, whose gradient is nan where prediction and target agree.
         """
         return (logits.softmax(1).cumsum(1) - distribution.cumsum(1)).square().mean(1)
 

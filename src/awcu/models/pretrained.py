@@ -53,7 +53,7 @@ def load(source: str | Path) -> tuple[ModelConfig, State]:
         return _of_checkpoint(checkpoint_of(path))
     if path.is_file() and path.suffix == ".ckpt":
         return _of_checkpoint(path)
-    # A folder of the first part's name is here: a mistyped path, which is nothing to ask the Hub about.
+    # A folder named like the first part exists here: a mistyped path, which is nothing to ask the Hub about.
     local = path.exists() or (path.parent.is_dir() and path.parent != Path())
     if not local and REPOSITORY.fullmatch(str(source)):
         return _of_folder(fetch(str(source), (CONFIG, WEIGHTS)))
@@ -108,7 +108,7 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
         overwrite: Take the place of an exported folder that is there.
 
     Raises:
-        ModelError: There is a file, a folder and no leave to replace it, or a folder that holds anything else.
+        ModelError: There is a file, a folder without `overwrite`, or a folder that holds anything else.
     """
     target = target.resolve()
     _check_free(target, overwrite)
@@ -155,7 +155,7 @@ def fetch(source: str, files: Sequence[str]) -> Path:
         raise ModelError(f"{source!r} is no repository on the Hub; write it as user/name or user/name@revision")
     try:
         return Path(snapshot_download(found["id"], revision=found["revision"], allow_patterns=list(files)))
-    # Of which library the client's errors are depends on its version.
+    # Which library raises the client's errors depends on its version.
     except Exception as error:
         raise ModelError(
             f"{source} is no file or folder here and cannot be fetched from the Hugging Face Hub "
@@ -169,7 +169,7 @@ def upload(folder: Path, repository: str, private: bool = False) -> str:
     Args:
         folder: Of an exported model.
         repository: `user/name`.
-        private: Of a repository that is made.
+        private: Make a new repository private.
 
     Raises:
         ModelError: No such name, not logged in, or no connection.
@@ -232,7 +232,7 @@ def _check_fit(config: ModelConfig, state: State, where: Path) -> None:
 
 
 def _network(config: ModelConfig, where: Path) -> Mapping[str, Tensor]:
-    """As it is built for use: some backbones cannot be built without memory."""
+    """Build the network as for use: some backbones cannot be built on the meta device."""
     try:
         return config.build_network().state_dict()
     except BackboneError as error:
@@ -259,7 +259,7 @@ def read_checkpoint(path: str | Path | None) -> dict[str, Any]:
         raise ModelError(f"{path} is no checkpoint file; give the .ckpt that a run's record.json names")
     try:
         with warnings.catch_warnings():
-            # Of a pickle that is about to be refused.
+            # The warning is about a pickle that is refused below.
             warnings.filterwarnings("ignore", "Detected pickle protocol")
             saved = torch.load(path, map_location="cpu", weights_only=True)
         found: dict[str, Any] = {key: saved[key] for key in ("hyper_parameters", "state_dict")} | saved

@@ -124,5 +124,5 @@ class Reference:
 
 
 def _limit(strongest: Floats) -> float:
-    """Not the largest: one outlying photograph must not pale every map."""
+    """Not the maximum: one outlier must not make every map pale."""
     return float(max(np.quantile(strongest, 0.9), 1e-6)) if strongest.size else 1.0

@@ -75,7 +75,7 @@ def heat_map(
     over all squares of its panel is framed and bold.
 
     Args:
-        spec: What is asked for.
+        spec: The table's specification.
         records: Of all columns.
         path: The PNG.
         differences: What is known of the photographs behind the differences.

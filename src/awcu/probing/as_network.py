@@ -43,8 +43,8 @@ def network_with_heads(
         backbone: The network whose features the heads were solved on.
         aesthetic: One head; of one logit, it becomes the two of low and high, half of it each.
         attributes: One head an attribute, or None where the ratings have no attributes.
-        ratings: Of the split that the heads were solved on.
-        settings: Of the backbone: its name, pad_type and output_stride.
+        ratings: Ratings of the split that the heads were solved on.
+        settings: The backbone's name, pad_type and output_stride.
         preparation: From `awcu.training.build.image_settings`.
     """
     objective = "binary" if aesthetic.weight.shape[1] == 1 else "distribution"

@@ -187,7 +187,7 @@ def extract(
     Args:
         ratings: Any order and any split; they change no feature.
         network: Its heads are not used.
-        description: Of the backbone and the preparation, for JSON; part of the key.
+        description: Backbone and preparation, for JSON; part of the key.
         preparation: From `awcu.images.transforms.preparation`, without augmentation.
         size: The side it prepares, in pixels.
         flip: Compute the features of the mirror images too.

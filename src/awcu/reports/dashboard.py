@@ -23,8 +23,8 @@ def comparison(spec: TableSpec, name: str, table: str, project: str, entity: str
     """The report, not yet saved.
 
     Args:
-        spec: Of the table: which metrics, and whether there is a ladder.
-        name: Of the experiment: the group of its runs.
+        spec: The table's specification: its metrics, and whether there is a ladder.
+        name: The experiment's name, the W&B group of its runs.
         table: As Markdown.
         project: Of W&B.
         entity: Of W&B; "" where nobody is logged in.

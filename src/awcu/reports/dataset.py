@@ -25,7 +25,7 @@ class Kept:
         folder: Where.
         bytes: On disk.
         short_side: In pixels.
-        quality: Of the JPEGs.
+        quality: JPEG quality.
         fingerprint: Of their pictures.
     """
 
@@ -70,8 +70,8 @@ class Finding(NamedTuple):
     """Something of a set that whoever uses it should know.
 
     Attributes:
-        photographs: That it is true of; several files of one photograph count once.
-        what: Is true of them.
+        photographs: Those it applies to; several files of one photograph count once.
+        what: What is true of them.
         named: Lines that name some of them.
         more: How many are not named because their lines were too many.
         warns: Whether results may mislead because of it.
@@ -123,7 +123,7 @@ def particulars(report: PhotographReport, kept: int, short_side: int, quality: i
     """Name and value of what else is known.
 
     Args:
-        report: Of the photographs.
+        report: Audit of the photographs.
         kept: Bytes of the small ones.
         short_side: Pixels of theirs.
         quality: Of their JPEGs.
@@ -227,5 +227,5 @@ def _say_findings(console: Console, report: PhotographReport) -> None:
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    """A line as it is, since a path or a command that was wrapped could not be copied."""
+    """A line as it is, since a wrapped path or command could not be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -35,7 +35,7 @@ class Experiment:
 
     Attributes:
         asked: As typed.
-        name: Of the folder under runs/, which several may share.
+        name: Folder under runs/, which several experiments may share.
         page: "train" or "probe": the command that runs it.
         sweeps: Whether it names its runs itself.
     """
@@ -69,9 +69,9 @@ class ExperimentReport:
     """What a report shows.
 
     Attributes:
-        name: Of the experiment.
+        name: The experiment's name.
         table: Over its runs.
-        records: Of the table's rows, by variant and seed.
+        records: Records of the table's rows, by variant and seed.
         failures: Runs without record.
         histories: Of those runs that left one.
         shown: Photographs, for each row whose models judged them.
@@ -155,7 +155,7 @@ def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[Faile
     """A table without a table.yaml: the usual metrics, against uniform weights or else the first variant.
 
     Args:
-        name: Of the experiment.
+        name: The experiment's name.
         records: At least one.
         failures: Whose variants have a row too.
     """
@@ -203,7 +203,7 @@ def command(experiment: str, page: str, sweeps: bool, records: Sequence[RunRecor
         experiment: Its name.
         page: "train" or "probe".
         sweeps: Whether it names its runs itself.
-        records: One a run. What they do not share is swept over, if they are a whole grid.
+        records: One per run. What they do not share is swept over if they form a whole grid.
     """
     common = [word for word in records[0].overrides if all(word in record.overrides for record in records)]
     varied: dict[str, set[str]] = {}

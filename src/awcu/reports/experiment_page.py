@@ -176,7 +176,7 @@ def _curves(report: ExperimentReport) -> str:
 
 
 def _draw_runs(axis: Axes, report: ExperimentReport, name: str) -> None:
-    """One column of the histories: a line a run, grey but for the rows whose photographs are shown."""
+    """One column of the histories: one line per run, grey except in the rows whose photographs are shown."""
     colours = dict(zip((one.label for one in report.shown), COLOURS, strict=False))
     for (variant, _), history in report.histories.items():
         label = report.table.spec.label(variant)
@@ -194,7 +194,7 @@ def _draw_runs(axis: Axes, report: ExperimentReport, name: str) -> None:
 
 
 def _drawn(figure: Figure) -> str:
-    """The figure as SVG in an address, without ground, so that it stands on a light page as on a dark one."""
+    """The figure as SVG in an address, without a background, so that it suits light and dark pages."""
     file = io.BytesIO()
     # The salt makes the same figure the same file.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "awcu"}):

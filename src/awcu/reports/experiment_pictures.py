@@ -38,10 +38,10 @@ class Shown(NamedTuple):
     """The photographs of one row.
 
     Attributes:
-        label: Of the row.
+        label: The row's label.
         tested: How many different photographs its models were tested on.
         least: How many seeds at least tested on each that is shown.
-        farthest: Those that they rank least as the raters do, the worst first.
+        farthest: Those they rank least like the raters, the worst first.
         nearest: Those that they rank most as the raters do, the best first.
         faults: Why something is not shown, each reason once.
     """
@@ -58,7 +58,7 @@ def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Show
     """The n photographs at either end of the ranking; all of them if there are fewer than 2 n.
 
     Args:
-        label: Of the row.
+        label: The row's label.
         runs: Seed → folder and record of its run.
         n: ≥ 0.
 

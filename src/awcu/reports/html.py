@@ -1,4 +1,4 @@
-"""Pages for the browser, from `templates/`: what is set into them is escaped, what is missing is an error."""
+"""Pages for the browser, from `templates/`: inserted values are escaped, a missing one is an error."""
 
 import base64
 import io

@@ -79,7 +79,7 @@ def panels(explanation: Explanation, attributes: int, crop: Proposal | None, lon
 
 
 def resized(explanation: Explanation, longest: int) -> Explanation:
-    """The same with a photograph of another size: a map on 24 megapixels takes long and shows no more."""
+    """The explanation with a resized photograph: a map on 24 megapixels takes long and shows no more."""
     return replace(explanation, photograph=fitted(explanation.photograph, longest))
 
 

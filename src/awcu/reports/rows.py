@@ -52,7 +52,7 @@ class Rows:
         return self.path and self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
 
     def add(self, row: Row) -> None:
-        """Take one more."""
+        """Add a row."""
         self.rows.append(row)
         if time.monotonic() - self._written > self.every:
             self._write(self.partial)
@@ -94,7 +94,7 @@ def _csv_line(cells: Iterable[Any]) -> str:
 
 
 def attribute_columns(names: Sequence[str]) -> list[str]:
-    """The attributes' columns; one that is called as another column is "attribute NAME"."""
+    """The attributes' columns; one named like another column is "attribute NAME"."""
     return [f"attribute {name}" if name in _TAKEN else name for name in names]
 
 

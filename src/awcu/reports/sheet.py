@@ -77,7 +77,7 @@ class Sheet:
     """What a model says of one photograph, and why: verdict, maps, attributes and crop. A notebook shows it.
 
     Attributes:
-        explanation: Of the photograph.
+        explanation: Explanation of the photograph.
         caption: Set above; the photograph's name, perhaps.
         attributes: AttAM shown at the most: those with the largest effect on the score, or the likeliest where no
             effect is known.
@@ -146,7 +146,7 @@ def contact_sheet(
 
     Args:
         explanations: At least one; of one model.
-        captions: One a photograph, set above it.
+        captions: One per photograph, set above it.
         path: Where to write.
         attributes: AttAM shown at the most, chosen as for a `Sheet`.
         causes: One signed map `(H, W)` a photograph of what really raised or lowered its rating, as the gallery knows.

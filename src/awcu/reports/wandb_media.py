@@ -25,7 +25,7 @@ Pictures = dict[str, list[wandb.Image]]
 
 
 def log_result(run: wandb.Run, record: RunRecord, folder: Path, weights: Floats | None, pictures: Pictures) -> None:
-    """Give W&B what a run ends with.
+    """Log a finished run's results to W&B.
 
     Args:
         run: Still open.
@@ -54,7 +54,7 @@ def photographs(
     Args:
         model: The one that was measured.
         test: The test split.
-        photograph: Of a row of `test`.
+        photograph: Gives the photograph of a row of `test`.
         score: `(N_test,)` what the model says of them; > 0 is high.
         n: Photographs at the most.
     """

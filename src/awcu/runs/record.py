@@ -33,7 +33,7 @@ class RunRecord:
         overrides: All overrides as given.
         data: Data set name.
         data_fingerprint: Of ids, scores and midpoint.
-        split_fingerprint: Of which id is in which split.
+        split_fingerprint: Fingerprint of which id is in which split.
         n: Photographs per split; "excluded" are unreadable, "unused" left out of training on purpose, "leaked" those
             of the test split that the model had learned from.
         metrics: Key "<split>/<metric>"; nan where the metric is undefined. The trivial predictor's are under
@@ -44,7 +44,7 @@ class RunRecord:
         wall_time_s: Seconds, finite.
         checkpoint: Where the model is, on the machine that trained it.
         created: ISO 8601, UTC.
-        train_fingerprint: Of the photographs that the model was trained on, as their `Ratings.split_fingerprint`; ""
+        train_fingerprint: Fingerprint of the training photographs, as their `Ratings.split_fingerprint`; ""
             in records from before it was kept.
 
     Raises:

@@ -35,7 +35,7 @@ class RankAgreement:
 
     Attributes:
         metric: Its key.
-        points: One a variant that has runs in both groups, without the baseline.
+        points: One per variant that has runs in both groups, without the baseline.
         rho: Spearman's rank correlation of the mean differences, in [−1, 1]; nan where all of a group are equal.
         low: Lower end of its 95 % bootstrap interval: percentiles over redraws of the seeds, each redraw the same
             for both groups and all variants; nan where a redraw leaves ρ undefined.

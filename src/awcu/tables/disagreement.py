@@ -10,17 +10,17 @@ from awcu.runs.predictions import ScoredPhotographs
 
 
 class Disagreement(NamedTuple):
-    """One photograph in the eyes of raters and model; all but the rating are means over the seeds that tested on it.
+    """How raters and the model rank one photograph; all but the rating are means over the seeds that tested on it.
 
     Attributes:
         image_id: Its name.
         rating: Mean score of the raters.
         high: Whether that makes it high.
-        score: Of the model.
+        score: The model's score.
         rated: Share of the test photographs that raters put below it, in (0, 1); half of those on a level with it.
         ranked: The same for the model.
         distance: |rated − ranked| in [0, 1); SRCC sums its squares.
-        seeds: That tested on it.
+        seeds: Seeds whose test split contains it.
     """
 
     image_id: str

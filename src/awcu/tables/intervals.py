@@ -66,10 +66,10 @@ class Estimate:
         Of the two intervals the wider counts, and of their p-values the larger: photographs never make a mean surer.
 
         Args:
-            values: One a seed.
+            values: One per seed.
             overlap: ρ/(1 − ρ) ≥ 0, where ρ is the share of the photographs that a split tests on; 0 where all
                 seeds have one split, which is the plain Student t.
-            sampling: Of the mean of these values, where known.
+            sampling: Sampling error of the mean of these values, if known.
         """
         n, undefined = len(values), sum(not math.isfinite(value) for value in values)
         if n == 0 or undefined:

@@ -29,7 +29,7 @@ class PairedDifference:
         column: Of records, as its tokens; "" where all records belong together.
         variant: Without the tokens of its column of records.
         metric: Key "test/<metric>".
-        seeds: That both have.
+        seeds: Seeds that both have.
         photographs: How many different ones they were tested on.
         difference: Mean over the seeds.
         error: Of that mean, as in `Sampling`.
@@ -60,7 +60,7 @@ class PairedDifference:
 
 
 def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
-    """One line a column of records, variant and metric, full precision; without any, no file."""
+    """Write one line per column of records, variant and metric, at full precision; without any, write no file."""
     if not found:
         path.unlink(missing_ok=True)
         return

@@ -36,7 +36,7 @@ class Cell:
         value: Over these seeds.
         difference: To the baseline over the seeds that both have; None in the baseline's own row.
         photographs: How many the difference's interval is over, beside the seeds; 0 where it is over seeds only.
-        adjusted_p: Of the difference, in [0, 1], by Holm's correction over the table's rows; nan where there was
+        adjusted_p: p-value of the difference, in [0, 1], by Holm's correction over the table's rows; nan if there was
             nothing to test, None in the baseline's own row.
     """
 
@@ -62,7 +62,7 @@ class Row:
         seeds: Of its runs.
         failed: Its runs that ended in an error.
         not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
-        cells: One a metric key.
+        cells: One per metric key.
     """
 
     variant: str
@@ -88,7 +88,7 @@ def compared_rows(
     """One row a variant, listed ones first, with Holm's correction over them.
 
     Args:
-        spec: What is asked for; its baseline has runs.
+        spec: The table's specification; its baseline has runs.
         records: Comparable ones, of one column.
         overlap: Of their test splits, as in `Estimate.of`.
         differences: What is known of the photographs behind the differences.
@@ -166,7 +166,7 @@ class Table:
     """A comparison over seeds.
 
     Attributes:
-        spec: What was asked for.
+        spec: The table's specification.
         rows: In display order; a listed variant without runs has a row without seeds.
         trivial: Metric key → the trivial predictor's mean over seeds, where recorded.
         experiment: The name that its records share.
@@ -209,7 +209,7 @@ class Table:
         """Group the runs of one column of records by variant and compare each with the baseline.
 
         Args:
-            spec: What is asked for.
+            spec: The table's specification.
             records: Of one column.
             differences: What is known of the photographs behind the column's differences.
             failures: The column's runs without record.

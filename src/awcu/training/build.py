@@ -119,7 +119,7 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
 
     Args:
         cfg: `conf/train.yaml` with overrides.
-        folder: Of the run.
+        folder: The run's folder.
 
     Raises:
         RatingsError: Ratings, table or split at fault.
@@ -155,8 +155,8 @@ def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger
     Args:
         run: From `build_run`; its evaluation has the results afterwards.
         cfg: `conf/train.yaml` with overrides.
-        folder: Of the run, with the checkpoint of an earlier start where there was one.
-        logger: Of the training.
+        folder: The run's folder, with the checkpoint of an earlier start if there was one.
+        logger: Receives the training metrics.
 
     Raises:
         TaskError: Values that the trainer does not take, or a training that diverged.

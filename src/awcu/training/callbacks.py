@@ -1,4 +1,4 @@
-"""What is told of runs while they go on: a line an epoch, on the terminal and on disk; how far a sweep has come."""
+"""Progress of runs: a line an epoch, on the terminal and on disk; how far a sweep has come."""
 
 import json
 import math
@@ -27,7 +27,7 @@ class EpochHistory(pl.Callback):
     again, and its line written again, instead of lost.
 
     Args:
-        folder: Of the run.
+        folder: The run's folder.
         evaluation: Has the metrics.
     """
 
@@ -74,7 +74,7 @@ class EpochHistory(pl.Callback):
         self.photographs += n
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keep the metrics, which no epoch without validation must repeat."""
+        """Keep the metrics; an epoch without validation must not repeat them."""
         metrics = self.evaluation.results["val"].metrics
         self.validated = {name: value for name, value in metrics.items() if "/trivial/" not in name}
 
@@ -94,7 +94,7 @@ class EpochHistory(pl.Callback):
         print(f"  epoch {epoch:{width}}/{trainer.max_epochs}  {values}  {self._seconds:.0f} s", flush=True)
 
     def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> tuple[float, float]:
-        """Of the loss and of the photographs, over all processes."""
+        """Sum the loss and the photographs over all processes."""
         # One after another, so that a run that was stopped in between comes to the same last bit.
         for loss in torch.stack(self.steps).tolist() if self.steps else []:
             self.loss += loss

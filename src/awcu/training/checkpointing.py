@@ -38,7 +38,7 @@ class Preemption(pl.Callback):
     ends with status 128 + signal.
 
     Args:
-        path: Of the checkpoint.
+        path: The checkpoint file.
 
     Attributes:
         seconds: Spent on this run, over all its starts.
@@ -114,7 +114,7 @@ def checkpoint_to_resume(path: Path, train_fingerprint: str) -> Path | None:
 
     Args:
         path: Where it would be.
-        train_fingerprint: Of the photographs that are trained on.
+        train_fingerprint: Fingerprint of the training photographs.
 
     Raises:
         ResumeError: It cannot be read, or is of other photographs.

@@ -130,7 +130,7 @@ class EpochSampler(Sampler[int]):
         length: Draws.
         seed: Order of the draws.
         done: Draws of this epoch that an earlier start of the run has trained on.
-        share: Of the draws, for process r of W: (r, W), of every W · n draws the r-th n, so that together the processes
+        share: (r, W): process r of W takes, of every W · n draws, the r-th n, so that together the processes
             see the batches that one alone would.
         batch_size: The n.
         weights: `(M,)` > 0, to which the probability of every draw is in proportion, with replacement; None: the rows
@@ -175,7 +175,7 @@ class RatingData(LightningDataModule):
 
     Args:
         ratings: With train, val and test rows.
-        sample_weights: Of the training photographs.
+        sample_weights: Weights of the training photographs.
         training: Preparation with augmentation.
         evaluation: Preparation without.
         size: The side in pixels that both prepare.
@@ -227,7 +227,7 @@ class RatingData(LightningDataModule):
 
     @property
     def steps(self) -> int:
-        """Of an epoch, under every weighting."""
+        """Steps of an epoch, the same under every weighting."""
         return epoch_steps(self.epoch_length, self.batch_size)
 
     def train_dataloader(self) -> DataLoader[Batch]:

@@ -1,4 +1,4 @@
-"""Measuring a model: what it says of each split, how good that is, and whether it has seen the photographs before."""
+"""Evaluation: a model's predictions and metrics on each split, and the guard against testing on seen photographs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from awcu.training.module import AestheticTask
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a model says of the photographs of one split, and how good that is.
+    """A model's predictions for one split, and their metrics.
 
     Attributes:
-        ratings: Of the photographs that were measured.
-        predictions: In the order of `ratings`; without attributes where the model has others than the ratings.
+        ratings: N photographs that were measured.
+        predictions: N rows in the order of `ratings`; without attributes if the model's differ from the ratings'.
         metrics: `<split>/<metric>` and `<split>/trivial/<metric>`, never weighted.
         reference: Scores and strongest map cells of these photographs.
     """
@@ -39,28 +39,28 @@ class Result:
 def measure(
     split: Split, task: AestheticTask, answers: Mapping[str, Tensor], splits: Mapping[Split, Ratings]
 ) -> Result:
-    """The metrics of a task's answers to a split, or a part of it.
+    """Compute the metrics of a task's outputs on a split, or on part of it.
 
     Args:
-        split: Which.
-        task: Who answered.
-        answers: The columns of `Answers`, in any order; of a photograph that is there twice, the first counts.
-        splits: The ratings of this split and, for the trivial predictor, of training.
+        split: Name of the split.
+        task: The task that made the outputs.
+        answers: The columns of `Answers`, `(M, …)` in any order; of a photograph that appears twice, the first counts.
+        splits: Ratings of this split and, for the trivial predictor, of the training split.
 
     Raises:
-        TaskError: Answers that are not finite.
+        TaskError: An output is not finite.
     """
     rows, first = np.unique(answers["row"].cpu().numpy(), return_index=True)
     names = ("aesthetic", "attributes", "strongest_evidence", "strongest_attributes")
     aesthetic, attributes, *strongest = (answers[name].float().cpu()[first] for name in names)
     if not aesthetic.isfinite().all():
-        # Ranked all the same, nan would come out as a plausible AUROC.
+        # Ranked anyway, nan would give a plausible AUROC.
         raise TaskError(
             f"the network answers {split} photographs with numbers that are not finite: training diverged; lower "
             f"task.learning_rate ({task.hparams['learning_rate']:g})"
         )
     ratings = splits[split].select(rows)
-    # A model can be measured on a set with other attributes, or none; its own then have nothing to compare with.
+    # On a set with other attributes, or none, the model's attributes have no labels to compare with.
     same = list(ratings.attribute_names) == task.hparams["attribute_names"]
     score = task.objective.score(aesthetic)
     predictions = Predictions(score, task.objective.distribution(aesthetic), attributes if same else attributes[:, :0])
@@ -73,9 +73,9 @@ def measure(
 
 
 class Evaluation(pl.Callback):
-    """Measures the task whenever it has been through a split, and logs the metrics.
+    """Evaluate the task at the end of each validation and test epoch, and log the metrics.
 
-    Checkpoints get the reference of the latest validation, and what the weights have learned from.
+    Checkpoints store the reference of the latest validation and the keys of the photographs learned from.
 
     Args:
         splits: The ratings behind the loaders.
@@ -92,18 +92,18 @@ class Evaluation(pl.Callback):
 
     @property
     def results(self) -> Mapping[Split, Result]:
-        """The latest of each split that was measured."""
+        """The latest result of each split."""
         return self._results
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Of all splits that were measured."""
+        """Metrics of all evaluated splits."""
         return {name: value for result in self._results.values() for name, value in result.metrics.items()}
 
     def predictions_csv(self) -> str:
-        """What the model said of each photograph, a row each."""
+        """The text of predictions.csv: one row for each photograph."""
         said = {split: (result.ratings, result.predictions) for split, result in self._results.items()}
-        # Without a column an attribute where the set has other attributes than the model.
+        # Attribute columns appear only if the set has the attributes of the model.
         names = [r.attribute_names for r, predictions in said.values() if predictions.attributes.shape[1]]
         return predictions_csv(said, names[0] if names else ())
 
@@ -116,23 +116,13 @@ class Evaluation(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the answers."""
+        """Collect the outputs of a batch."""
         self._answers.append(outputs)
 
-    def on_test_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the answers."""
-        self._answers.append(outputs)
+    on_test_batch_end = on_validation_batch_end
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log `val/<metric>`; the validation photographs are what a model's answers are compared with later."""
+        """Log `val/<metric>`, and keep the reference that later scores are ranked against."""
         self._measure("val", trainer, pl_module)
         self._reference = self._results["val"].reference.as_dict()
 
@@ -143,7 +133,7 @@ class Evaluation(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep with the weights the reference they were measured with, and which photographs made them."""
+        """Store the reference, and which photographs the weights learned from."""
         checkpoint["reference"] = self._reference
         checkpoint["learned_from"] = self._learned_from
 

@@ -46,15 +46,15 @@ class AestheticTask(pl.LightningModule):
         objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
         attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
         attribute_weight: λ ≥ 0.
-        learning_rate: Of the heads.
+        learning_rate: Peak rate of the heads.
         backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
         freeze: Modules of the backbone that are frozen, batch norm included, by name. The lower ones see most pixels:
             without their gradients a step costs about half, and a small set cannot spoil them.
         weight_decay: AdamW's.
         warmup: Share of the steps in [0, 1) over which the rate rises; it then falls on a cosine to 0.
-        train_fingerprint: Of the ids trained on, kept with the model.
+        train_fingerprint: Fingerprint of the ids trained on, kept with the model.
         trained_on: Name of the data set, kept with the model.
-        seed: Of the dropout. Neither it nor `epoch_steps` is a hyperparameter.
+        seed: Seeds the dropout. Neither it nor `epoch_steps` is a hyperparameter.
         epoch_steps: Batches of an epoch, for the schedule of the learning rate; None: as many as Lightning counts,
             which is right for a training that is never resumed.
 

@@ -33,7 +33,7 @@ def build_trainer(
     Args:
         settings: `trainer` of `conf/train.yaml`.
         folder: For the checkpoints.
-        logger: Of the metrics.
+        logger: Receives the metrics.
         preemption: Handles signals.
         evaluation: Measures the task.
 

@@ -30,9 +30,9 @@ def wandb_logger(
 
     Args:
         cfg: `conf/train.yaml` with overrides, which W&B gets resolved.
-        folder: Of the run: for W&B's files, and for the id that makes a second start go on in the same W&B run.
+        folder: The run's folder, for W&B's files and for the id by which a second start continues the same W&B run.
         overrides: As typed.
-        weights: Of the training photographs.
+        weights: Weights of the training photographs.
         tags: What runs are filtered by.
     """
     # Only the first of several processes logs.
@@ -70,7 +70,7 @@ def opened_run(mode: str, folder: Path, identity: str, **settings: Any) -> Itera
     Args:
         mode: "online" or "offline".
         folder: For W&B's files and the id.
-        identity: Of the run; the first part of the id.
+        identity: The run's identity, the first part of the id.
         **settings: Further arguments of `wandb.init`.
     """
     if os.environ.get("WANDB_SWEEP_ID"):

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from published_layouts import huggingface as distributed
-from published_layouts.huggingface import SHARDS, photograph, row, write_shard
+from published_layouts.huggingface import BY_SCORE, BY_VOTES, SHARDS, photograph, row, write_shard
 
 from awcu.datasets.huggingface import reading, unpacking
 from awcu.datasets.huggingface.reading import read
@@ -23,27 +23,6 @@ from awcu.errors import SourceError
 from awcu.ratings.splits import hash_split
 
 SPLITS = {"train": "train", "validation": "val"}
-SCALE = range(1, 11)
-SHARD = "data/train-00000-of-00001.parquet"
-BY_VOTES = {"scale": SCALE, "midpoint": 5, "vote_column": "rating_counts", "files": ["data/*.parquet"]}
-BY_SCORE = BY_VOTES | {"vote_column": None, "score_column": "mean_score"}
-
-
-@pytest.fixture
-def root(tmp_path):
-    distributed.write(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def read_rows(tmp_path):
-    """Write one training shard and read it."""
-
-    def write_and_read(rows, types=None, **arguments):
-        write_shard(tmp_path / SHARD, rows, **types or {})
-        return read(tmp_path, **BY_VOTES | arguments)
-
-    return write_and_read
 
 
 def left_in(root):

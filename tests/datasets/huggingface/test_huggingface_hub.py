@@ -5,11 +5,10 @@ import re
 import socket
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from local_server import Answering, Local
 from published_layouts import huggingface as distributed
 from published_layouts.huggingface import photograph
 
@@ -23,34 +22,16 @@ BY_VOTES = {"scale": range(1, 11), "midpoint": 5, "vote_column": "rating_counts"
 BY_SCORE = {"scale": (0, 10), "midpoint": 5, "score_column": "score", "id_column": "name", "repository": "user/name"}
 
 
-class Server(ThreadingHTTPServer):
+class Server(Local):
     """What the client needs of the Hub for one data set, `user/name`, kept in memory."""
 
-    daemon_threads = True
-
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server_port}"
+        super().__init__(Handler)
         self.commit, self.files, self.broken, self.asked = COMMIT, {}, set(), []
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *arguments):
-        pass
-
-    def answer(self, content, status=200, **headers):
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in ({"Content-Length": len(body)} | headers).items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def do_GET(self):
+class Handler(Answering):
+    def do_GET(self):  # noqa: N802, http.server calls it by this name
         server, files = self.server, self.server.files
         server.asked.append(f"{self.command} {self.path}")
         api, path = "/api/datasets/user/name", self.path.replace("/resolve/main/", f"/resolve/{server.commit}/")

@@ -7,32 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from published_layouts import huggingface as distributed
-from published_layouts.huggingface import row, write_shard
+from published_layouts.huggingface import BY_SCORE, BY_VOTES, SHARD, row, write_shard
 
 from awcu.datasets.huggingface.reading import read
 from awcu.errors import RatingsError, SourceError
-
-SHARD = "data/train-00000-of-00001.parquet"
-BY_VOTES = {"scale": range(1, 11), "midpoint": 5, "vote_column": "rating_counts", "files": ["data/*.parquet"]}
-BY_SCORE = BY_VOTES | {"vote_column": None, "score_column": "mean_score"}
-
-
-@pytest.fixture
-def root(tmp_path):
-    distributed.write(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def read_rows(tmp_path):
-    """Write one training shard and read it."""
-
-    def write_and_read(rows, types=None, **arguments):
-        write_shard(tmp_path / SHARD, rows, **types or {})
-        return read(tmp_path, **BY_VOTES | arguments)
-
-    return write_and_read
 
 
 def replaced(**cells):

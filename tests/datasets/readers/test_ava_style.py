@@ -19,25 +19,8 @@ LABELS = Path(__file__).parents[3].parent / "shared" / "data" / "labels" / "ava"
 REAL = pytest.mark.skipif(not LABELS.is_dir(), reason="needs AVA's real lists beside the checkout")
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    root = tmp_path_factory.mktemp("distributed") / "AVA"
-    root.mkdir()
-    distributed.write(root)
-    return root
-
-
-@pytest.fixture
-def root(copy, tmp_path):
-    """A copy of the labels to damage, with the photographs."""
-    root = tmp_path / "AVA"
-    shutil.copytree(copy, root, ignore=shutil.ignore_patterns("images"))
-    (root / "images").symlink_to(copy / "images")
-    return root
-
-
-def test_a_copy_as_distributed(copy):
-    ratings = read(copy, val=0.3, check_counts=False)
+def test_a_copy_as_distributed(ava_copy):
+    ratings = read(ava_copy, val=0.3, check_counts=False)
     ids, split = ratings.image_ids.astype(int), ratings.split
     assert ratings.attribute_names == tuple(distributed.STYLES)
     assert set(ids[split == "test"]) == set(STYLE_TEST)
@@ -58,30 +41,30 @@ def test_a_copy_as_distributed(copy):
     )
 
 
-def test_photographs_of_the_aesthetic_test_list_can_be_kept_and_the_list_is_then_not_read(root):
-    shutil.rmtree(root / "aesthetics_image_lists")
-    ratings = read(root, val=0.3, aesthetic_test=True, check_counts=False)
+def test_photographs_of_the_aesthetic_test_list_can_be_kept_and_the_list_is_then_not_read(ava_root):
+    shutil.rmtree(ava_root / "aesthetics_image_lists")
+    ratings = read(ava_root, val=0.3, aesthetic_test=True, check_counts=False)
     assert set(ratings.image_ids[ratings.split != "test"].astype(int)) == set(STYLE_TRAIN)
     assert not [note for note in ratings.notes if "aesthetic test" in note]
 
 
-def test_test_photographs_without_a_style_can_be_left_out(copy):
-    ratings = read(copy, empty_rows=False, check_counts=False)
+def test_test_photographs_without_a_style_can_be_left_out(ava_copy):
+    ratings = read(ava_copy, empty_rows=False, check_counts=False)
     assert set(ratings.image_ids[ratings.split == "test"].astype(int)) == set(STYLE_TEST) - {2003}
     assert ratings.notes[-1] == "1 test photographs without any style are left out, unlike in published results"
 
 
-def test_validation_is_another_part_under_another_seed(copy):
-    parts = [read(copy, seed, 0.3, check_counts=False).split for seed in (0, 0, 1)]
+def test_validation_is_another_part_under_another_seed(ava_copy):
+    parts = [read(ava_copy, seed, 0.3, check_counts=False).split for seed in (0, 0, 1)]
     assert (parts[0] == parts[1]).all()
     assert (parts[0] != parts[2]).any()
 
 
-def test_photographs_that_avatxt_lacks_are_said(root):
-    text = (root / "AVA.txt").read_text()
+def test_photographs_that_avatxt_lacks_are_said(ava_root):
+    text = (ava_root / "AVA.txt").read_text()
     lacking = ("1001", "1002", "1031")
-    (root / "AVA.txt").write_text("".join(line for line in text.splitlines(True) if line.split()[1] not in lacking))
-    ratings = read(root, check_counts=False)
+    (ava_root / "AVA.txt").write_text("".join(line for line in text.splitlines(True) if line.split()[1] not in lacking))
+    ratings = read(ava_root, check_counts=False)
     assert len(ratings) == 14 + 8 - 3
     assert ratings.notes[1:3] == (
         "2 photographs of the style train list are not in AVA.txt and left out",
@@ -115,49 +98,49 @@ ROW = "0 " * 13 + "0"
         ("train.lab", "õ".encode("latin-1"), r"train\.lab: line 1 is not UTF-8 text"),
     ],
 )
-def test_a_damaged_list_is_named_with_its_line(root, name, text, message):
-    path = root / "style_image_lists" / name
+def test_a_damaged_list_is_named_with_its_line(ava_root, name, text, message):
+    path = ava_root / "style_image_lists" / name
     path.unlink()
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SourceError, match=rf"{message}"):
-        read(root, check_counts=False)
+        read(ava_root, check_counts=False)
 
 
 @pytest.mark.parametrize("folder", ["style_image_lists", "aesthetics_image_lists", "images"])
-def test_a_missing_folder_is_named(root, folder):
-    (root / folder).rename(root / "elsewhere")
+def test_a_missing_folder_is_named(ava_root, folder):
+    (ava_root / folder).rename(ava_root / "elsewhere")
     with pytest.raises(SourceError, match=f"has no folder {folder}"):
-        read(root, check_counts=False)
+        read(ava_root, check_counts=False)
 
 
-def test_a_doubled_folder_is_found(root):
-    before = read(root, check_counts=False)
+def test_a_doubled_folder_is_found(ava_root):
+    before = read(ava_root, check_counts=False)
     for folder in ("style_image_lists", "aesthetics_image_lists"):
-        (root / folder).rename(root / "inner")
-        (root / folder).mkdir()
-        (root / "inner").rename(root / folder / folder)
-    assert read(root, check_counts=False).fingerprint == before.fingerprint
+        (ava_root / folder).rename(ava_root / "inner")
+        (ava_root / folder).mkdir()
+        (ava_root / "inner").rename(ava_root / folder / folder)
+    assert read(ava_root, check_counts=False).fingerprint == before.fingerprint
 
 
-def test_other_counts_than_published_are_refused(copy, monkeypatch):
+def test_other_counts_than_published_are_refused(ava_copy, monkeypatch):
     monkeypatch.setattr("awcu.datasets.readers.ava_files.ROWS", (61,))
     with pytest.raises(SourceError, match=r"train\.jpgl has 16 lines, expected 11,270.*check_counts=false"):
-        read(copy)
+        read(ava_copy)
     monkeypatch.setitem(COUNTS, "train", 16)
     with pytest.raises(SourceError, match=r"test\.jpgl has 8 lines, expected 2,809"):
-        read(copy)
+        read(ava_copy)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.text(max_size=30), name=st.sampled_from(["styles.txt", "train.jpgl", "train.lab", "test.multilab"]))
-def test_any_line_is_read_or_refused_by_name(copy, root, line, name):
+def test_any_line_is_read_or_refused_by_name(ava_copy, ava_root, line, name):
     path = Path("style_image_lists") / name
-    text = (copy / path).read_text()
-    (root / path).write_text(f"{text}{line}\n", encoding="utf-8", errors="replace")
+    text = (ava_copy / path).read_text()
+    (ava_root / path).write_text(f"{text}{line}\n", encoding="utf-8", errors="replace")
     with suppress(SourceError, RatingsError):
-        assert len(read(root, check_counts=False)) >= 22
-    (root / path).write_text(text)
+        assert len(read(ava_root, check_counts=False)) >= 22
+    (ava_root / path).write_text(text)
 
 
 @REAL

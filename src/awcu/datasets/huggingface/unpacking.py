@@ -82,7 +82,7 @@ class Part:
         split: As the source calls it.
         place: Where the rows are, for messages.
         open: Gives them as a `datasets.Dataset`, which it keeps in the folder that it is given.
-        root: Of the files that a row may name instead of holding a photograph's bytes.
+        root: Folder of the files that a row may name instead of holding a photograph's bytes.
     """
 
     split: str
@@ -105,7 +105,7 @@ def unpack(folder: Path, parts: Sequence[Part], columns: Columns, state: State) 
         folder: Appears at the end.
         parts: All rows.
         columns: Where in a row to look.
-        state: Of the source; kept with the ratings.
+        state: State of the source; kept with the ratings.
 
     Raises:
         SourceError: A row at fault, or a folder that cannot be written.
