@@ -316,9 +316,9 @@ def test_an_unknown_split_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize(("root", "message"), [(None, "data.root=…"), ("/nowhere", "/nowhere is not a folder")])
-def test_the_folder_has_to_be_named(ava_root, message):
+def test_the_folder_has_to_be_named(root, message):
     with pytest.raises(SourceError, match=re.escape(message)):
-        read(ava_root)
+        read(root)
 
 
 @pytest.mark.parametrize(
