@@ -12,7 +12,7 @@ import torch
 
 from awcu.datasets import gallery
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing.features import extract
 from awcu.ratings.ratings import Ratings
@@ -27,8 +27,8 @@ def main() -> None:
     print("| backbone | bare forward | extraction | ratio |\n|---|--:|--:|--:|")
     for backbone in ("mobilenetv2_100", "resnet18"):
         network = AestheticNet(backbone).to(device, memory_format=torch.channels_last).eval()
-        prepare = preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3)
-        images = torch.stack([prepare(image=decode(path, SIZE))["image"] for path in ratings.image_paths])
+        prepare = Preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3)
+        images = torch.stack([prepare(decode(path, SIZE)) for path in ratings.image_paths])
         seconds = [(bare(network, images.to(device)), whole(network, ratings, prepare)) for _ in range(ROUNDS)]
         fastest = [PHOTOGRAPHS / min(column) for column in zip(*seconds, strict=True)]
         print(f"| {backbone} | {fastest[0]:.1f} /s | {fastest[1]:.1f} /s | {fastest[1] / fastest[0]:.2f} |", flush=True)
@@ -47,7 +47,7 @@ def whole(network: AestheticNet, ratings: Ratings, prepare: A.Compose) -> float:
     """Seconds of reading, decoding, preparing, the forward pass, and writing; photographs are checked before."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        extract(ratings, network, {}, prepare, SIZE, batch_size=BATCH, folder=Path(folder))
+        extract(ratings, network, {}, prepare, batch_size=BATCH, folder=Path(folder))
         return time.perf_counter() - started
 
 

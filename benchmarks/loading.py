@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from awcu.datasets import gallery
 from awcu.datasets.prepared import Prepared, prepare
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, Uniform
@@ -62,15 +62,13 @@ def photographed(folder: Path) -> Ratings:
 
 def one_by_one(ratings: Ratings, store: Prepared) -> None:
     """Milliseconds a photograph on one core, the best of some rounds."""
-    fit = preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3)
+    fit = Preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3)
     rows = range(DISTINCT)
     pixels = store.of(ratings)
     ways: dict[str, Callable[[int], object]] = {
         "Pillow: decode, resize": lambda row: by_pillow(ratings.image_paths[row]),
-        "awcu: decode at reduced scale, resize, normalise": lambda row: fit(
-            image=decode(ratings.image_paths[row], SIZE)
-        ),
-        "from the store: decode, resize, normalise": lambda row: fit(image=pixels[row]),
+        "awcu: decode at reduced scale, resize, normalise": lambda row: fit(decode(ratings.image_paths[row], SIZE)),
+        "from the store: decode, resize, normalise": lambda row: fit(pixels[row]),
     }
     seconds = {way: min(timed(load, rows) for _ in range(ROUNDS)) / len(rows) for way, load in ways.items()}
     slowest = next(iter(seconds.values()))
@@ -96,8 +94,8 @@ def timed(load: Callable[[int], object], rows: range) -> float:
 
 def data(ratings: Ratings, store: Prepared | None, workers: int) -> RatingData:
     """As `awcu train` builds it."""
-    fit = preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3, flip=True)
-    return RatingData(ratings, SampleWeights(Uniform()), fit, fit, SIZE, BATCH, workers=workers, seed=0, prepared=store)
+    fit = Preparation(SIZE, "warp", [0.5] * 3, [0.5] * 3, flip=True)
+    return RatingData(ratings, SampleWeights(Uniform()), fit, fit, BATCH, workers=workers, seed=0, prepared=store)
 
 
 def by_workers(ratings: Ratings, store: Prepared) -> None:

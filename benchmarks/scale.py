@@ -25,7 +25,7 @@ from PIL import Image
 
 from awcu.datasets.prepared import Prepared
 from awcu.datasets.readers import ava
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.training.datamodule import RatingData
 
@@ -104,9 +104,9 @@ def load_an_epoch(root: Path, store: Path) -> None:
     """The training split once in one worker, whose private memory is looked at on the way."""
     cv2.setNumThreads(1)
     ratings, _ = Prepared.open(store).readable(ava.read(root, check_counts=False))
-    fit = preparation(SIDE, "warp", [0.5] * 3, [0.5] * 3, flip=True)
+    fit = Preparation(SIDE, "warp", [0.5] * 3, [0.5] * 3, flip=True)
     data = RatingData(
-        ratings, SampleWeights(Uniform()), fit, fit, SIDE, BATCH, workers=1, seed=0, prepared=Prepared.open(store)
+        ratings, SampleWeights(Uniform()), fit, fit, BATCH, workers=1, seed=0, prepared=Prepared.open(store)
     )
     batches = data.evaluation_loader("train")
     looks = np.linspace(0, len(batches) - 1, 9).astype(int).tolist()

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
 from awcu.datasets.prepared import SCHEMA
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.runs.predictions import ScoredPhotographs
@@ -80,8 +80,8 @@ def task_for(ratings, **settings):
 
 
 def data_for(ratings, weighting=None):
-    prepare = preparation(**PREPARATION)
-    return RatingData(ratings, SampleWeights(weighting or Uniform()), prepare, prepare, 64, 8, workers=0, seed=0)
+    prepare = Preparation(**PREPARATION)
+    return RatingData(ratings, SampleWeights(weighting or Uniform()), prepare, prepare, 8, workers=0, seed=0)
 
 
 def trainer(epochs, *callbacks, **settings):

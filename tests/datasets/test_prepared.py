@@ -25,7 +25,7 @@ from awcu.datasets import prepared
 from awcu.datasets.prepared import Prepared, picture_path, prepare
 from awcu.errors import ImageError, PreparedError
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing.features import extract
 from awcu.ratings.ratings import Ratings
@@ -33,7 +33,7 @@ from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.training import datamodule
 from awcu.training.datamodule import RatingData, RatingDataset, readable
 
-PLAIN = preparation(32, "warp", [0.5] * 3, [0.5] * 3)
+PLAIN = Preparation(32, "warp", [0.5] * 3, [0.5] * 3)
 EXIF_ORIENTATION = 0x0112
 
 
@@ -386,7 +386,7 @@ class TestOfRatings:
     def test_an_item_is_the_same_but_for_the_recompression(self, store, ratings):
         """Of JPEGs of noise: less than one and a half levels of 256 on average."""
         some, weights = ratings.select(np.array([17, 3, 22])), np.arange(3, dtype=np.float64)
-        plain, kept = (RatingDataset(some, PLAIN, 32, weights, prepared=one) for one in (None, store))
+        plain, kept = (RatingDataset(some, PLAIN, weights, prepared=one) for one in (None, store))
         kept = pickle.loads(pickle.dumps(kept))  # as a loader's process gets it
         assert len(kept) == 3
         for row in range(3):
@@ -415,13 +415,15 @@ class TestOfRatings:
         shutil.rmtree(rated_folder / "images")
         monkeypatch.setattr(datamodule, "decode", None)
         assert store.readable(ratings) == (ratings, {})
-        assert RatingDataset(ratings, PLAIN, 32, prepared=store)[0]["image"].shape == (3, 32, 32)
+        assert RatingDataset(ratings, PLAIN, prepared=store)[0]["image"].shape == (3, 32, 32)
         torch.manual_seed(0)
         network = AestheticNet("test_resnet", image_size=64)
-        found = extract(ratings, network, {}, PLAIN, 32, workers=0, folder=tmp_path / "features", prepared=store)
+        found = extract(ratings, network, {}, PLAIN, workers=0, folder=tmp_path / "features", prepared=store)
         assert found.pooled.shape[:2] == (24, 1)
         with pytest.raises(PreparedError, match=r"images\.size=65 is more than the 64 pixels"):
-            extract(ratings, network, {}, PLAIN, 65, workers=0, folder=tmp_path / "features", prepared=store)
+            extract(
+                ratings, network, {}, replace(PLAIN, size=65), workers=0, folder=tmp_path / "features", prepared=store
+            )
 
     def test_a_photograph_that_changed_is_refused(self, store, ratings):
         os.utime(ratings.image_paths[5], ns=(1, 1))
@@ -443,4 +445,4 @@ class TestOfRatings:
         store.check_size(64)
         asked = {"workers": 0, "seed": 0, "prepared": store}
         with pytest.raises(PreparedError, match=r"images\.size=65 is more than the 64 pixels .* at least 65 pixels"):
-            RatingData(ratings, SampleWeights(Uniform()), PLAIN, PLAIN, 65, 4, **asked)
+            RatingData(ratings, SampleWeights(Uniform()), PLAIN, replace(PLAIN, size=65), 4, **asked)

@@ -1,4 +1,4 @@
-"""Photographs are decoded whole or refused, and prepared as their description says."""
+"""Photographs are decoded whole or refused."""
 
 import base64
 import io
@@ -10,17 +10,14 @@ from contextlib import suppress
 import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
 from awcu.errors import ImageError
 from awcu.images import decoding as images
-from awcu.images.decoding import Encoded, declared_size, decode, suffixes, unreadable, upright
-from awcu.images.transforms import preparation
+from awcu.images.decoding import Encoded, declared_size, decode, suffixes, unreadable, upright, upright_size
 
-MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXIF_ORIENTATION = 0x0112
 
 
@@ -345,16 +342,6 @@ def test_floating_point_pixels_are_refused(tmp_path):
         decode(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (100, 1), (1, 100), (3, 2)])
-@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
-def test_the_smallest_and_longest_photographs_are_prepared(tmp_path, size, aspect):
-    Image.new("RGB", size, (255, 0, 51)).save(tmp_path / "a.png")
-    prepared = prepare(decode(tmp_path / "a.png", 32), aspect)
-    assert prepared.shape == (3, 32, 32)
-    # The middle is the photograph, whatever is around it.
-    assert prepared[:, 15, 15].tolist() == pytest.approx([2.5, -1.6, -1 / 3], abs=1e-5)
-
-
 def test_the_limit_is_on_pixels_not_sides(tmp_path, monkeypatch):
     Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
     monkeypatch.setattr(images, "MAX_PIXELS", 2400)
@@ -405,96 +392,13 @@ def test_unreadable_decodes_an_unchanged_file_once(tmp_path, monkeypatch):
     assert decoded == [path]
 
 
-def prepare(pixels, aspect="warp", size=32, seed=0, **options):
-    compose = preparation(size, aspect, MEAN, STD, **options)
-    compose.set_random_seed(seed)
-    return compose(image=pixels)["image"]
-
-
-def normalized(pixels):
-    """`(3, h, w)` of `(h, w, 3)` in [0, 255], by hand."""
-    return torch.from_numpy(((pixels / 255 - MEAN) / STD).transpose(2, 0, 1)).float()
-
-
-@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
-@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (32, 32), (10, 15), (301, 7)])
-@pytest.mark.parametrize("random_crop", [False, True])
-def test_a_square_of_the_size_asked_for(aspect, height, width, random_crop):
-    prepared = prepare(picture(height, width), aspect, size=33, random_crop=random_crop, flip=True, color=True)
-    assert prepared.shape == (3, 33, 33)
-    assert prepared.dtype == torch.float32
-
-
-@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (100, 100)])
-def test_warp_is_an_area_average_of_the_whole_frame(height, width):
-    expected = cv2.resize(picture(height, width), (32, 32), interpolation=cv2.INTER_AREA)
-    torch.testing.assert_close(prepare(picture(height, width)), normalized(expected), atol=1e-5, rtol=1e-5)
-
-
-def test_normalisation_by_hand():
-    prepared = prepare(np.full((8, 8, 3), (255, 0, 51), dtype=np.uint8))
-    for channel, value in enumerate([(1 - 0.5) / 0.2, -0.4 / 0.25, (0.2 - 0.3) / 0.3]):
-        assert prepared[channel].unique().tolist() == pytest.approx([value], abs=1e-6)
-
-
-@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40)])
-def test_letterbox_keeps_the_proportions_and_pads_with_the_mean(height, width):
-    """3:2 at 30 pixels is 30×20: five rows or columns of padding on each side."""
-    prepared = prepare(picture(height, width), "letterbox", size=30)
-    if height > width:
-        prepared = prepared.transpose(1, 2)
-    # The mean is rounded to one of 256 levels.
-    level = 0.5 / 255 / min(STD)
-    for padding in (prepared[:, :5], prepared[:, 25:]):
-        assert padding.abs().max() <= level
-    inside = cv2.resize(picture(height, width), (30, 20) if width > height else (20, 30), interpolation=cv2.INTER_AREA)
-    expected = normalized(inside) if width > height else normalized(inside).transpose(1, 2)
-    torch.testing.assert_close(prepared[:, 5:25], expected, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40)])
-def test_crop_keeps_the_proportions_and_cuts_the_long_side(height, width):
-    """3:2 at 20 pixels is 30×20, of which the middle 20×20 is kept."""
-    fitted = cv2.resize(picture(height, width), (30, 20) if width > height else (20, 30), interpolation=cv2.INTER_AREA)
-    middle = normalized(fitted[:, 5:25] if width > height else fitted[5:25])
-    torch.testing.assert_close(prepare(picture(height, width), "crop", size=20), middle, atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
-def test_flip_mirrors_half_of_the_photographs_exactly(aspect):
-    plain = prepare(picture(), aspect)
-    flips = 0
-    for seed in range(40):
-        prepared = prepare(picture(), aspect, seed=seed, flip=True)
-        mirrored = torch.equal(prepared, plain.flip(2))
-        assert mirrored or torch.equal(prepared, plain)
-        flips += mirrored
-    # Binomial: outside with a probability below 1 in 5,000.
-    assert 8 <= flips <= 32
-
-
-@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
-def test_without_augmentation_the_seed_is_no_matter(aspect):
-    assert torch.equal(prepare(picture(), aspect, seed=1), prepare(picture(), aspect, seed=2))
-
-
-@pytest.mark.parametrize("augmentation", ["random_crop", "color"])
-def test_augmentation_depends_on_the_seed_alone(augmentation):
-    first, again, other = (prepare(picture(), seed=seed, **{augmentation: True}) for seed in (1, 1, 2))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-    assert not torch.equal(first, prepare(picture()))
-
-
-def test_color_changes_light_a_little_and_nothing_else():
-    grey = np.full((32, 32, 3), 128, dtype=np.uint8)
-    for seed in range(10):
-        prepared = prepare(grey, seed=seed, color=True)
-        levels = prepared * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
-        assert levels.amax() - levels.amin() < 2 / 255
-        assert abs(levels.mean().item() - 128 / 255) < 0.12
-
-
-def test_an_unknown_aspect_is_refused():
-    with pytest.raises(ImageError, match=r"images\.aspect='stretch' is none of warp, letterbox, crop"):
-        preparation(32, "stretch", MEAN, STD)
+def test_upright_size_is_that_of_the_decoded_photograph(tmp_path):
+    path = tmp_path / "a.jpg"
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[EXIF_ORIENTATION] = orientation
+        Image.fromarray(picture(20, 30)).save(path, exif=exif)
+        assert upright_size(path) == decode(path).shape[:2]
+    path.write_bytes(b"")
+    with pytest.raises(ImageError, match=r"a\.jpg: zero bytes"):
+        upright_size(path)

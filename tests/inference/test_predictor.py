@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from awcu.errors import BackboneError, CropError, ImageError, ModelError
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.inference.crop import Proposal
 from awcu.inference.predictor import CANDIDATES, AestheticModel
 from awcu.models.config import ModelConfig
@@ -155,7 +155,7 @@ class TestPrepare:
         paths = np.array([str(tmp_path / name) for name in ("large.jpg", "small.png", "grey.png")])
         ratings = make_ratings(mean_score=[1, 2, 3], image_paths=paths)
         judge = model(preparation={"aspect": aspect})
-        data = RatingDataset(ratings, preparation(**judge.config.preparation), SIZE)
+        data = RatingDataset(ratings, Preparation(**judge.config.preparation))
         for row, path in enumerate(paths):
             assert torch.equal(judge.prepare(path), data[row]["image"]), path
         assert decode(paths[0], SIZE).shape[0] < 300, "the JPEG must be large enough to be decoded in part"
@@ -337,7 +337,7 @@ class TestExplain:
     )
     def test_a_scale_that_the_backbone_cannot_have_is_refused(self, backbone, size, scale):
         judge = model(backbone, {"image_size": size}, {"size": size})
-        message = rf"{backbone} cannot look at {size * scale:.0f} px \(.+\); leave scales at 1"
+        message = rf"{backbone} cannot look at {size * scale:.0f}×\d+ px \(.+\); leave scales at 1"
         with pytest.raises(BackboneError, match=message):
             judge.explain(picture(), scales=(scale,))
 

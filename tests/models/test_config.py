@@ -149,7 +149,10 @@ def test_a_model_that_diverged_is_not_written():
         (changed(objective="emd"), "objective is 'emd': Input should be 'binary' or 'distribution'"),
         (changed(attribute_loss="none"), "attribute_loss is 'none': Input should be 'multi_label' or"),
         (changed(attribute_names=[1]), "attribute_names: 0 is 1: Input should be a valid string"),
-        (changed(preparation__aspect="stretch"), "aspect is 'stretch': Input should be 'warp', 'letterbox' or 'crop'"),
+        (
+            changed(preparation__aspect="stretch"),
+            "aspect is 'stretch': Input should be 'warp', 'letterbox', 'crop' or 'keep'",
+        ),
         (changed(preparation__size=0), "size is 0: Input should be greater than 0"),
         (changed(preparation__mean=[0.5]), "mean: 1: Field required; preparation: mean: 2: Field required"),
         (changed(preparation__mean=[0.5] * 4), "preparation: mean is .*: Tuple should have at most 3 items"),

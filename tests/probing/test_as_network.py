@@ -15,7 +15,7 @@ from awcu.commands.train import run as train
 from awcu.config.hydra import conf_folder, instantiated
 from awcu.errors import ProbeError
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.features import extract
@@ -52,15 +52,15 @@ def backbone():
 def pooled(ratings, backbone, tmp_path):
     """`(24, 1, C)` features, as `awcu probe` has them."""
     found = extract(
-        ratings, backbone, BACKBONE, preparation(**IMAGES), 64, workers=0, precision="32-true", folder=tmp_path / "f"
+        ratings, backbone, BACKBONE, Preparation(**IMAGES), workers=0, precision="32-true", folder=tmp_path / "f"
     )
     return torch.from_numpy(found.of(ratings.image_ids))
 
 
 @pytest.fixture
 def images(ratings):
-    prepare = preparation(**IMAGES)
-    return torch.stack([prepare(image=decode(path, 64))["image"] for path in ratings.image_paths])
+    prepare = Preparation(**IMAGES)
+    return torch.stack([prepare(decode(path, 64)) for path in ratings.image_paths])
 
 
 def binary_head(ratings, pooled):

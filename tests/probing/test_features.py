@@ -19,14 +19,14 @@ import torch
 
 from awcu.errors import FeatureError
 from awcu.images.decoding import decode
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing import features
 from awcu.probing.features import extract
 
 BACKBONE = "mobilenetv3_small_050"
 CHANNELS = 288
-PREPARATION = preparation(64, "warp", [0.5] * 3, [0.5] * 3)
+PREPARATION = Preparation(64, "warp", [0.5] * 3, [0.5] * 3)
 DESCRIPTION = {"backbone": BACKBONE, "aspect": "warp", "mean": (0.5, 0.5, 0.5)}
 BATCHES = 5  # 24 photographs, 5 a batch
 
@@ -55,9 +55,9 @@ def folder(tmp_path):
     return tmp_path / "features"
 
 
-def extracted(ratings, network, folder, description=DESCRIPTION, size=64, **options):
+def extracted(ratings, network, folder, description=DESCRIPTION, preparation=PREPARATION, **options):
     settings = {"batch_size": 5, "workers": 0, "precision": "32-true", "folder": folder}
-    return extract(ratings, network, description, PREPARATION, size, **settings | options)
+    return extract(ratings, network, description, preparation, **settings | options)
 
 
 def calls_of(network):
@@ -83,7 +83,7 @@ def interrupt_after(network, batches):
 
 
 def prepared(paths):
-    return torch.stack([PREPARATION(image=decode(path, 64))["image"] for path in paths])
+    return torch.stack([PREPARATION(decode(path, 64)) for path in paths])
 
 
 @torch.no_grad()
@@ -198,7 +198,7 @@ def test_what_is_read_is_on_disk_and_cannot_be_written(ratings, network, folder)
     [
         {"flip": True},
         {"maps": True},
-        {"size": 48},
+        {"preparation": replace(PREPARATION, size=48)},
         {"precision": "bf16-mixed"},
         {"description": DESCRIPTION | {"aspect": "crop"}},
     ],

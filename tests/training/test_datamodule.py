@@ -1,19 +1,31 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.stats import chisquare
 
 from awcu.errors import ImageError, RatingsError
-from awcu.images.transforms import preparation
+from awcu.images.decoding import upright_size
+from awcu.images.transforms import Preparation
 from awcu.ratings.weighting import Drop, SampleWeights, Step, Uniform
 from awcu.training import datamodule as data
-from awcu.training.datamodule import EpochSampler, RatingData, RatingDataset, readable
+from awcu.training.datamodule import (
+    EpochSampler,
+    FrameBatches,
+    RatingData,
+    RatingDataset,
+    batches_by_frame,
+    frames_of,
+    merged,
+    readable,
+)
 
-PLAIN = preparation(32, "warp", [0.5] * 3, [0.5] * 3)
-FLIPPING = preparation(32, "warp", [0.5] * 3, [0.5] * 3, flip=True)
+PLAIN = Preparation(32, "warp", [0.5] * 3, [0.5] * 3)
+FLIPPING = Preparation(32, "warp", [0.5] * 3, [0.5] * 3, flip=True)
 
 
 class TrainerAt:
@@ -35,7 +47,6 @@ def rating_data(
         sample_weights,
         FLIPPING,
         PLAIN,
-        32,
         batch_size,
         workers=0,
         seed=0,
@@ -82,7 +93,7 @@ def test_a_long_look_is_announced(ratings, monkeypatch, capsys):
 
 def test_item_holds_what_was_rated(ratings):
     weights = np.arange(len(ratings), dtype=np.float64)
-    item = RatingDataset(ratings, PLAIN, 32, weights)[5]
+    item = RatingDataset(ratings, PLAIN, weights)[5]
     assert item["image"].shape == (3, 32, 32)
     assert item["row"] == 5
     assert item["high"] == ratings.high[5]
@@ -92,16 +103,16 @@ def test_item_holds_what_was_rated(ratings):
 
 
 def test_mean_scores_alone_give_an_empty_distribution(make_ratings):
-    assert RatingDataset(make_ratings(mean_score=[1, 4]), PLAIN, 32).distribution.shape == (2, 0)
+    assert RatingDataset(make_ratings(mean_score=[1, 4]), PLAIN).distribution.shape == (2, 0)
 
 
 def test_augmentation_depends_on_seed_and_row_alone(ratings):
-    one, other = (RatingDataset(ratings, FLIPPING, 32, seed=(0, 2)) for _ in range(2))
+    one, other = (RatingDataset(ratings, FLIPPING, seed=(0, 2)) for _ in range(2))
     for row in (7, 0, 3):
         other[row]
     same = [torch.equal(one[row]["image"], other[row]["image"]) for row in range(24)]
     assert all(same)
-    next_epoch = RatingDataset(ratings, FLIPPING, 32, seed=(0, 3))
+    next_epoch = RatingDataset(ratings, FLIPPING, seed=(0, 3))
     assert not all(torch.equal(one[row]["image"], next_epoch[row]["image"]) for row in range(24))
 
 
@@ -232,5 +243,92 @@ def test_evaluation_sees_every_photograph_once_in_order_with_weight_one(ratings,
 @pytest.mark.parametrize(("workers", "cores", "expected"), [(None, 4, 3), (None, 64, 8), (None, 1, 0), (2, 64, 2)])
 def test_workers_default_to_one_a_core_but_one(ratings, monkeypatch, workers, cores, expected):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    module = RatingData(ratings, SampleWeights(Uniform()), PLAIN, PLAIN, 32, 4, workers, seed=0)
+    module = RatingData(ratings, SampleWeights(Uniform()), PLAIN, PLAIN, 4, workers, seed=0)
     assert module.workers == expected
+
+
+class TestKeep:
+    FRAMES = np.array([(32, 64)] * 10 + [(64, 32)] * 5 + [(32, 32)])
+
+    @pytest.fixture
+    def mixed(self, ratings, tmp_path):
+        """Every third photograph stands upright."""
+        paths = [str(tmp_path / f"{row}.png") for row in range(len(ratings))]
+        for row, path in enumerate(paths):
+            size = (40, 80) if row % 3 == 0 else (80, 40)
+            Image.new("RGB", size, (row, 0, 0)).save(path)
+        return replace(ratings, image_paths=np.array(paths))
+
+    def data(self, mixed, **trainer):
+        kept = replace(PLAIN, size=48, aspect="keep")
+        module = RatingData(mixed, SampleWeights(Uniform()), replace(kept, flip=True), kept, 4, workers=0, seed=0)
+        module.trainer = TrainerAt(0, 1, **trainer)
+        return module
+
+    def test_batches_have_one_frame_and_full_size(self, mixed):
+        module = self.data(mixed)
+        batches = list(module.train_dataloader())
+        assert len(batches) == len(module.train_dataloader()) == module.steps
+        assert {tuple(batch["image"].shape) for batch in batches} == {(4, 3, 64, 32), (4, 3, 32, 64)}
+        for batch in batches:
+            paths = module.splits["train"].image_paths[batch["row"]]
+            assert {upright_size(path)[0] > 40 for path in paths} == {batch["image"].shape[2] > 32}
+
+    def test_evaluation_sees_each_photograph_once_in_its_frame(self, mixed):
+        module = self.data(mixed)
+        seen = [row for batch in module.test_dataloader() for row in batch["row"].tolist()]
+        assert sorted(seen) == list(range(len(module.splits["test"])))
+
+    def test_processes_share_an_epoch(self, mixed):
+        whole = [batch["row"].tolist() for batch in self.data(mixed).train_dataloader()]
+        halves = [list(self.data(mixed, global_rank=rank, world_size=2).train_dataloader()) for rank in (0, 1)]
+        assert len(halves[0]) == len(halves[1]) == len(whole)
+        assert all(len(batch["row"]) == 2 for batch in halves[0])
+        tested = [list(self.data(mixed, global_rank=rank, world_size=2).test_dataloader()) for rank in (0, 1)]
+        assert len(tested[0]) == len(tested[1])
+        rows = {row for half in tested for batch in half for row in batch["row"].tolist()}
+        assert rows == set(range(len(mixed.of_split("test"))))
+
+    def test_a_resumed_epoch_goes_on_where_it_was(self, mixed):
+        whole = [batch["row"].tolist() for batch in self.data(mixed).train_dataloader()]
+        rest = [batch["row"].tolist() for batch in self.data(mixed, batch_idx=0).train_dataloader()]
+        assert rest == whole[1:]
+
+    def test_batches_in_proportion_to_the_photographs(self):
+        """Of 16 photographs in batches of 4, ten and five give 2.5 and 1.25 batches, and one .25."""
+        drawn = [
+            list(FrameBatches(EpochSampler(np.arange(16), 16, (0, e)), self.FRAMES, 4, (0, e))) for e in range(400)
+        ]
+        counts = np.array([[sum(batch[0] in rows for batch in epoch) for rows in self.rows()] for epoch in drawn])
+        assert set(counts.sum(1)) == {4}
+        np.testing.assert_allclose(counts.mean(0), [2.5, 1.25, 0.25], atol=0.1)
+        assert set(counts[:, 0]) == {2, 3}
+
+    def rows(self):
+        return range(10), range(10, 15), range(15, 16)
+
+    def test_a_rare_frame_becomes_the_nearest_that_fills_a_batch(self):
+        shared = merged(self.FRAMES, np.arange(16), 5)
+        np.testing.assert_array_equal(shared[:15], self.FRAMES[:15])
+        # A square is as far from either; the first in order is (32, 64).
+        assert shared[15].tolist() == [32, 64]
+        assert np.unique(merged(self.FRAMES, np.arange(16), 100), axis=0).tolist() == [[32, 64]]
+        # Only rows that are drawn count and change.
+        assert merged(self.FRAMES, np.array([15]), 4)[15].tolist() == [32, 32]
+
+    def test_batches_by_frame_by_hand(self):
+        frames = np.array([(2, 1), (1, 2), (2, 1), (2, 1)])
+        assert batches_by_frame(frames, 2) == [[1], [0, 2], [3]]
+
+    def test_what_cannot_be_kept_is_named_and_can_be_excluded(self, mixed):
+        kept = replace(PLAIN, aspect="keep")
+        Image.new("RGB", (500, 100)).save(mixed.image_paths[2])
+        frames, faults = frames_of(mixed, kept)
+        assert list(faults) == [2]
+        assert frames[2].tolist() == [0, 0]
+        with pytest.raises(ImageError, match=r"2\.png: 500×100 pixels, one side more than 4 times"):
+            readable(mixed, False, preparation=kept)
+        left, count = readable(mixed, True, preparation=kept)
+        assert (len(left), count) == (len(mixed) - 1, 1)
+        with pytest.raises(ImageError, match=r"2\.png"):
+            self.data(mixed).frames  # noqa: B018

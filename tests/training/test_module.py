@@ -8,7 +8,7 @@ from factories import PREPARATION, data_for, task_for, trainer
 from torch.utils.data import DataLoader
 
 from awcu.errors import ModelError, TaskError
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.training.datamodule import RatingDataset
 from awcu.training.module import load_task, warmup_cosine
 
@@ -97,7 +97,7 @@ def test_batch_without_attribute_labels_trains_the_aesthetic_head_alone(ratings)
 
 def test_a_task_needs_no_data_module_and_no_callback(ratings):
     """The learning rate falls to 0 at the end of what the loader gives."""
-    photographs = RatingDataset(ratings.of_split("train"), preparation(**PREPARATION), 64)
+    photographs = RatingDataset(ratings.of_split("train"), Preparation(**PREPARATION))
     engine = trainer(2)
     loader = DataLoader(photographs, batch_size=4)
     engine.fit(task_for(ratings, learning_rate=1e-2), loader, loader)

@@ -45,14 +45,14 @@ def score(arguments: argparse.Namespace) -> None:
     rows = Rows(out, ["path", *VERDICT, *attribute_columns(model.config.attribute_names), "error"])
     with _each("scoring", photographs, model.prepare, 2 * size, rows) as prepared:
         while batch := list(islice(prepared, size)):
-            verdicts = _verdicts(model, torch.stack([image for _, image in batch]))
+            verdicts = _verdicts(model, [image for _, image in batch])
             for (path, _), verdict in zip(batch, verdicts, strict=True):
                 rows.add(verdict_row(path, verdict, reference))
     _show(rows, model)
     _end(rows, len(photographs))
 
 
-def _verdicts(model: AestheticModel, images: torch.Tensor) -> list[Verdict]:
+def _verdicts(model: AestheticModel, images: list[torch.Tensor]) -> list[Verdict]:
     try:
         return model.verdicts(images)
     except torch.OutOfMemoryError as error:

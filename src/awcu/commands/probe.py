@@ -20,7 +20,7 @@ from torch import Tensor
 
 from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
 from awcu.errors import AwcuError, ConfigurationError, ImageError
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.metrics.rating import evaluate, trivial
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
@@ -126,8 +126,7 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
         ratings,
         network,
         backbone_settings(cfg) | images,
-        preparation(**images),
-        images["size"],
+        Preparation(**images),
         folder=folder,
         prepared=prepared_photographs(cfg),
         **settings,

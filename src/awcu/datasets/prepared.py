@@ -171,6 +171,15 @@ class Prepared:
             )
         return Pictures(self.folder, ratings.image_ids)
 
+    def sizes(self, ratings: Ratings) -> NDArray[np.int64]:
+        """`(N, 2)` height and width of the upright originals; 0 where unreadable.
+
+        Raises:
+            PreparedError: A photograph that is not in the folder.
+        """
+        facts = self._facts_of(ratings)
+        return np.column_stack([facts[name].fill_null(0).to_numpy() for name in ("height", "width")]).astype(np.int64)
+
     def _facts_of(self, ratings: Ratings) -> pa.Table:
         if ratings.origin != self.settings.data:
             raise PreparedError(

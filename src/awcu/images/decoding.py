@@ -8,14 +8,12 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-if TYPE_CHECKING:
-    pass
 from awcu.errors import ImageError
 
 MAX_PIXELS = 200_000_000
@@ -131,6 +129,17 @@ def upright(photograph: str | Path | Encoded) -> Image.Image:
             return _upright(photograph.name, io.BytesIO(photograph.data), None)[0]
     with _refusing(photograph), Path(photograph).open("rb") as file:
         return _upright(photograph, file, None)[0]
+
+
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of the upright photograph, from the head of its file.
+
+    Raises:
+        ImageError: The file is missing, empty or not an image.
+    """
+    with _refusing(path), Path(path).open("rb") as file, _opened(path, file) as image:
+        width, height = image.size
+        return (width, height) if _turn(image) in _QUARTER_TURNS else (height, width)
 
 
 def declared_size(photograph: Encoded) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class Explanation:
             objective its mean is the score.
         likelihood: The same as the paper shows it: `(h, w)` probability of each location, in [0, 1].
         attributes: AttAM by name, `(h, w)` log odds of the attribute, bias included.
-        aspect: How the photograph was fitted to the network's square.
+        aspect: How the photograph was fitted to what the network sees.
         reference: What the model says of its validation photographs; None if it was never validated.
         objective: How score and probability are to be read.
         trained_on: Name of the data set that the model learned from; "" where it is not known.

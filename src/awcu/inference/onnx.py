@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import timm
 import torch
 from timm.layers.conv2d_same import Conv2dSame, conv2d_same
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from awcu import __version__
 from awcu.errors import ModelError
 from awcu.files import write_atomically
 from awcu.models.config import ModelConfig
-from awcu.models.network import AestheticNet
+from awcu.models.network import AestheticNet, fixed_size
 from awcu.models.objective import Objective
 
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ def _checked(answers: _Answers, config: ModelConfig, free: bool) -> bytes:
 
 
 def _takes_any_size(answers: _Answers, config: ModelConfig) -> bool:
-    known = timm.get_pretrained_cfg(config.network["backbone"])
-    if known is not None and known.fixed_input_size:
+    if fixed_size(config.network["backbone"]):
         return False
     size = config.preparation["size"]
     try:

@@ -1,6 +1,5 @@
 """A model in the user's hand: it scores, explains and crops photographs."""
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -8,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-import albumentations as A
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from torch.nn import functional as F
 from awcu.errors import BackboneError, ImageError
 from awcu.images.boxes import Box
 from awcu.images.decoding import Encoded, decode, decode_bytes
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.models.config import ModelConfig
@@ -46,7 +44,7 @@ class AestheticModel:
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device if device is not None else accelerator)
         self.net = net.eval().to(self.device).to(memory_format=torch.channels_last)
-        self._local = threading.local()
+        self._preparation = Preparation(**config.preparation)
 
     @classmethod
     def from_pretrained(
@@ -100,24 +98,28 @@ class AestheticModel:
             return upload(Path(folder), repo_id, private)
 
     def prepare(self, photograph: Photograph) -> Tensor:
-        """`(3, S, S)` normalised input of a photograph; any thread may call it.
+        """`(3, h, w)` normalised input of a photograph; any thread may call it.
 
         Raises:
             ImageError: An unreadable file, or an array that is no RGB photograph.
         """
-        settings = self.config.preparation
-        pixels = _pixels(photograph, settings["size"])
-        # albumentations keeps state between calls, so every thread has its own.
-        if not hasattr(self._local, "preparation"):
-            self._local.preparation = preparation(**settings)
-        fitted: A.Compose = self._local.preparation
-        image: Tensor = fitted(image=pixels)["image"]
-        return image
+        pixels = _pixels(photograph, self._preparation.size)
+        try:
+            return self._preparation(pixels)
+        except ImageError as error:
+            raise ImageError(f"{_name(photograph)}: {error}") from error
 
     @torch.inference_mode()
-    def verdicts(self, images: Tensor) -> list[Verdict]:
-        """One verdict for each of the prepared images `(N, 3, S, S)`."""
-        return self._verdicts(self.net(self._moved(images)))
+    def verdicts(self, images: Sequence[Tensor] | Tensor) -> list[Verdict]:
+        """One verdict for each of the prepared images `(3, h, w)`."""
+        of_shape: dict[torch.Size, list[int]] = {}
+        for place, image in enumerate(images):
+            of_shape.setdefault(image.shape, []).append(place)
+        found: dict[int, Verdict] = {}
+        for places in of_shape.values():
+            batch = torch.stack([images[place] for place in places])
+            found |= zip(places, self._verdicts(self.net(self._moved(batch))), strict=True)
+        return [found[place] for place in range(len(images))]
 
     def score(self, photographs: Iterable[Photograph], batch_size: int = 32) -> list[Verdict]:
         """One verdict a photograph.
@@ -128,7 +130,7 @@ class AestheticModel:
         left, verdicts = iter(photographs), list[Verdict]()
         # No more than a batch in memory at a time.
         while batch := [self.prepare(photograph) for photograph in islice(left, max(batch_size, 1))]:
-            verdicts += self.verdicts(torch.stack(batch))
+            verdicts += self.verdicts(batch)
         return verdicts
 
     @torch.inference_mode()
@@ -212,15 +214,16 @@ class AestheticModel:
         write(folder, self.config, self.net.state_dict(), model_card(self.config, source))
 
     def _view(self, image: Tensor, scale: float, mirrored: bool) -> tuple[Logits, ActivationMaps]:
-        batch, size = self._moved(image[None]), round(image.shape[-1] * scale)
+        batch = self._moved(image[None])
+        height, width = (round(side * scale) for side in image.shape[-2:])
         try:
             if scale != 1:
-                batch = F.interpolate(batch, size=(size, size), mode="bicubic", antialias=True)
+                batch = F.interpolate(batch, size=(height, width), mode="bicubic", antialias=True)
             logits, maps = self.net.local_logits(batch.flip(3) if mirrored else batch)
         except (RuntimeError, AssertionError, ValueError) as error:
             name = self.config.network["backbone"]
             raise BackboneError(
-                f"{name} cannot look at {size} px ({error}); leave scales at 1 for this family"
+                f"{name} cannot look at {width}×{height} px ({error}); leave scales at 1 for this family"
             ) from error
         return logits, ActivationMaps(*(m.flip(3) for m in maps)) if mirrored else maps
 
@@ -255,6 +258,12 @@ def _pixels(photograph: Photograph, at_least: int | None = None) -> NDArray[np.u
     if isinstance(photograph, Encoded):
         return decode_bytes(photograph.data, photograph.name, at_least)[0]
     return _checked(photograph)
+
+
+def _name(photograph: Photograph) -> str:
+    if isinstance(photograph, Encoded):
+        return photograph.name
+    return "photograph" if isinstance(photograph, np.ndarray) else str(photograph)
 
 
 def _checked(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

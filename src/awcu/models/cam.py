@@ -14,16 +14,17 @@ OPACITY = 0.75  # at the limit: the photograph stays visible
 
 
 def onto_photograph(grid: Map, aspect: Aspect, shape: tuple[int, ...]) -> Map:
-    """A map of the network's square view `(h, w)` laid back onto a photograph of `(H, W)`; nan where it saw nothing.
+    """A map of the network's view `(h, w)` laid back onto a photograph of `(H, W)`; nan where it saw nothing.
 
     Args:
         grid: Values per cell.
-        aspect: How the photograph was fitted to the square (`awcu.images.transforms.preparation`).
+        aspect: How the photograph was fitted to what the network saw (`awcu.images.transforms.Preparation`).
         shape: Height and width of the photograph in pixels.
     """
     height, width = shape[:2]
-    side = {"warp": (height, width), "letterbox": (max(height, width),) * 2, "crop": (min(height, width),) * 2}[aspect]
-    # The square laid over the photograph, centre on centre; its rows and columns that the photograph has.
+    squares = {"letterbox": (max(height, width),) * 2, "crop": (min(height, width),) * 2}
+    side = squares.get(aspect, (height, width))
+    # The square or frame laid over the photograph, centre on centre; its rows and columns that the photograph has.
     (rows, down), (columns, right) = (_overlap(*sizes) for sizes in zip(side, (height, width), strict=True))
     vertical, horizontal = (_interpolation(*sizes) for sizes in zip(grid.shape, side, strict=True))
     drawn_out: Map = vertical[rows] @ grid.astype(np.float32) @ horizontal[columns].T

@@ -85,6 +85,7 @@ _FITTED = {
     "warp": "its proportions changed to fit",
     "letterbox": "fitted in with grey bars",
     "crop": "its long side cut",
+    "keep": "in its own proportions, each side rounded to a multiple of 32 pixels",
 }
 _RATED = {
     "gallery": "The ratings are a simulated jury's votes on rendered pictures: nobody looked at them, and nothing "
@@ -165,13 +166,14 @@ def _what(config: ModelConfig) -> list[str]:
     names = ", ".join(config.attribute_names)
     several = "each on its own" if config.attribute_loss == "multi_label" else "one a photograph"
     mean, std = (", ".join(f"{value:.4g}" for value in fit[key]) for key in ("mean", "std"))
+    area = " in area" if fit["aspect"] == "keep" else ""
     lines = [
         f"Says of a photograph whether its aesthetic level is high ({config.high}), and by activation maps where in "
         f"the photograph that comes from. A `{config.network['backbone']}` under linear heads on its globally "
         f"average-pooled features, of awcu {__version__}.",
         f"- Score: {score}; above 0 is high.",
         f"- Attributes ({several}): {names}." if names else "- No attributes.",
-        f"- Input: the photograph at {fit['size']} × {fit['size']} pixels, {_FITTED[fit['aspect']]}; RGB in "
+        f"- Input: the photograph at {fit['size']} × {fit['size']} pixels{area}, {_FITTED[fit['aspect']]}; RGB in "
         f"[0, 1], minus {mean}, divided by {std}.",
     ]
     return [lines[0], "\n".join(lines[1:])]

@@ -36,7 +36,7 @@ class Network(TypedDict):
 
 
 class Preparation(TypedDict):
-    """Arguments of `awcu.images.transforms.preparation`."""
+    """Arguments of `awcu.images.transforms.Preparation`."""
 
     size: PositiveInt
     aspect: Aspect
@@ -64,7 +64,7 @@ class ModelConfig:
         midpoint: In rating points.
         attribute_names: `(A,)`.
         attribute_loss: "multi_label" or "single_label".
-        preparation: Arguments of `awcu.images.transforms.preparation`.
+        preparation: Arguments of `awcu.images.transforms.Preparation`.
         train_fingerprint: Fingerprint of the ids trained on.
         trained_on: Name of the data set; "" where it is not known.
         reference: What the model says of its validation photographs; None if it was never validated.

@@ -151,8 +151,7 @@ def _create(name: str, pretrained: bool, image_size: int, options: dict[str, Any
             f"timm {timm.__version__} has no model {name!r}; nearest: {', '.join(nearest) or 'none'} "
             f"(all: timm.list_models())"
         )
-    known = timm.get_pretrained_cfg(name)
-    if known is not None and known.fixed_input_size:
+    if fixed_size(name):
         options = options | {"img_size": image_size}
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0, **options)
@@ -235,6 +234,12 @@ def _linear_head(channels: int, outputs: int) -> nn.Linear:
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     return head
+
+
+def fixed_size(backbone: str) -> bool:
+    """Whether timm builds this backbone for squares of one size (ViT, Swin)."""
+    known = timm.get_pretrained_cfg(backbone) if _is_known(backbone) else None
+    return known is not None and known.fixed_input_size
 
 
 def normalization(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from awcu.files import write_atomically
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.metrics.ranks import auroc
 from awcu.models.network import AestheticNet
 from awcu.probing.cross_validation import total_variance
@@ -102,13 +102,12 @@ def save_run(folder: Path, task: AestheticTask, record: RunRecord, cfg: DictConf
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "head.ckpt"
     settings = task.hparams["preparation"]
-    fitted = preparation(**settings)
+    fitted = Preparation(**settings)
     data = RatingData(
         ratings,
         SampleWeights(Uniform()),
         fitted,
         fitted,
-        settings["size"],
         BATCH,
         workers=0,
         seed=0,

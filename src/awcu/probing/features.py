@@ -15,7 +15,6 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-import albumentations as A
 import cv2
 import numpy as np
 import platformdirs
@@ -31,10 +30,11 @@ from awcu.datasets.prepared import Prepared
 from awcu.errors import FeatureError
 from awcu.files import write_atomically
 from awcu.images.decoding import unreadable
+from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.ratings.ratings import Ratings
 from awcu.text import some_of
-from awcu.training.datamodule import RatingDataset
+from awcu.training.datamodule import RatingDataset, batches_by_frame, frames_of
 
 FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
 PACKAGES = ("timm", "albumentations", "pillow")  # another version may give other features
@@ -168,8 +168,7 @@ def extract(
     ratings: Ratings,
     network: AestheticNet,
     description: Mapping[str, Any],
-    preparation: A.Compose,
-    size: int,
+    preparation: Preparation,
     *,
     flip: bool = False,
     maps: bool = False,
@@ -188,8 +187,7 @@ def extract(
         ratings: Any order and any split; they change no feature.
         network: Its heads are not used.
         description: Backbone and preparation, for JSON; part of the key.
-        preparation: From `awcu.images.transforms.preparation`, without augmentation.
-        size: The side it prepares, in pixels.
+        preparation: Without augmentation.
         flip: Compute the features of the mirror images too.
         maps: Keep the feature maps too: h·w/2 times the disk space of the pooled features.
         batch_size: Photographs a step.
@@ -199,17 +197,25 @@ def extract(
         prepared: Holds the photographs, whose files are then not opened.
 
     Raises:
-        FeatureError: Unknown precision, no readable photograph, features that are not finite or do not fit on the
-            disk, or a cache whose files were changed afterwards.
+        FeatureError: Unknown precision, no readable photograph, maps of frames that differ, features that are not
+            finite or do not fit on the disk, or a cache whose files were changed afterwards.
         ImageError: A photograph that became unreadable during the extraction.
-        PreparedError: Photographs that were not prepared, changed afterwards, or were prepared smaller than `size`.
+        PreparedError: Photographs that were not prepared, changed afterwards, or were prepared too small.
     """
     precision = _precision(precision)
+    if maps and preparation.aspect == "keep":
+        raise FeatureError("images.aspect=keep gives maps of many shapes, which one array cannot hold; leave out maps")
     if prepared is not None:
-        prepared.check_size(size)
+        prepared.check_size(preparation.size)
         prepared.readable(ratings)  # refuses what has changed, even where its features are in the cache
     ratings = ratings.select(np.argsort(ratings.image_ids))  # or the same table, sorted anew, would miss its cache
-    asked = {"description": dict(description), "size": size, "flip": flip, "maps": maps, "precision": precision}
+    asked = {
+        "description": dict(description),
+        "size": preparation.size,
+        "flip": flip,
+        "maps": maps,
+        "precision": precision,
+    }
     made_of = {"format": FORMAT} | asked | _provenance(ratings, network, prepared)
     key = key_of(made_of)
     home = folder if folder is not None else Path(platformdirs.user_cache_dir("awcu")) / "features"
@@ -276,7 +282,7 @@ class _Extraction:
     made_of: dict[str, Any]
     ratings: Ratings  # in the order of the rows
     network: AestheticNet
-    preparation: A.Compose
+    preparation: Preparation
     batch_size: int
     workers: int
     prepared: Prepared | None
@@ -298,7 +304,11 @@ class _Extraction:
             faults = {ids[row]: fault for row, fault in unreadable(self.ratings.image_paths).items()}
         else:
             _, faults = self.prepared.readable(self.ratings)
-        readable = [image_id for image_id in ids if image_id not in faults]
+        frames, refused = frames_of(self.ratings, self.preparation, self.prepared)
+        faults = {ids[row]: fault for row, fault in refused.items()} | faults
+        # By frame, so that the rows of a batch follow one another.
+        order = np.lexsort((np.arange(len(ids)), frames[:, 1], frames[:, 0]))
+        readable = [ids[row] for row in order if ids[row] not in faults]
         if not readable:
             first = next(iter(faults.values()), "it has none; give ratings with photographs")
             raise FeatureError(f"{self.ratings.name}: none of its {len(ids)} photographs can be read: {first}")
@@ -317,11 +327,12 @@ class _Extraction:
 
     def _fill(self, manifest: Manifest, arrays: Arrays, device: torch.device) -> None:
         ids, saved = manifest.image_ids, time.monotonic()
-        waiting = self.ratings.select(np.isin(self.ratings.image_ids, ids[manifest.rows_done :]))
-        dataset = RatingDataset(waiting, self.preparation, self.made_of["size"], prepared=self.prepared)
+        places = {image_id: row for row, image_id in enumerate(self.ratings.image_ids.tolist())}
+        waiting = self.ratings.select(np.array([places[image_id] for image_id in ids[manifest.rows_done :]], int))
+        frames, _ = frames_of(waiting, self.preparation, self.prepared)
         loader = DataLoader(
-            dataset,
-            self.batch_size,
+            RatingDataset(waiting, self.preparation, prepared=self.prepared),
+            batch_sampler=batches_by_frame(frames, self.batch_size),
             num_workers=self.workers,
             pin_memory=device.type == "cuda",
             # Its own, or the caller's random numbers would depend on whether the features were in the cache.

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from awcu.config.hydra import instantiated, plain
 from awcu.datasets.prepared import Prepared
-from awcu.errors import TaskError
-from awcu.images.transforms import preparation
-from awcu.models.network import normalization
+from awcu.errors import BackboneError, TaskError
+from awcu.images.transforms import Preparation
+from awcu.models.network import fixed_size, normalization
 from awcu.models.pretrained import read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
@@ -35,11 +35,21 @@ def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Rat
     """The readable ratings and how many photographs were excluded."""
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
-    return readable(instantiated(cfg.data.ratings), cfg.data.on_unreadable == "exclude", prepared)
+    exclude, fitting = cfg.data.on_unreadable == "exclude", Preparation(**image_settings(cfg))
+    return readable(instantiated(cfg.data.ratings), exclude, prepared, fitting)
 
 
 def image_settings(cfg: DictConfig) -> dict[str, Any]:
-    """Arguments of `awcu.images.transforms.preparation` for evaluation, the backbone's own normalisation filled in."""
+    """Arguments of `Preparation` for evaluation, the backbone's own normalisation filled in.
+
+    Raises:
+        BackboneError: The backbone takes squares of one size only, and the photographs' own frames are to be kept.
+    """
+    if cfg.images.aspect == "keep" and fixed_size(cfg.network.backbone):
+        raise BackboneError(
+            f"{cfg.network.backbone!r} takes squares of one size only; use another images.aspect than keep, or a "
+            f"convolutional backbone"
+        )
     mean, std = normalization(cfg.network.backbone)
     return {
         "size": cfg.images.size,
@@ -223,9 +233,8 @@ def _data(
     return RatingData(
         ratings,
         weights,
-        training=preparation(**settings, **augment),
-        evaluation=preparation(**settings),
-        size=settings["size"],
+        training=Preparation(**settings, **augment),
+        evaluation=Preparation(**settings),
         seed=cfg.seed,
         prepared=prepared,
         epoch_length=epoch_length,

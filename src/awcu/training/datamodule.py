@@ -1,10 +1,11 @@
 """From `Ratings` to batches: the data set, the order of an epoch, the Lightning data module."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TypedDict
 
-import albumentations as A
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
 from awcu.datasets.prepared import Prepared
 from awcu.errors import ImageError, RatingsError
-from awcu.images.decoding import decode, unreadable
+from awcu.images.decoding import decode, unreadable, upright_size
+from awcu.images.transforms import Preparation
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, Split
 from awcu.ratings.weighting import SampleWeights
@@ -22,11 +24,14 @@ from awcu.ratings.weighting import SampleWeights
 FAULTS_SHOWN = 50  # lines of one message
 MANY = 20_000  # photographs whose decoding takes minutes, which a user should know of
 
+Frames = NDArray[np.int64]
+"""`(N, 2)` height and width at which the network sees each photograph."""
+
 
 class Batch(TypedDict):
     """What the network sees of B photographs; K rating values, A attributes."""
 
-    image: Tensor  # (B, 3, S, S) normalised
+    image: Tensor  # (B, 3, h, w) normalised
     row: Tensor  # (B,) int64, row in the split's `Ratings`
     high: Tensor  # (B,) int64, 0 low, 1 high
     distribution: Tensor  # (B, K) shares; (B, 0) where only mean scores are known
@@ -34,13 +39,16 @@ class Batch(TypedDict):
     weight: Tensor  # (B,) ≥ 0; 1 outside training
 
 
-def readable(ratings: Ratings, exclude: bool, prepared: Prepared | None = None) -> tuple[Ratings, int]:
-    """The ratings whose photographs decode whole, and how many were left out.
+def readable(
+    ratings: Ratings, exclude: bool, prepared: Prepared | None = None, preparation: Preparation | None = None
+) -> tuple[Ratings, int]:
+    """The ratings whose photographs decode whole and fit the preparation, and how many were left out.
 
     Args:
         ratings: Every photograph is decoded once.
         exclude: Leave unreadable photographs out, instead of refusing the data set.
         prepared: Knows which are unreadable, so that none is decoded.
+        preparation: May refuse a photograph for its size or proportions; None refuses none.
 
     Raises:
         ImageError: Some photographs are unreadable and `exclude` is false; they are listed.
@@ -57,6 +65,10 @@ def readable(ratings: Ratings, exclude: bool, prepared: Prepared | None = None) 
     else:
         kept, by_id = prepared.readable(ratings)
         faults = list(by_id.values())
+    if preparation is not None:
+        refused = frames_of(kept, preparation, prepared)[1]
+        kept = kept.select(np.setdiff1d(np.arange(len(kept)), list(refused))) if refused else kept
+        faults += refused.values()
     if faults and not exclude:
         rest = len(faults) - FAULTS_SHOWN
         listed = "\n  ".join([*faults[:FAULTS_SHOWN], *([f"and {rest:,} more"] if rest > 0 else [])])
@@ -67,16 +79,49 @@ def readable(ratings: Ratings, exclude: bool, prepared: Prepared | None = None) 
     return kept, len(faults)
 
 
+def frames_of(
+    ratings: Ratings, preparation: Preparation, prepared: Prepared | None = None
+) -> tuple[Frames, dict[int, str]]:
+    """The frame of each photograph, and row → reason for those that are unreadable or refused, whose frame is 0 × 0.
+
+    Args:
+        ratings: N photographs.
+        preparation: Decides the frames; only where it keeps proportions does a file have to be opened.
+        prepared: Knows the sizes.
+    """
+    if preparation.aspect != "keep":
+        return np.full((len(ratings), 2), preparation.size), {}
+    faults: dict[int, str] = {}
+
+    def frame(row: int) -> tuple[int, int]:
+        path = ratings.image_paths[row]
+        try:
+            height, width = upright_size(path) if sizes is None else sizes[row]
+        except ImageError as error:
+            faults[row] = str(error)
+            return 0, 0
+        try:
+            return preparation.frame(int(height), int(width))
+        except ImageError as error:
+            faults[row] = f"{path}: {error}"
+            return 0, 0
+
+    sizes = None if prepared is None else prepared.sizes(ratings)
+    with ThreadPoolExecutor() as pool:
+        frames = list(pool.map(frame, range(len(ratings))))
+    return np.array(frames, np.int64).reshape(-1, 2), dict(sorted(faults.items()))
+
+
 class RatingDataset(Dataset[Batch]):
     """Photographs of one split with all that was rated.
 
     Args:
         ratings: The split.
-        preparation: From `awcu.images.transforms.preparation`.
-        size: The side it prepares, in pixels.
+        preparation: What the network sees of a photograph.
         weights: `(N,)`; None for 1 each.
         seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
         prepared: Holds the photographs, whose files are then not opened.
+        frames: `(N, 2)` height and width to prepare each photograph at; None for its own.
 
     Raises:
         PreparedError: A photograph that was not prepared, or is unreadable.
@@ -85,16 +130,16 @@ class RatingDataset(Dataset[Batch]):
     def __init__(
         self,
         ratings: Ratings,
-        preparation: A.Compose,
-        size: int,
+        preparation: Preparation,
         weights: Floats | None = None,
         seed: tuple[int, ...] = (0,),
         prepared: Prepared | None = None,
+        frames: Frames | None = None,
     ) -> None:
         self.photographs = ratings.image_paths if prepared is None else prepared.of(ratings)
-        self.size = size
         self.preparation = preparation
         self.seed = seed
+        self.frames = frames
         shares = ratings.rating_distribution
         self.high = torch.from_numpy(ratings.high.astype(np.int64))
         self.distribution = _float32(np.empty((len(ratings), 0)) if shares is None else shares)
@@ -106,11 +151,11 @@ class RatingDataset(Dataset[Batch]):
 
     def __getitem__(self, row: int) -> Batch:
         state = np.random.SeedSequence((*self.seed, row)).generate_state(1)
-        self.preparation.set_random_seed(int(state[0]))
         photograph = self.photographs[row]
-        pixels = decode(photograph, self.size) if isinstance(photograph, str) else photograph
+        pixels = decode(photograph, self.preparation.size) if isinstance(photograph, str) else photograph
+        frame = None if self.frames is None else (int(self.frames[row, 0]), int(self.frames[row, 1]))
         return Batch(
-            image=self.preparation(image=pixels)["image"],
+            image=self.preparation(pixels, frame, int(state[0])),
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
@@ -170,15 +215,81 @@ class EpochSampler(Sampler[int]):
         return map(int, steps[:, rank].ravel())
 
 
+class FrameBatches(Sampler[list[int]]):
+    """One epoch in batches whose photographs share a frame, in random order.
+
+    A frame gets batches in proportion to the draws of its photographs, rounded up or down at random; where it has
+    fewer draws than its batches hold, they begin again.
+
+    Args:
+        drawn: The rows of a whole epoch, of one process.
+        frames: `(N, 2)`, indexed by row.
+        batch_size: Photographs a batch.
+        seed: Of the rounding and the order.
+        done: Batches, of each process, that an earlier start of the run has trained on.
+        share: (r, W): process r of W takes every W-th batch.
+    """
+
+    def __init__(
+        self,
+        drawn: EpochSampler,
+        frames: Frames,
+        batch_size: int,
+        seed: tuple[int, ...],
+        done: int = 0,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.drawn = drawn
+        self.frames = frames
+        self.batch_size = batch_size
+        self.seed = seed
+        self.done = done
+        self.share = share
+
+    def __len__(self) -> int:
+        return len(self.drawn) // self.batch_size // self.share[1]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        random = np.random.default_rng((*self.seed, 1))
+        rows = np.fromiter(self.drawn, np.int64)
+        _, kind, counts = np.unique(self.frames[rows], axis=0, return_inverse=True, return_counts=True)
+        exact = counts / self.batch_size
+        batches = np.floor(exact).astype(int)
+        left = len(rows) // self.batch_size - batches.sum()
+        if left:
+            batches[random.choice(len(batches), left, replace=False, p=(exact - batches) / left)] += 1
+        grouped = [
+            np.resize(rows[kind.ravel() == number], (count, self.batch_size)) for number, count in enumerate(batches)
+        ]
+        rank, processes = self.share
+        yield from random.permutation(np.concatenate(grouped))[self.done * processes :][rank::processes].tolist()
+
+
+def merged(frames: Frames, rows: NDArray[np.int64], batch_size: int) -> Frames:
+    """Frames in which every row's is shared by a batch: a rarer one becomes the one nearest to it in proportion.
+
+    Args:
+        frames: `(N, 2)`.
+        rows: `(M,)` the rows that are drawn.
+        batch_size: What a frame must have among them; if none has, all take the most frequent.
+    """
+    kinds, kind, counts = np.unique(frames[rows], axis=0, return_inverse=True, return_counts=True)
+    common = kinds[counts >= min(batch_size, counts.max())]
+    apart = np.abs(np.log(kinds[:, :1] / kinds[:, 1:]) - np.log(common[:, 0] / common[:, 1]))
+    # Ties go to the frame that comes first, whatever the order of the rows.
+    shared = frames.copy()
+    shared[rows] = common[apart.argmin(1)][kind.ravel()]
+    return shared
+
+
 class RatingData(LightningDataModule):
     """The splits of one data set as loaders; the weights of an epoch are settled when it begins.
 
     Args:
         ratings: With train, val and test rows.
         sample_weights: Weights of the training photographs.
-        training: Preparation with augmentation.
-        evaluation: Preparation without.
-        size: The side in pixels that both prepare.
+        training: With augmentation.
+        evaluation: Without, otherwise the same.
         batch_size: Photographs a step, of all processes together.
         workers: Loader processes; None for one a core but one, at most 8.
         seed: Of order and augmentation.
@@ -195,9 +306,8 @@ class RatingData(LightningDataModule):
         self,
         ratings: Ratings,
         sample_weights: SampleWeights,
-        training: A.Compose,
-        evaluation: A.Compose,
-        size: int,
+        training: Preparation,
+        evaluation: Preparation,
         batch_size: int,
         workers: int | None,
         seed: int,
@@ -207,12 +317,11 @@ class RatingData(LightningDataModule):
     ) -> None:
         super().__init__()
         if prepared is not None:
-            prepared.check_size(size)
+            prepared.check_size(evaluation.size)
         self.splits = {split: ratings.of_split(split) for split in SPLITS}
         self.sample_weights = sample_weights
         self.training = training
         self.evaluation = evaluation
-        self.size = size
         self.batch_size = batch_size
         self.workers = min((os.cpu_count() or 1) - 1, 8) if workers is None else workers
         self.seed = seed
@@ -240,13 +349,16 @@ class RatingData(LightningDataModule):
         seed = (self.seed, epoch)
         # Behind the last step the index still is that of the epoch before.
         done = (self.trainer.fit_loop.epoch_loop.batch_idx + 1) % self.steps
-        length, done = (count * self.batch_size for count in (self.steps, done))
+        length, batch = self.steps * self.batch_size, self._batch_of_a_process()
         share = (self.trainer.global_rank, self.trainer.world_size)
         rows = np.flatnonzero(weights > 0)
         chances, losses = (weights[rows], None) if self.weighted_sampling else (None, weights)
-        sampler = EpochSampler(rows, length, seed, done, share, self._batch_of_a_process(), chances)
-        dataset = RatingDataset(train, self.training, self.size, losses, seed, self.prepared)
-        return self._loader(dataset, sampler)
+        if self.training.aspect != "keep":
+            sampler = EpochSampler(rows, length, seed, done * self.batch_size, share, batch, chances)
+            return self._loader(RatingDataset(train, self.training, losses, seed, self.prepared), sampler)
+        frames = merged(self.frames["train"], rows, batch)
+        batches = FrameBatches(EpochSampler(rows, length, seed, weights=chances), frames, batch, seed, done, share)
+        return self._in_batches(RatingDataset(train, self.training, losses, seed, self.prepared, frames), batches)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The validation split in order."""
@@ -258,12 +370,31 @@ class RatingData(LightningDataModule):
 
     def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
         """One split in order, without augmentation."""
-        dataset = RatingDataset(self.splits[split], self.evaluation, self.size, prepared=self.prepared)
-        if self.trainer is None or self.trainer.world_size == 1:
+        dataset = RatingDataset(self.splits[split], self.evaluation, prepared=self.prepared)
+        rank, processes = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        if self.evaluation.aspect == "keep":
+            batches = batches_by_frame(self.frames[split], self._batch_of_a_process())
+            # As many for each process; what comes twice is known by its row.
+            count = -(-len(batches) // processes) * processes
+            return self._in_batches(dataset, [batches[place % len(batches)] for place in range(rank, count, processes)])
+        if processes == 1:
             return self._loader(dataset, None)
-        # It repeats photographs until all processes have as many; what comes back twice is known by its row.
-        rank, processes = self.trainer.global_rank, self.trainer.world_size
+        # It repeats photographs until all processes have as many.
         return self._loader(dataset, DistributedSampler(dataset, processes, rank, shuffle=False))
+
+    @cached_property
+    def frames(self) -> dict[Split, Frames]:
+        """The frame of each photograph, by split.
+
+        Raises:
+            ImageError: A photograph that cannot be read, or that the preparation refuses.
+        """
+        found: dict[Split, Frames] = {}
+        for split, ratings in self.splits.items():
+            found[split], faults = frames_of(ratings, self.evaluation, self.prepared)
+            if faults:
+                raise ImageError(next(iter(faults.values())))
+        return found
 
     def _batch_of_a_process(self) -> int:
         processes = 1 if self.trainer is None else self.trainer.world_size
@@ -281,6 +412,18 @@ class RatingData(LightningDataModule):
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _in_batches(self, dataset: RatingDataset, batches: Iterable[list[int]]) -> DataLoader[Batch]:
+        return DataLoader(
+            dataset, batch_sampler=batches, num_workers=self.workers, pin_memory=torch.cuda.is_available()
+        )
+
+
+def batches_by_frame(frames: Frames, batch_size: int) -> list[list[int]]:
+    """Rows in batches of one frame, frame after frame, rows in their order."""
+    kinds, kind = np.unique(frames, axis=0, return_inverse=True)
+    groups = (np.flatnonzero(kind.ravel() == number) for number in range(len(kinds)))
+    return [rows[first : first + batch_size].tolist() for rows in groups for first in range(0, len(rows), batch_size)]
 
 
 def epoch_steps(photographs: int, batch_size: int) -> int:

@@ -42,7 +42,7 @@ class AestheticTask(pl.LightningModule):
         scale: `(K,)` rating values.
         midpoint: In rating points.
         attribute_names: `(A,)` what the attribute head answers; empty for a single-headed network.
-        preparation: Arguments of `awcu.images.transforms.preparation` for evaluation, kept with the model.
+        preparation: Arguments of `awcu.images.transforms.Preparation` for evaluation, kept with the model.
         objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
         attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
         attribute_weight: λ ≥ 0.
