@@ -6,6 +6,7 @@ import numpy as np
 
 from awcu.inference.compare import compare
 from awcu.inference.explanation import Explanation, Verdict
+from awcu.models.objective import Score
 from awcu.models.reference import Reference
 
 REFERENCE = Reference(101, tuple(np.linspace(-1, 1, 101)), 2.0, 4.0, 8.0, None)
@@ -66,6 +67,14 @@ def test_grids_of_different_sizes_are_laid_over_each_other():
 def test_without_validation_photographs_there_is_no_rank():
     parts = said(explained(LEFT, sd=None), explained(-LEFT))
     assert "%" not in parts[1]
+
+
+def test_a_model_without_probability_says_its_rating():
+    first, second = explained(LEFT, 0.5), explained(-LEFT, -0.5)
+    rated = replace(first, verdict=first.verdict._replace(probability=None), objective=Score(3.0))
+    numbers = said(rated, second)[1]
+    for words in ("“plain” says: expected rating 3.50", "“weighted”: score −.50", "74 % and 25 %"):
+        assert words in numbers
 
 
 def test_what_one_did_not_see_is_no_difference():

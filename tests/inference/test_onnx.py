@@ -52,7 +52,8 @@ def assert_same(trained, path, *shapes):
         images = torch.randn(shape, generator=torch.Generator().manual_seed(1))
         named = [output.name for output in running.get_outputs()]
         answers = dict(zip(named, running.run(named, {"image": images.numpy()}), strict=True))
-        assert named == MAPS + (["attribute_logits", "attribute_maps"] if trained.config.attribute_names else [])
+        known = [name for name in MAPS if name != "probability" or trained.config.objective != "score"]
+        assert named == known + (["attribute_logits", "attribute_maps"] if trained.config.attribute_names else [])
         with torch.inference_mode():
             logits, maps = trained.net.local_logits(images.to(memory_format=torch.channels_last))
             verdicts = trained.verdicts(images)
@@ -106,6 +107,7 @@ def test_a_convolutional_network_at_any_size_with_what_is_needed_to_use_it(tmp_p
             {"pad_type": "same", "objective": "distribution", "names": ()},
             id="TensorFlow's padding, rating distribution, no attributes",
         ),
+        pytest.param("test_resnet", {"objective": "score"}, id="regression on the score"),
         pytest.param("test_convnext", {}, marks=pytest.mark.slow),
         pytest.param("mobilenetv2_100", {"pad_type": "same"}, marks=pytest.mark.slow),
         pytest.param("mobilenetv2_100", {"pad_type": "same", "output_stride": 16}, marks=pytest.mark.slow),

@@ -68,7 +68,7 @@ def binary():
 
 def assert_same(one, other, tolerance=1e-5):
     assert one.score == pytest.approx(other.score, rel=tolerance, abs=tolerance)
-    assert one.probability == pytest.approx(other.probability, abs=tolerance)
+    assert other.probability is None or one.probability == pytest.approx(other.probability, abs=tolerance)
     assert one.attributes == pytest.approx(other.attributes, abs=tolerance)
     assert one.attribute_logits == pytest.approx(other.attribute_logits, rel=tolerance, abs=tolerance)
 
@@ -226,6 +226,13 @@ class TestScore:
         assert verdict.score == pytest.approx(shares @ (1, 2, 3, 4, 5) - 3, rel=1e-5)
         assert verdict.probability == pytest.approx(shares[2] / 2 + shares[3] + shares[4], rel=1e-5)
 
+    def test_regression_by_hand(self):
+        judge = model(objective="score")
+        with torch.no_grad():
+            logit = judge.net(judge.prepare(picture())[None]).aesthetic
+        (verdict,) = judge.score([picture()])
+        assert (verdict.score, verdict.probability) == (pytest.approx(logit.item(), rel=1e-6), None)
+
     def test_one_attribute_a_photograph_is_one_choice(self):
         (several,) = model().score([picture()])
         (one,) = model(attribute_loss="single_label").score([picture()])
@@ -258,7 +265,9 @@ class TestScore:
 
 
 class TestExplain:
-    @pytest.mark.parametrize("settings", [{}, {"objective": "distribution"}, {"attribute_loss": "single_label"}])
+    @pytest.mark.parametrize(
+        "settings", [{}, {"objective": "distribution"}, {"objective": "score"}, {"attribute_loss": "single_label"}]
+    )
     def test_its_verdict_is_the_score(self, settings, tmp_path):
         Image.fromarray(picture()).save(tmp_path / "a.png")
         judge = model(**settings)
@@ -281,6 +290,13 @@ class TestExplain:
             assert grid.mean() == pytest.approx(explanation.verdict.attribute_logits[name], rel=1e-5)
         assert np.ptp(explanation.evidence) > 1e-2
 
+    @pytest.mark.parametrize("flip", [False, True])
+    def test_maps_of_a_regression_average_to_the_score(self, flip):
+        explanation = model(objective="score").explain(picture(), flip=flip)
+        assert np.ptp(explanation.evidence) > 1e-2
+        assert explanation.evidence.mean() == pytest.approx(explanation.verdict.score, rel=1e-5)
+        assert explanation.likelihood is None
+
     def test_distribution_maps_by_hand(self):
         judge = model(objective="distribution")
         with torch.no_grad():
@@ -293,7 +309,7 @@ class TestExplain:
         expected = np.tensordot((0, 0, 0.5, 1, 1), softmax(local, axis=0), 1)
         np.testing.assert_allclose(explanation.likelihood, expected, rtol=1e-4)
 
-    @pytest.mark.parametrize("objective", ["binary", "distribution"])
+    @pytest.mark.parametrize("objective", ["binary", "distribution", "score"])
     def test_flip_averages_with_the_mirror_image(self, objective):
         judge = model(objective=objective)
         plain, mirrored = judge.explain(picture()), judge.explain(picture()[:, ::-1])

@@ -8,7 +8,7 @@ import pytest
 
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
-from awcu.models.objective import RatingDistribution
+from awcu.models.objective import RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.text import label, percent, share
 
@@ -91,6 +91,14 @@ class TestVerdict:
         assert level == "High"
         assert in_order(probability, ".48", "above 3")
         assert in_order(score, "3.41", "midpoint 3")
+
+    def test_of_a_regression(self):
+        explanation = explained(objective=Score(3.0), verdict=VERDICT._replace(score=-0.412, probability=None))
+        assert in_order(clauses(explanation)[0], "low", "expected rating 2.59", "midpoint 3")
+        level, probability, score = heading(explanation)
+        assert (level, probability) == ("Low", "")
+        assert in_order(score, "2.59", "midpoint 3")
+        assert "probability" not in sentence(explanation)
 
     def test_never_validated(self):
         assert "without validation photographs" in clauses(explained(reference=None))[0]
@@ -192,10 +200,17 @@ class TestNotes:
 
     def test_unit_of_the_effects(self):
         assert "in log odds," in notes(explained())[1]
-        assert "in rating points," in notes(explained(objective=RATED))[1]
+        assert all("in rating points," in notes(explained(objective=one))[1] for one in (RATED, Score(3.0)))
 
     def test_not_calibrated(self):
         assert all("not calibrated" in notes(explained(reference=one))[-1] for one in (REFERENCE, None))
+
+    def test_a_regression_has_probabilities_of_attributes_alone(self):
+        known = VERDICT._replace(probability=None)
+        assert "not calibrated" in notes(explained(objective=Score(3.0), verdict=known))[-1]
+        none = known._replace(attributes={}, attribute_logits={})
+        without = explained(objective=Score(3.0), verdict=none, reference=None)
+        assert not any("calibrated" in note for note in notes(without))
 
     @pytest.mark.parametrize(("midpoint", "half"), [(3.0, True), (2.5, False)])
     def test_a_rating_at_the_midpoint_counts_half(self, midpoint, half):

@@ -9,7 +9,7 @@ import pytest
 
 from awcu.errors import ModelError
 from awcu.models.config import ModelConfig, from_json, of_task
-from awcu.models.objective import Binary, RatingDistribution
+from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.models.reference import Reference
 
 RNG = np.random.default_rng(0)
@@ -110,6 +110,7 @@ def test_the_objective_and_the_network_are_built():
     assert CONFIG.build_objective() == Binary()
     distribution = replace(CONFIG, objective="distribution")
     assert distribution.build_objective() == RatingDistribution(CONFIG.scale, 3.5)
+    assert replace(CONFIG, objective="score").build_objective() == Score(3.5)
     net = distribution.build_network()
     assert (net.aesthetic_head.out_features, net.attribute_head.out_features) == (5, 2)
 
@@ -146,7 +147,7 @@ def test_a_model_that_diverged_is_not_written():
         (changed(scale=[5, 4, 1]), "scale is .*; it must be ascending"),
         (changed(scale=[]), "scale is .*; it must be ascending"),
         (changed(midpoint=5), "midpoint is 5.0; it must be inside the scale"),
-        (changed(objective="emd"), "objective is 'emd': Input should be 'binary' or 'distribution'"),
+        (changed(objective="emd"), "objective is 'emd': Input should be 'binary', 'distribution' or 'score'"),
         (changed(attribute_loss="none"), "attribute_loss is 'none': Input should be 'multi_label' or"),
         (changed(attribute_names=[1]), "attribute_names: 0 is 1: Input should be a valid string"),
         (

@@ -9,7 +9,14 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 from torch.nn import functional as F
 
-from awcu.models.objective import Binary, RatingDistribution, multi_label_loss, single_label_loss
+from awcu.models.objective import (
+    Binary,
+    RatingDistribution,
+    Score,
+    build_objective,
+    multi_label_loss,
+    single_label_loss,
+)
 
 NAN = math.nan
 NONE = torch.empty(0)
@@ -27,7 +34,7 @@ FIVE = RatingDistribution(scale=(1, 2, 3, 4, 5), midpoint=3)
     ],
 )
 def test_cross_entropy_by_hand(logits, high, expected):
-    loss = Binary().loss(torch.tensor([logits, [0.0, 0.0]]), torch.tensor([high, 0]), NONE)
+    loss = Binary().loss(torch.tensor([logits, [0.0, 0.0]]), torch.tensor([high, 0]), NONE, NONE)
     assert loss.tolist() == pytest.approx([expected, math.log(2)], abs=1e-6)
 
 
@@ -43,13 +50,13 @@ def test_cross_entropy_by_hand(logits, high, expected):
 )
 def test_squared_earth_movers_distance_by_hand(shares, target, expected):
     objective = RatingDistribution((1, 2, 3), 2)
-    loss = objective.loss(torch.tensor([shares]).log(), NONE, torch.tensor([target]))
+    loss = objective.loss(torch.tensor([shares]).log(), NONE, torch.tensor([target]), NONE)
     assert loss.tolist() == pytest.approx([expected], abs=1e-7)
 
 
 def test_squared_earth_movers_distance_has_a_gradient_at_equality():
     logits = torch.zeros(1, 5, requires_grad=True)
-    FIVE.loss(logits, NONE, torch.full((1, 5), 0.2)).sum().backward()
+    FIVE.loss(logits, NONE, torch.full((1, 5), 0.2), NONE).sum().backward()
     assert logits.grad.abs().max() < 1e-7
 
 
@@ -57,9 +64,9 @@ def test_squared_earth_movers_distance_falls_along_its_gradient():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(8, 5, generator=generator, requires_grad=True)
     target = torch.rand(8, 5, generator=generator).softmax(1)
-    loss = FIVE.loss(logits, NONE, target)
+    loss = FIVE.loss(logits, NONE, target, NONE)
     loss.sum().backward()
-    assert (FIVE.loss(logits.detach() - logits.grad, NONE, target) < loss).all()
+    assert (FIVE.loss(logits.detach() - logits.grad, NONE, target, NONE) < loss).all()
 
 
 def test_binary_reads_logits_as_log_odds():
@@ -144,6 +151,31 @@ def test_distribution_evidence_is_the_change_of_the_score_of_an_undecided_photog
     torch.testing.assert_close(
         FIVE.score(small.mean((2, 3))), FIVE.evidence(small).mean((1, 2)) / 5, rtol=1e-2, atol=1e-6
     )
+
+
+def test_smooth_l1_by_hand():
+    """Errors of 0, ½, 1 and −3 rating points: half the square up to one point, the error less a half beyond."""
+    logits = torch.tensor([[1.0], [0.5], [2.0], [-2.0]])
+    loss = Score(3.0).loss(logits, NONE, NONE, torch.tensor([1.0, 0.0, 1.0, 1.0]))
+    assert loss.tolist() == [0, 0.125, 0.5, 2.5]
+
+
+def test_a_score_is_its_logit_and_its_maps_are_exact():
+    objective, generator = Score(3.0), torch.Generator().manual_seed(2)
+    maps, bias = torch.randn(6, 1, 3, 4, generator=generator), torch.randn(1, generator=generator)
+    logits = maps.mean((2, 3)) + bias
+    evidence = objective.evidence(maps)
+    assert evidence.shape == (6, 3, 4)
+    assert torch.equal(objective.score(logits), logits[:, 0])
+    torch.testing.assert_close(evidence.mean((1, 2)) + bias, objective.score(logits))
+    assert objective.outputs == 1
+    assert objective.distribution(logits).shape == (6, 0)
+    assert objective.probability(logits) is None
+
+
+def test_objectives_by_name():
+    built = [build_objective(name, [1.0, 2.0, 4.0], 2.5) for name in ("binary", "distribution", "score")]
+    assert built == [Binary(), RatingDistribution((1.0, 2.0, 4.0), 2.5), Score(2.5)]
 
 
 def test_multi_label_equals_the_references_where_all_is_labelled():

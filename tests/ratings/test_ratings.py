@@ -55,6 +55,12 @@ def test_a_mean_score_alone_is_compared_with_the_midpoint(make_ratings, score, h
     assert make_ratings(mean_score=[score]).high.tolist() == [high]
 
 
+def test_two_values_without_votes_are_no_scores(make_ratings):
+    found = [make_ratings(mean_score=scores).has_scores for scores in ([1, 5, 1, 5], [1, 5, 2], [3, 3])]
+    assert found == [False, True, False]
+    assert make_ratings(votes=[[3, 0, 0], [0, 0, 2]]).has_scores
+
+
 def test_moments_are_those_of_the_votes_cast(make_ratings):
     made = make_ratings(TENTHS_OF_VOTES)
     for i, votes in enumerate(TENTHS_OF_VOTES):

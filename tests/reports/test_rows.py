@@ -152,6 +152,15 @@ def test_the_table_is_best_first():
     ]
 
 
+def test_a_model_without_probability_has_an_empty_column_and_none_to_read():
+    rows = [verdict_row(Path("a.jpg"), verdict(0.5, {})._replace(probability=None), None)]
+    kept = Rows(None, ["path", "score", "probability"])
+    kept.rows = rows
+    assert kept.text(".csv") == "path,score,probability\na.jpg,0.5,\n"
+    assert json.loads(kept.text(".jsonl"))["probability"] is None
+    assert [line.split() for line in printed(rows, reference=None)] == [["score", "photograph"], ["1", "+.50", "a.jpg"]]
+
+
 def test_a_long_table_shows_the_best_and_says_so():
     lines = printed([row(f"{n}.jpg", n) for n in range(50)], reference=None)
     assert lines[1].startswith(" 1  +49.00")

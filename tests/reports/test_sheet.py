@@ -17,7 +17,7 @@ from awcu.images.boxes import Box
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.inference.wording import notes, sentence
-from awcu.models.objective import RatingDistribution
+from awcu.models.objective import RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.reports.panels import GROUND, STEPS, panels
 from awcu.reports.sheet import Sheet, contact_sheet
@@ -150,6 +150,15 @@ class TestPng:
         page = read(figure(explained(objective=RatingDistribution((1.0, 2.0, 3.0, 4.0, 5.0), 3.0))))
         assert "expected rating 3.75" in page
         assert "log odds" not in page
+
+    def test_of_a_regression(self, figure):
+        seen = explained(attributes=0, objective=Score(3.0), likelihood=None)
+        page = read(figure(replace(seen, verdict=seen.verdict._replace(probability=None))))
+        assert "expected rating 3.75" in page
+        assert "from −2.0 to +3.0 rating points" in page
+        assert "robabilit" not in page
+        assert "ikelihood" not in page
+        assert "None" not in page
 
     def test_without_reference_the_likeliest_and_no_number(self, figure):
         page = read(figure(explained(reference=None)))

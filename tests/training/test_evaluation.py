@@ -26,7 +26,9 @@ def test_training_learns_brightness(ratings):
     assert evaluation.metrics["val/auroc"] == 1.0
 
 
-@pytest.mark.parametrize("settings", [{"objective": "distribution"}, {"attribute_loss": "single_label"}])
+@pytest.mark.parametrize(
+    "settings", [{"objective": "distribution"}, {"objective": "score"}, {"attribute_loss": "single_label"}]
+)
 def test_every_objective_trains_and_reports_beside_the_trivial_predictor(ratings, settings):
     task = task_for(ratings, **settings)
     data = data_for(ratings)

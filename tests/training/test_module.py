@@ -16,7 +16,7 @@ from awcu.training.module import load_task, warmup_cosine
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"objective": "ordinal"}, r"task.objective='ordinal' must be one of binary, distribution"),
+        ({"objective": "ordinal"}, r"task.objective='ordinal' must be one of binary, distribution, score"),
         ({"attribute_loss": "mse"}, r"task.attribute_loss='mse' must be one of"),
         ({"attribute_weight": -1}, r"task.attribute_weight=-1 must be ≥ 0"),
         ({"learning_rate": 0}, r"task.learning_rate=0 must be > 0"),
@@ -50,6 +50,22 @@ def test_loss_is_the_weighted_mean(ratings):
     logits = task(batch["image"]).aesthetic
     each = torch.nn.functional.cross_entropy(logits, batch["high"], reduction="none")
     expected = (batch["weight"] * each).mean()
+    torch.testing.assert_close(task.training_step(batch), expected)
+
+
+def test_the_score_is_learned_in_rating_points_under_every_weighting(ratings):
+    task = task_for(ratings, objective="score", attribute_weight=0.0)
+    task.log = lambda *args, **kwargs: None
+    torch.nn.init.normal_(task.net.aesthetic_head.weight, std=0.2)
+    task.eval()
+    batch = next(iter(data_for(ratings).evaluation_loader("val")))
+    batch["weight"] = torch.arange(len(batch["row"]), dtype=torch.float32)
+    val = ratings.of_split("val")
+    error = (task(batch["image"]).aesthetic[:, 0] - torch.from_numpy(val.mean_score[batch["row"]] - 3)).abs()
+    each = torch.where(error < 1, error**2 / 2, error - 0.5)
+    assert (error < 1).any()
+    assert (error > 1).any()
+    expected = (batch["weight"] * each).mean().float()
     torch.testing.assert_close(task.training_step(batch), expected)
 
 

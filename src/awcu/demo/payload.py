@@ -66,7 +66,8 @@ def judged(name: str, verdict: Verdict, reference: Reference | None, pixels: NDA
         pixels: `(H, W, 3)` RGB at any size.
     """
     better_than = "–" if reference is None else percent(reference.share_below(verdict.score))
-    said = {"said": [share(verdict.probability), better_than], "thumbnail": data_uri(fitted(pixels, THUMBNAIL))}
+    likely = "–" if verdict.probability is None else share(verdict.probability)
+    said = {"said": [likely, better_than], "thumbnail": data_uri(fitted(pixels, THUMBNAIL))}
     return verdict_row(name, verdict, reference) | said
 
 

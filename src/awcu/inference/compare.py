@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from awcu.inference.explanation import Explanation
-from awcu.inference.wording import third
+from awcu.inference.wording import heading, third
 from awcu.models.cam import Map
 from awcu.text import number, percent, share
 
@@ -52,8 +52,11 @@ def _levels(names: tuple[str, str], first: Explanation, second: Explanation) -> 
 
 
 def _numbers(names: tuple[str, str], first: Explanation, second: Explanation) -> str:
-    shares = share(first.verdict.probability), share(second.verdict.probability)
-    text = f"the probability is {shares[0]} for “{names[0]}” and {shares[1]} for “{names[1]}”"
+    one, other = first.verdict.probability, second.verdict.probability
+    if one is None or other is None:
+        text = f"“{names[0]}” says: {heading(first).score}, “{names[1]}”: {heading(second).score}"
+    else:
+        text = f"the probability is {share(one)} for “{names[0]}” and {share(other)} for “{names[1]}”"
     if first.reference is None or second.reference is None:
         return text
     below = (percent(one.reference.share_below(one.verdict.score)) for one in (first, second) if one.reference)

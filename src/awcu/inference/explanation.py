@@ -22,14 +22,15 @@ class Verdict(NamedTuple):
     """What a model says of a whole photograph.
 
     Attributes:
-        score: Log odds of high (binary objective), or expected rating minus the midpoint (distribution); > 0 is high.
-        probability: In [0, 1]: of high, or of a rating above the midpoint. The model's own, not calibrated.
+        score: Log odds of high (binary objective), or expected rating minus the midpoint (the others); > 0 is high.
+        probability: In [0, 1]: of high, or of a rating above the midpoint. The model's own, not calibrated. None of a
+            regression on the score.
         attributes: Probability of each attribute, by name.
         attribute_logits: The same before the sigmoid or softmax.
     """
 
     score: float
-    probability: float
+    probability: float | None
     attributes: dict[str, float]
     attribute_logits: dict[str, float]
 
@@ -46,9 +47,10 @@ class Explanation:
     Attributes:
         photograph: `(H, W, 3)` RGB, upright.
         verdict: Verdict on the whole photograph.
-        evidence: AesAM on the network's grid, `(h, w)` signed evidence for high, bias included. Under the binary
-            objective its mean is the score.
-        likelihood: The same as the paper shows it: `(h, w)` probability of each location, in [0, 1].
+        evidence: AesAM on the network's grid, `(h, w)` signed evidence for high, bias included. Its mean is the
+            score, except under the distribution objective.
+        likelihood: The same as the paper shows it: `(h, w)` probability of each location, in [0, 1]; None of a
+            regression on the score.
         attributes: AttAM by name, `(h, w)` log odds of the attribute, bias included.
         aspect: How the photograph was fitted to what the network sees.
         reference: What the model says of its validation photographs; None if it was never validated.
@@ -59,7 +61,7 @@ class Explanation:
     photograph: NDArray[np.uint8] = field(repr=False)
     verdict: Verdict
     evidence: Map = field(repr=False)
-    likelihood: Map = field(repr=False)
+    likelihood: Map | None = field(repr=False)
     attributes: dict[str, Map] = field(repr=False)
     aspect: Aspect
     reference: Reference | None = field(repr=False)

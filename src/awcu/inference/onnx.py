@@ -35,13 +35,15 @@ class _Answers(nn.Module):
         super().__init__()
         self.net = net
         self.objective = objective
-        self.names = ["aesthetic_logits", "score", "probability", "aesthetic_maps", "evidence"]
+        knows = objective.probability(torch.zeros(1, objective.outputs)) is not None
+        self.names = ["aesthetic_logits", "score", *["probability"][:knows], "aesthetic_maps", "evidence"]
         if net.attribute_head.out_features > 0:
             self.names += ["attribute_logits", "attribute_maps"]
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         logits, maps = self.net.local_logits(image)
-        verdict = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic)
+        probability = self.objective.probability(logits.aesthetic)
+        verdict = self.objective.score(logits.aesthetic), *(() if probability is None else (probability,))
         answers = logits.aesthetic, *verdict, maps.aesthetic, self.objective.evidence(maps.aesthetic)
         return (*answers, logits.attributes, maps.attributes)[: len(self.names)]
 
@@ -50,9 +52,9 @@ def export(model: "AestheticModel", path: Path) -> None:
     """Write the network as ONNX, after onnxruntime has given the same answers as torch on random images.
 
     Input: `image (N, 3, H, W)`, normalised; N is free, and so are H and W unless the backbone has a fixed size.
-    Outputs: `aesthetic_logits (N, 2 or K)`; `score (N,)` and `probability (N,)` as in
+    Outputs: `aesthetic_logits (N, 2, K or 1)`; `score (N,)` and, but for the score objective, `probability (N,)` as in
     `awcu.inference.explanation.Verdict`;
-    `aesthetic_maps (N, 2 or K, h, w)`, the head at every location with its bias, whose mean is the logits;
+    `aesthetic_maps (N, 2, K or 1, h, w)`, the head at every location with its bias, whose mean is the logits;
     `evidence (N, h, w)`, the AesAM made of them; and for a model with attributes `attribute_logits (N, A)` and
     `attribute_maps (N, A, h, w)`, the AttAM, likewise with bias. The metadata hold the configuration.
 

@@ -147,11 +147,12 @@ class AestheticModel:
             BackboneError: A scale at which the backbone cannot run.
         """
         logits, maps = self.averaged(self.prepare(photograph), flip, scales)
+        likelihood = self.objective.probability(maps.aesthetic)
         return Explanation(
             _pixels(photograph),
             self._verdicts(logits)[0],
             self.objective.evidence(maps.aesthetic)[0].cpu().numpy(),
-            self.objective.probability(maps.aesthetic)[0].cpu().numpy(),
+            None if likelihood is None else likelihood[0].cpu().numpy(),
             dict(zip(self.config.attribute_names, maps.attributes[0].cpu().numpy(), strict=True)),
             self.config.preparation["aspect"],
             self.config.reference,
@@ -234,8 +235,9 @@ class AestheticModel:
         names = self.config.attribute_names
         single = self.config.attribute_loss == "single_label"
         shares = logits.attributes.softmax(1) if single else logits.attributes.sigmoid()
-        columns = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic), shares
-        rows = zip(*(column.tolist() for column in columns), logits.attributes.tolist(), strict=True)
+        scores, probability = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic)
+        probabilities = [None] * len(scores) if probability is None else probability.tolist()
+        rows = zip(scores.tolist(), probabilities, shares.tolist(), logits.attributes.tolist(), strict=True)
         return [
             Verdict(score, probability, dict(zip(names, present, strict=True)), dict(zip(names, raw, strict=True)))
             for score, probability, present, raw in rows

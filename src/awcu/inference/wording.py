@@ -6,7 +6,7 @@ import numpy as np
 
 from awcu.inference.explanation import Explanation
 from awcu.models.cam import Map
-from awcu.models.objective import RatingDistribution
+from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.text import label, number, percent, share
 
 NAMED = 3  # attributes in the sentence
@@ -23,7 +23,7 @@ class Heading(NamedTuple):
 
     Attributes:
         level: "High" or "Low".
-        probability: As in "probability of high .83".
+        probability: As in "probability of high .83"; "" where the model has none.
         score: With its unit.
     """
 
@@ -36,18 +36,13 @@ def heading(explanation: Explanation) -> Heading:
     """The verdict as a sheet prints it."""
     verdict, objective = explanation.verdict, explanation.objective
     level = verdict.level.capitalize()
-    if isinstance(objective, RatingDistribution):
+    likely = "" if verdict.probability is None else share(verdict.probability)
+    if isinstance(objective, RatingDistribution | Score):
+        above = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
         rating = number(verdict.score + objective.midpoint, decimals=2)
-        return Heading(
-            level,
-            f"{share(verdict.probability)} of the ratings expected above {objective.midpoint:g}",
-            f"expected rating {rating}, midpoint {objective.midpoint:g}",
-        )
-    return Heading(
-        level,
-        f"probability of high {share(verdict.probability)}",
-        f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)",
-    )
+        return Heading(level, above, f"expected rating {rating}, midpoint {objective.midpoint:g}")
+    score = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
+    return Heading(level, f"probability of high {likely}", score)
 
 
 def sentence(explanation: Explanation) -> str:
@@ -101,7 +96,7 @@ def _on_colours(explanation: Explanation) -> str:
 
 def _on_attributes(explanation: Explanation) -> str:
     if explanation.contributions:
-        unit = "rating points" if isinstance(explanation.objective, RatingDistribution) else "log odds"
+        unit = "log odds" if isinstance(explanation.objective, Binary) else "rating points"
         return (
             f"The number beside an attribute is its part in the score, in {unit}, against the average validation "
             "photograph; its map (AttAM) shows where the model sees it. This is what goes together in the model's "
@@ -113,13 +108,16 @@ def _on_attributes(explanation: Explanation) -> str:
 
 
 def _on_limits(explanation: Explanation) -> str:
-    text, objective = "Probabilities are the model's own and not calibrated.", explanation.objective
+    objective = explanation.objective
+    # A regression on the score knows a probability of attributes alone.
+    some = explanation.verdict.probability is not None or explanation.verdict.attributes
+    text = "Probabilities are the model's own and not calibrated." if some else ""
     if isinstance(objective, RatingDistribution):
         text = "Shares of ratings are the model's own and not calibrated."
         text += f" A rating of {objective.midpoint:g} counts half." if objective.midpoint in objective.scale else ""
     if np.isnan(explanation.on_lattice()).any():
         text += " The hatched part was cut off before the network saw it."
-    return text
+    return text.strip()
 
 
 def _verdict(explanation: Explanation) -> str:
@@ -127,7 +125,7 @@ def _verdict(explanation: Explanation) -> str:
     if isinstance(explanation.objective, RatingDistribution):
         text = f"Judged {words.level.lower()} ({words.score}, with {words.probability})"
     else:
-        text = f"Judged {words.level.lower()} ({words.probability})"
+        text = f"Judged {words.level.lower()} ({words.probability or words.score})"
     if reference is None:
         return f"{text}, without validation photographs to rank it among"
     below = reference.share_below(explanation.verdict.score)

@@ -14,7 +14,7 @@ from awcu import __version__
 from awcu.errors import ModelError
 from awcu.images.transforms import Aspect
 from awcu.models.network import AestheticNet
-from awcu.models.objective import Binary, Objective, RatingDistribution
+from awcu.models.objective import Objective, ObjectiveName, build_objective
 from awcu.models.reference import Reference
 from awcu.text import faults
 
@@ -59,7 +59,7 @@ class ModelConfig:
 
     Attributes:
         network: Arguments of `AestheticNet` but its output counts and weights.
-        objective: "binary" or "distribution".
+        objective: "binary", "distribution" or "score".
         scale: `(K,)` rating values.
         midpoint: In rating points.
         attribute_names: `(A,)`.
@@ -74,7 +74,7 @@ class ModelConfig:
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")
 
     network: Network
-    objective: Literal["binary", "distribution"]
+    objective: ObjectiveName
     scale: tuple[float, ...]
     midpoint: float
     attribute_names: tuple[str, ...]
@@ -91,7 +91,7 @@ class ModelConfig:
 
     def build_objective(self) -> Objective:
         """The objective that reads its logits."""
-        return Binary() if self.objective == "binary" else RatingDistribution(self.scale, self.midpoint)
+        return build_objective(self.objective, self.scale, self.midpoint)
 
     def build_network(self) -> AestheticNet:
         """The network, its weights still to be loaded.

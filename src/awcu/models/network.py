@@ -15,14 +15,14 @@ from awcu.errors import BackboneError
 
 
 class Logits(NamedTuple):
-    """The outputs of the two heads: aesthetic `(N, 2)` low/high or `(N, K)` ratings; attributes `(N, A)`."""
+    """The outputs of the two heads: aesthetic `(N, 2)` low/high, `(N, K)` ratings or `(N, 1)`; attributes `(N, A)`."""
 
     aesthetic: Tensor
     attributes: Tensor
 
 
 class ActivationMaps(NamedTuple):
-    """Activation maps of both heads: aesthetic `(N, 2 or K, h, w)` and attributes `(N, A, h, w)`, before the bias."""
+    """Activation maps of both heads: aesthetic `(N, 2, K or 1, h, w)` attributes `(N, A, h, w)`, without bias."""
 
     aesthetic: Tensor
     attributes: Tensor
@@ -36,7 +36,7 @@ class AestheticNet(nn.Module):
 
     Args:
         backbone: timm model name.
-        aesthetic_outputs: 2 for low/high, or K rating values.
+        aesthetic_outputs: 2 for low/high, K for rating values, 1 for the mean score.
         attribute_outputs: Number of attributes A; 0 for a single-headed network.
         pretrained: Fetch timm's own weights from the hub.
         weights_file: Local backbone weights (.safetensors, or a .pth state dict) instead.

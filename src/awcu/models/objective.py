@@ -1,11 +1,14 @@
 """Training objectives: per-photograph losses, and how logits are read back as a verdict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+ObjectiveName = Literal["binary", "distribution", "score"]
 
 
 class Objective(Protocol):
@@ -16,8 +19,11 @@ class Objective(Protocol):
         """Width of the aesthetic head."""
         ...
 
-    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
-        """`(N,)` losses of logits `(N, outputs)` against labels `(N,)` or rating shares `(N, K)`."""
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor, score: Tensor) -> Tensor:
+        """`(N,)` losses of logits `(N, outputs)`.
+
+        Against labels `(N,)`, rating shares `(N, K)` or mean scores minus the midpoint `(N,)`.
+        """
         ...
 
     def score(self, logits: Tensor) -> Tensor:
@@ -28,8 +34,11 @@ class Objective(Protocol):
         """`(N, K)` predicted share of each rating value; `(N, 0)` where the objective has none."""
         ...
 
-    def probability(self, logits: Tensor) -> Tensor:
-        """`(N, ...)` in [0, 1], of logits `(N, outputs, ...)`: of a photograph, or of each location of its maps."""
+    def probability(self, logits: Tensor) -> Tensor | None:
+        """`(N, ...)` in [0, 1], of logits `(N, outputs, ...)`: of a photograph, or of each location of its maps.
+
+        None where the objective has none.
+        """
         ...
 
     def evidence(self, maps: Tensor) -> Tensor:
@@ -43,7 +52,7 @@ class Binary:
 
     outputs: int = 2
 
-    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor, score: Tensor) -> Tensor:
         """`(N,)` cross-entropy of logits `(N, 2)` in nats."""
         return F.cross_entropy(logits, high, reduction="none")
 
@@ -81,7 +90,7 @@ class RatingDistribution:
         """K."""
         return len(self.scale)
 
-    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor, score: Tensor) -> Tensor:
         """`(N,)` mean squared difference of the cumulative shares.
 
         Omits the published square root, whose gradient is nan where prediction and target agree.
@@ -106,6 +115,44 @@ class RatingDistribution:
         """`(N, h, w)` maps of high ratings against maps of low ones, weighted by distance from the mean value."""
         values = maps.new_tensor(self.scale)
         return torch.einsum("nkhw,k->nhw", maps, values - values.mean())
+
+
+@dataclass(frozen=True)
+class Score:
+    """The mean score itself, by regression: the one logit is the expected mean score minus the midpoint.
+
+    Attributes:
+        midpoint: In rating points.
+    """
+
+    midpoint: float
+    outputs: int = 1
+
+    def loss(self, logits: Tensor, high: Tensor, distribution: Tensor, score: Tensor) -> Tensor:
+        """`(N,)` smooth L1: half the squared error up to one rating point, the error less a half beyond."""
+        return F.smooth_l1_loss(logits[:, 0], score, reduction="none", beta=1.0)
+
+    def score(self, logits: Tensor) -> Tensor:
+        """`(N,)` expected mean score minus the midpoint, in rating points."""
+        return logits[:, 0]
+
+    def distribution(self, logits: Tensor) -> Tensor:
+        """`(N, 0)`: an expected mean says nothing of the spread of ratings."""
+        return logits[:, :0]
+
+    def probability(self, logits: Tensor) -> None:
+        """None: a regression knows no probability."""
+
+    def evidence(self, maps: Tensor) -> Tensor:
+        """`(N, h, w)` rating points of each location; their mean and the bias make the score."""
+        return maps[:, 0]
+
+
+def build_objective(name: ObjectiveName, scale: Sequence[float], midpoint: float) -> Objective:
+    """The objective of that name on a rating scale of `(K,)` values, all in rating points."""
+    if name == "binary":
+        return Binary()
+    return Score(midpoint) if name == "score" else RatingDistribution(tuple(scale), midpoint)
 
 
 def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -12,11 +12,10 @@ from torch import Tensor
 from awcu.errors import ConfigurationError, ProbeError
 from awcu.metrics.ranks import auroc
 from awcu.metrics.rating import Predictions
-from awcu.models.objective import Binary, Objective, RatingDistribution
+from awcu.models.objective import Objective, ObjectiveName, build_objective
 from awcu.probing.grid import GridRow
 from awcu.probing.heads import Heads, fit_binary, fit_distribution
 from awcu.ratings.ratings import Floats, Ratings
-from awcu.training.module import ObjectiveName
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class Search:
             )
         if self.folds < 2:
             raise ConfigurationError(f"probe.folds={self.folds} must be ≥ 2: held-out photographs select the penalty")
-        if self.objective not in get_args(ObjectiveName):
+        if self.objective not in get_args(ObjectiveName)[:2]:
             raise ConfigurationError(
-                f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName))}"
+                f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName)[:2])}"
             )
 
     @property
@@ -50,9 +49,7 @@ class Search:
 
     def read(self, ratings: Ratings) -> Objective:
         """The objective that turns the heads' logits into scores."""
-        if self.objective == "binary":
-            return Binary()
-        return RatingDistribution(tuple(ratings.scale), ratings.midpoint)
+        return build_objective(self.objective, ratings.scale.tolist(), ratings.midpoint)
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,6 +91,11 @@ class Ratings:
         return self.votes @ (self.scale - self.midpoint) > 0
 
     @cached_property
+    def has_scores(self) -> bool:
+        """Whether the mean scores say more than low or high."""
+        return self.votes is not None or len(np.unique(self.mean_score)) > 2
+
+    @cached_property
     def rating_distribution(self) -> Floats | None:
         """`(N, K)` share of each rating value, or None without votes."""
         return None if self.votes is None else self.votes / self.votes.sum(axis=1, keepdims=True)

@@ -13,7 +13,7 @@ from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
 from awcu.inference.wording import against_average, attributes_shown
 from awcu.models.cam import Map, onto_photograph, overlay
-from awcu.models.objective import RatingDistribution
+from awcu.models.objective import RatingDistribution, Score
 from awcu.text import label, number, percent, share
 
 Picture = NDArray[np.uint8]
@@ -56,11 +56,11 @@ class Panel(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """All pictures of a sheet; crop is None where none is drawn."""
+    """All pictures of a sheet; likelihood is None where the model knows none, crop where none is drawn."""
 
     photograph: Panel
     evidence: Panel
-    likelihood: Panel
+    likelihood: Panel | None
     attributes: list[Panel]
     crop: Panel | None
 
@@ -72,7 +72,7 @@ def panels(explanation: Explanation, attributes: int, crop: Proposal | None, lon
     return Panels(
         _photograph(explanation, seen, crop, box),
         _evidence(seen),
-        _likelihood(seen),
+        None if seen.likelihood is None else _likelihood(seen, seen.likelihood),
         [_attribute(seen, name) for name in attributes_shown(seen, attributes)],
         _crop(explanation, box, longest) if box else None,
     )
@@ -101,7 +101,8 @@ def evidence_note(explanation: Explanation) -> str:
     """Between which values AesAM lies."""
     grid = explanation.evidence
     low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
-    unit = "" if isinstance(explanation.objective, RatingDistribution) else " log odds"
+    units = {RatingDistribution: "", Score: " rating points"}
+    unit = units.get(type(explanation.objective), " log odds")
     return f"on this photograph from {low} to {high}{unit}"
 
 
@@ -123,9 +124,9 @@ def effect(explanation: Explanation, name: str) -> str:
     return number(effects[name], signed=True, decimals=2) if effects else ""
 
 
-def _likelihood(seen: Explanation) -> Panel:
+def _likelihood(seen: Explanation, likelihood: Map) -> Panel:
     shape = seen.photograph.shape[:2]
-    values = onto_photograph(seen.likelihood, seen.aspect, shape).clip(0, 1)
+    values = onto_photograph(likelihood, seen.aspect, shape).clip(0, 1)
     grey = np.asarray(cv2.cvtColor(seen.photograph, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2), dtype=np.uint8)
     picture = np.where(np.isnan(values)[..., None], grey, _blended(grey, values))
     ground = np.full((1, STEPS, 3), GROUND, dtype=np.uint8)

@@ -104,7 +104,7 @@ def verdict_row(path: Path | str, verdict: Verdict, reference: Reference | None)
     return {
         "path": text_of(path),
         "score": round(verdict.score, 6),
-        "probability": round(verdict.probability, 6),
+        "probability": None if verdict.probability is None else round(verdict.probability, 6),
         "level": verdict.level,
         "share_below": None if reference is None else round(reference.share_below(verdict.score), 4),
         **dict(zip(columns, (round(share, 6) for share in verdict.attributes.values()), strict=True)),
@@ -134,12 +134,14 @@ def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference |
     scored = sorted((row for row in rows if "rank" in row), key=lambda row: int(row["rank"]))
     shown = Table(box=None, pad_edge=False)
     columns = attribute_columns(attributes)
-    for name in ("", "score", "probability", *(["better than"] if reference else [])):
+    likely = any(row["probability"] is not None for row in scored)
+    for name in ("", "score", *(["probability"] if likely else []), *(["better than"] if reference else [])):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("photograph", overflow="fold")
     shown.add_column("likeliest attributes" if columns else "", style="dim")
     for row in scored[:_SHOWN]:
-        cells = [str(row["rank"]), number(row["score"], signed=True, decimals=2), f"{row['probability']:.0%}"]
+        cells = [str(row["rank"]), number(row["score"], signed=True, decimals=2)]
+        cells += [f"{row['probability']:.0%}"] if likely else []
         cells += [f"{row['share_below']:.0%}"] if reference else []
         likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
         said = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)

@@ -180,7 +180,7 @@ def _figure(sheet: Sheet) -> Figure:
     rows = math.ceil(len(drawn) / max(2, round(3.3 / math.sqrt(aspect))))
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
-    verdict = f"{words.level}: {words.probability}, {words.score}"
+    verdict = f"{words.level}: {', '.join(text for text in (words.probability, words.score) if text)}"
     above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
     below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
     tall = min(max(WIDTH / columns / aspect, FLAT), TALL)

@@ -9,12 +9,14 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
+from torch.nn.init import constant_
 
 from awcu.config.hydra import instantiated, plain
 from awcu.datasets.prepared import Prepared
 from awcu.errors import BackboneError, TaskError
 from awcu.images.transforms import Preparation
 from awcu.models.network import fixed_size, normalization
+from awcu.models.objective import Score
 from awcu.models.pretrained import read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
@@ -71,12 +73,12 @@ def build_task(
         **settings: Further arguments of `AestheticTask`.
 
     Raises:
-        TaskError: Values that the task does not take.
+        TaskError: Values that the task does not take, or no scores to learn.
     """
     train = ratings.of_split("train")
     settings["attribute_loss"] = _attribute_loss(settings.get("attribute_loss"), train)
     try:
-        return AestheticTask(
+        task = AestheticTask(
             network=network | {"image_size": preparation["size"]},
             scale=ratings.scale.tolist(),
             midpoint=ratings.midpoint,
@@ -88,6 +90,12 @@ def build_task(
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
+    if isinstance(task.objective, Score):
+        if not train.has_scores:
+            raise TaskError(f"task.objective=score needs mean scores, {ratings.name} has only low and high; use binary")
+        # From zero, every photograph would first have to be lifted to the mean.
+        constant_(task.net.aesthetic_head.bias, float((train.mean_score - train.midpoint).mean()))
+    return task
 
 
 def _attribute_loss(asked: str | None, train: Ratings) -> str:

@@ -35,6 +35,7 @@ class Batch(TypedDict):
     row: Tensor  # (B,) int64, row in the split's `Ratings`
     high: Tensor  # (B,) int64, 0 low, 1 high
     distribution: Tensor  # (B, K) shares; (B, 0) where only mean scores are known
+    score: Tensor  # (B,) mean score minus the midpoint, in rating points
     attributes: Tensor  # (B, A) 0, 1, nan = unlabelled
     weight: Tensor  # (B,) ≥ 0; 1 outside training
 
@@ -143,6 +144,7 @@ class RatingDataset(Dataset[Batch]):
         shares = ratings.rating_distribution
         self.high = torch.from_numpy(ratings.high.astype(np.int64))
         self.distribution = _float32(np.empty((len(ratings), 0)) if shares is None else shares)
+        self.score = _float32(ratings.mean_score - ratings.midpoint)
         self.attributes = _float32(ratings.attributes)
         self.weight = torch.ones(len(ratings)) if weights is None else _float32(weights)
 
@@ -159,6 +161,7 @@ class RatingDataset(Dataset[Batch]):
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
+            score=self.score[row],
             attributes=self.attributes[row],
             weight=self.weight[row],
         )

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from awcu.errors import AwcuError, ModelError, TaskError
 from awcu.models.network import AestheticNet, Logits, training_format
-from awcu.models.objective import Binary, Objective, RatingDistribution, multi_label_loss, single_label_loss
+from awcu.models.objective import Objective, ObjectiveName, build_objective, multi_label_loss, single_label_loss
 from awcu.models.pretrained import read_checkpoint
 from awcu.training.datamodule import Batch
 
-ObjectiveName = Literal["binary", "distribution"]
 AttributeLoss = Literal["multi_label", "single_label"]
 
 
@@ -25,7 +24,7 @@ class Answers(TypedDict):
     """What the network says of B photographs in validation or test."""
 
     row: Tensor  # (B,) int64, row in the split's `Ratings`
-    aesthetic: Tensor  # (B, 2 or K) logits
+    aesthetic: Tensor  # (B, 2, K or 1) logits
     attributes: Tensor  # (B, A) logits
     strongest_evidence: Tensor  # (B,) |AesAM| in its strongest cell
     strongest_attributes: Tensor  # (B, A) |AttAM| in theirs
@@ -43,7 +42,7 @@ class AestheticTask(pl.LightningModule):
         midpoint: In rating points.
         attribute_names: `(A,)` what the attribute head answers; empty for a single-headed network.
         preparation: Arguments of `awcu.images.transforms.Preparation` for evaluation, kept with the model.
-        objective: "binary" (the paper's) or "distribution" (squared EMD, NIMA).
+        objective: "binary" (the paper's), "distribution" (squared EMD, NIMA) or "score" (smooth L1 on the mean score).
         attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
         attribute_weight: λ ≥ 0.
         learning_rate: Peak rate of the heads.
@@ -92,7 +91,7 @@ class AestheticTask(pl.LightningModule):
         _require(learning_rate > 0, "learning_rate", learning_rate, "> 0")
         _require(0 <= backbone_rate <= 1, "backbone_rate", backbone_rate, "in [0, 1]")
         _require(0 <= warmup < 1, "warmup", warmup, "in [0, 1)")
-        self.objective: Objective = Binary() if objective == "binary" else RatingDistribution(tuple(scale), midpoint)
+        self.objective: Objective = build_objective(objective, scale, midpoint)
         self.net = AestheticNet(
             **network, aesthetic_outputs=self.objective.outputs, attribute_outputs=len(attribute_names)
         )
@@ -123,7 +122,7 @@ class AestheticTask(pl.LightningModule):
     def training_step(self, batch: Batch) -> Tensor:
         """The weighted loss of one batch."""
         logits = self(batch["image"])
-        aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"])
+        aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"], batch["score"])
         loss = (batch["weight"] * aesthetic).mean()
         self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         if self.hparams["attribute_names"]:

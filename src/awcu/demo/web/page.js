@@ -81,7 +81,10 @@ function explain(file) {
 }
 
 function showAnswer() {
-  for (const name of ["level", "probability", "score", "sentence"]) part(name).textContent = answer[name];
+  for (const name of ["level", "sentence"]) part(name).textContent = answer[name];
+  // A model that knows no probability says its score first.
+  const numbers = [answer.probability, answer.score].filter(Boolean);
+  ["probability", "score"].forEach((name, place) => { part(name).textContent = numbers[place] ?? ""; });
   part("level").className = answer.level.toLowerCase();
   part("rank").replaceChildren(...rank(answer.rank));
   part("notes").replaceChildren(...answer.notes.map((note) => make("p", { textContent: note })));
@@ -199,7 +202,7 @@ function compare(file) {
 
 function showPair(said) {
   const figures = said.models.map((model) =>
-    pictured(model, model.maps[0], model.name, `${model.level}, ${model.probability}`, model.level.toLowerCase()),
+    pictured(model, model.maps[0], model.name, `${model.level}, ${model.probability || model.score}`, model.level.toLowerCase()),
   );
   const [before, after] = said.models;
   figures.push(pictured(before, said.difference, said.difference.title, `“${after.name}” less “${before.name}”`));
