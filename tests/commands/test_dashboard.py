@@ -74,7 +74,7 @@ def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
 
 def test_without_a_login_it_says_what_to_do_and_the_table_waits(dashboard, tmp_path):
     with pytest.raises(
-        SystemExit, match=r"^awcu: the report lives at W&B, .*wandb login, then wandb sync runs/oasis/wa"
+        SystemExit, match=r"^awcu: the report is stored at W&B, .*wandb login, then wandb sync runs/oasis/wa"
     ):
         dashboard("experiment=oasis", "--table", OASIS)
     (file,) = offline_files(tmp_path / "runs" / "oasis")
@@ -120,7 +120,7 @@ def test_a_missing_table_or_experiment_is_named(dashboard, name, said):
 def test_a_missing_package_is_named(dashboard, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     monkeypatch.delitem(sys.modules, "awcu.reports.dashboard", raising=False)
-    with pytest.raises(SystemExit, match=r'^awcu: W&B\'s reports want .*pip install "awcu\[dashboard\]"'):
+    with pytest.raises(SystemExit, match=r'^awcu: W&B reports need .*pip install "awcu\[dashboard\]"'):
         dashboard("experiment=oasis", "--table", OASIS)
 
 

@@ -127,7 +127,7 @@ class TestWholeCommand:
 
         monkeypatch.setattr(prepare, "run", interrupted)
         monkeypatch.setattr(sys, "argv", ["awcu", "prepare"])
-        with pytest.raises(SystemExit, match=r"^awcu: stopped; the same command goes on"):
+        with pytest.raises(SystemExit, match=r"^awcu: stopped; run the same command again"):
             cli.main()
 
 
@@ -167,7 +167,7 @@ class TestReport:
     def test_a_faultless_set_needs_nothing_more_to_train(self, rated_folder, tmp_path, capsys):
         prepared(rated_folder, tmp_path / "prepared")
         said = capsys.readouterr().out
-        assert "Every photograph is there once and can be read." in said
+        assert "No photograph is missing, unreadable or duplicated." in said
         assert said.endswith(f"data.root={rated_folder} data.prepared={tmp_path / 'prepared'}\n")
 
     def test_an_unreadable_set_is_refused(self, rated_folder, tmp_path):
@@ -240,13 +240,13 @@ class TestDownload:
     def test_any_other_says_where_it_is(self, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["awcu", "prepare", "--download", "data=tad66k"])
         home = OmegaConf.load(Path(conf_folder()) / "data" / "tad66k.yaml").get("home", "its authors' page")
-        with pytest.raises(SystemExit, match=r"^awcu: tad66k is not for this command to download") as ended:
+        with pytest.raises(SystemExit, match=r"^awcu: tad66k cannot be downloaded by this command") as ended:
             cli.main()
-        assert str(ended.value).endswith(f"where to get it: {home}")
+        assert str(ended.value).endswith(f"get it from {home}")
 
     def test_a_page_that_says_nothing(self):
         cfg = OmegaConf.create({"data": {"root": None}})
-        with pytest.raises(SourceError, match=r"^mine is not .* where to get it: its authors' page$"):
+        with pytest.raises(SourceError, match=r"^mine cannot be .* get it from its authors' page$"):
             prepare.download(cfg, "mine")
 
     def test_what_hydra_wraps_comes_out_as_itself(self):

@@ -150,6 +150,6 @@ def test_refuses(tmp_path: Path) -> None:
     with pytest.raises(ForestError, match=r"'Which family' has no forest; add one to its table\.yaml"):
         forest(Table.from_records(replace(SPEC, forest=None), records()), tmp_path / "forest.png")
     alone = [one for one in records() if one.variant == "w=uniform"]
-    with pytest.raises(ForestError, match="'Which family' has no runs but its baseline's; the plot needs others"):
+    with pytest.raises(ForestError, match="'Which family' has runs of its baseline only; train another row"):
         forest(Table.from_records(SPEC, alone), tmp_path / "forest.png")
     assert list(tmp_path.iterdir()) == []

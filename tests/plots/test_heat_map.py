@@ -222,7 +222,7 @@ def test_refuses(tmp_path: Path) -> None:
     path = tmp_path / "heat_map.png"
     with pytest.raises(TableError, match="'What each weighting gains' has no heat_map; add one"):
         heat_map(replace(SPEC, heat_map=None), runs(), path)
-    with pytest.raises(TableError, match="lists no row but the baseline"):
+    with pytest.raises(TableError, match="lists no row but the baseline; add others to rows"):
         heat_map(replace(SPEC, rows={"w=uniform": "uniform"}), runs(), path)
     with pytest.raises(TableError, match="no runs; a heat map needs"):
         heat_map(SPEC, [], path)

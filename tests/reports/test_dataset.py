@@ -171,7 +171,7 @@ def test_the_table_has_a_row_a_split(forty):
     text = plain(page(forty))
     assert "split photographs high low dropped at δ = 0.5 dropped at δ = 1 train 20 10 (50 %) 10 (50 %)" in text
     assert "all 40 20 (50 %) 20 (50 %) 25 % 55 %" in text
-    assert "Every photograph is there once and can be read." in text
+    assert "No photograph is missing, unreadable or duplicated." in text
     assert "left out" not in text
 
 
@@ -182,7 +182,7 @@ def test_findings(forty):
     assert "1 photograph missing p00 2 photographs unreadable p01, p02: zero bytes" in text
     assert "Warning: 7 photographs in more than one split, byte for byte the same p10 (test) = p11 (train)" in text
     assert "and 2 more, in manifest.csv" in text
-    assert "Every photograph is there once" not in text
+    assert "No photograph is missing" not in text
 
 
 def test_what_was_kept_and_what_to_type(forty):

@@ -111,7 +111,7 @@ class TestRuns:
             report(made, rows=["w=stop"])
 
     def test_fewer_photographs_than_none(self, made):
-        with pytest.raises(ReportError, match="--n -1 is no number of photographs; give one from 0"):
+        with pytest.raises(ReportError, match="--n -1 is not a number of photographs; give 0 or more"):
             report(made, photographs=-1)
 
 
@@ -130,7 +130,7 @@ def test_records_without_folders_have_no_photographs(tmp_path):
     ]
     write_results_csv(rows, tmp_path / "runs" / "results.csv")
     html = report(tmp_path)
-    assert "No run of this row left predictions.csv" in html
+    assert "No run of this row left a predictions.csv" in html
     assert "There are none: the runs are from before awcu kept a history.csv" in html
 
 

@@ -115,7 +115,7 @@ def test_without_predictions(runs):
         (folder / "predictions.csv").unlink()
     shown = show("uniform", runs, 1)
     assert shown.tested == 0
-    assert shown.faults == ["No run of this row left predictions.csv, so nothing is known of photographs."]
+    assert shown.faults == ["No run of this row left a predictions.csv, so no photographs can be shown."]
 
 
 def test_predictions_of_another_run_are_refused(runs):

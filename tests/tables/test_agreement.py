@@ -109,10 +109,12 @@ def test_refuses() -> None:
     with pytest.raises(TableError, match=r"'Do frozen features rank alike\?' has no agreement; add one"):
         rank_agreements(replace(SPEC, agreement=None), runs())
     two = [one for one in runs() if one.variant in ("w=uniform", "w=1", "w=2") or "head" in one.variant]
-    with pytest.raises(TableError, match="needs three weightings with runs in both columns, has 2: train more"):
+    with pytest.raises(
+        TableError, match="needs at least three weightings with runs in both columns, not 2: train more"
+    ):
         rank_agreements(SPEC, two)
     apart = [one for one in runs() if one.seed < 2 or (one.seed == 2) == ("head" in one.variant)]
-    with pytest.raises(TableError, match="needs two seeds that all runs share, has 1: train the missing ones"):
+    with pytest.raises(TableError, match="needs at least two seeds that all runs share, not 1: train the missing ones"):
         rank_agreements(SPEC, [one for one in apart if one.seed != 0])
     lacking = [one for one in runs() if one.variant != "head=frozen w=uniform"]
     with pytest.raises(TableError, match="no run of the baseline 'w=uniform' among 'w=0', 'w=1'"):

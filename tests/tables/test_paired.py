@@ -218,9 +218,9 @@ def test_none_is_no_file(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("photographs", "pictures", "has the columns .*'pictures'.*, not .*'photographs'.*; collect it again with"),
-        ("388", "many", "line 2 is no difference .*'many'.*; collect it again with --runs"),
-        ("0 2 11", "0;2", "line 2 is no difference .*'0;2'"),
-        (",0.0006666666666666666", "", "line 2 is no difference"),
+        ("388", "many", "line 2 cannot be read .*'many'.*; collect it again with --runs"),
+        ("0 2 11", "0;2", "line 2 cannot be read .*'0;2'"),
+        (",0.0006666666666666666", "", "line 2 cannot be read"),
         (LINE, f"{LINE}\n{LINE}", "has test/auroc of 'size=5 w=step' twice; collect"),
     ],
 )

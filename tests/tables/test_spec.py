@@ -86,16 +86,24 @@ class TestRecordColumns:
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ("main: size=50", "main: size=7", "heat_map main 'size=7' is no column of it; use one of 'size=50', 'size"),
+            (
+                "main: size=50",
+                "main: size=7",
+                "heat_map main 'size=7' is not one of its columns; use one of 'size=50', 'size",
+            ),
             ('columns: {size=50: "50", size=100 data=a: "100", "": all}', "columns: {}", "heat_map columns is empty"),
             ("metrics: [test/auroc]", "metrics: []", "heat_map metrics is empty; name at least one of test/accuracy"),
-            ("metrics: [test/auroc]", "metrics: [test/f1]", "heat_map metric 'test/f1' is no column; use one of test"),
-            ("[test/auroc, test/accuracy]", "[test/f1]", "agreement metric 'test/f1' is no column"),
+            (
+                "metrics: [test/auroc]",
+                "metrics: [test/f1]",
+                "heat_map metric 'test/f1' is not a column; use one of test",
+            ),
+            ("[test/auroc, test/accuracy]", "[test/f1]", "agreement metric 'test/f1' is not a column"),
             ("x: {tokens: size=100 data=a", 'x: {tokens: ""', "agreement x and y are both ''; compare two different"),
             (
                 "x: {tokens: size=100 data=a",
                 "x: {tokens: size=1",
-                "agreement column 'size=1' is no column of heat_map; list it there",
+                "agreement column 'size=1' is not a column of heat_map; list it there",
             ),
             ("x: {tokens: size=100 data=a, ", "x: {", "agreement: x: tokens: Field required"),
             ("  x_label: training photographs\n", "", "heat_map: x_label: Field required"),
@@ -119,7 +127,7 @@ class TestSpec:
     def test_forest(self, tmp_path: Path) -> None:
         text = YAML[: YAML.index("ladder:")] + "forest: {metrics: [test/accuracy]}\n"
         assert load(tmp_path, text) == replace(SPEC, forest=Forest(("test/accuracy",)))
-        with pytest.raises(TableError, match="forest metric 'test/f1' is no column; use one of test/accuracy"):
+        with pytest.raises(TableError, match="forest metric 'test/f1' is not a column; use one of test/accuracy"):
             load(tmp_path, text.replace("[test/accuracy]", "[test/f1]"))
 
     def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
@@ -139,7 +147,7 @@ class TestSpec:
             ("w=step: 2.5", "w=step: true", "series: d = 1: w=step is True: Input should be a valid number"),
             ("w=step: 2.5", "w=step: 0", "position 0 of 'w=step' must be > 0; else list it in others"),
             ("others: [w=power]", "others: [w=step]", "'w=step' is in both a series and others; remove one"),
-            ("w=half: 2", "w=step: 2", "'w=step' has the positions 2.5 and 2; it can have one"),
+            ("w=half: 2", "w=step: 2", "'w=step' has the positions 2.5 and 2; give it one only"),
             (
                 "    d = 0.5:",
                 "    a: {}\n    b: {}\n    d = 0.5:",
@@ -148,7 +156,7 @@ class TestSpec:
             (
                 "metrics: [test/accuracy]",
                 "metrics: [test/auroc]",
-                "'test/auroc' is no column; use one of test/acc",
+                "'test/auroc' is not a column; use one of test/acc",
             ),
             ("columns:\n  test/accuracy: accuracy\n", "columns: {}\n", "columns is empty; name at least one"),
             ("  w=uniform: uniform", "  1: uniform", r"rows: 1: \[key\] is 1: Input should be a valid string"),

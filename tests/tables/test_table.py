@@ -452,15 +452,15 @@ class TestTable:
     @pytest.mark.parametrize(
         ("records", "message"),
         [
-            ([], "no runs; a table needs at least those of its baseline"),
+            ([], "no runs; a table needs at least the baseline's"),
             (
                 [run("w=uniform", 0), run("w=step", 1, data_fingerprint="bbbb", data="other")],
                 r"one table has different data_fingerprint: aaaa \(gallery, 'w=uniform', seed 0\) and bbbb "
-                r"\(other, 'w=step', seed 1\); rows compare on one data set only",
+                r"\(other, 'w=step', seed 1\); rows are comparable on one data set only",
             ),
             (
                 [run("w=uniform", 0), run("w=step", 0, split_fingerprint="else")],
-                r"seed 0 has different split_fingerprint: split0 .* and else .*; pairing needs one split a seed",
+                r"seed 0 has different split_fingerprint: split0 .* and else .*; pairing needs one split per seed",
             ),
             (
                 [run("w=uniform", 0), run("w=step", 0, experiment="other")],

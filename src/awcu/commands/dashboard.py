@@ -1,4 +1,4 @@
-"""The command `awcu dashboard`: an experiment's table as a W&B artifact, and the report that compares its runs."""
+"""`awcu dashboard`: upload an experiment's table as a W&B artifact, and compare its runs in a W&B report."""
 
 import argparse
 import csv
@@ -14,11 +14,13 @@ PLOTS = ("ladder.png", "forest.png", "heat_map.png", "agreement.png")
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("dashboard", help="compare an experiment's runs in a W&B report")
-    parser.add_argument("experiment", type=_experiment, metavar="experiment=NAME", help="as its runs name it")
+    parser.add_argument(
+        "experiment", type=_experiment, metavar="experiment=NAME", help="the experiment's name, as in its runs"
+    )
     parser.add_argument("--table", type=Path, help="folder that awcu table wrote (default: experiments/NAME)")
-    parser.add_argument("--project", default="awcu", help="of W&B (default: awcu)")
-    parser.add_argument("--entity", help="of W&B (default: your own)")
-    parser.add_argument("--spec", type=Path, help="write the report's specification as JSON, and nothing to W&B")
+    parser.add_argument("--project", default="awcu", help="W&B project (default: awcu)")
+    parser.add_argument("--entity", help="W&B entity (default: your own)")
+    parser.add_argument("--spec", type=Path, help="write the report's specification as JSON and send nothing to W&B")
     parser.set_defaults(command=_dashboard)
 
 
@@ -49,9 +51,9 @@ def _dashboard(arguments: argparse.Namespace) -> None:
     log_table(folder, name, arguments.project, arguments.entity, "online" if key else "offline", runs)
     if not key:
         raise DashboardError(
-            f"the report lives at W&B, and no key of W&B's is found; do wandb login, then wandb sync "
-            f"{runs}/wandb/offline-run-* {runs}/*/wandb/offline-run-*, then this command again (the table waits in "
-            f"{runs}/wandb; --spec FILE writes the report's specification without login)"
+            f"the report is stored at W&B, and there is no W&B API key; run wandb login, then wandb sync "
+            f"{runs}/wandb/offline-run-* {runs}/*/wandb/offline-run-*, then this command again (until then the "
+            f"table is in {runs}/wandb; --spec FILE writes the report's specification without a login)"
         )
     from wandb import Api
 
@@ -63,7 +65,7 @@ def check_table(folder: Path) -> None:
     """Refuse a folder without a finished table.
 
     Raises:
-        DashboardError: A file of it is missing.
+        DashboardError: One of the table's files is missing.
     """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -73,15 +75,15 @@ def check_table(folder: Path) -> None:
 
 
 def log_table(folder: Path, name: str, project: str, entity: str | None, mode: str, runs: Path) -> None:
-    """Keep an experiment's table as an artifact of a W&B run of its own, of job type "table".
+    """Log an experiment's table as an artifact of a separate W&B run with job type "table".
 
     Args:
-        folder: With what `awcu table` wrote.
-        name: The experiment's name, the W&B group of its runs.
-        project: Of W&B.
-        entity: Of W&B; None for the user's own.
+        folder: Folder that `awcu table` wrote.
+        name: The experiment's name, which is the W&B group of its runs.
+        project: W&B project.
+        entity: W&B entity; None for the user's own.
         mode: "online" or "offline".
-        runs: Folder of the experiment's runs, for W&B's files.
+        runs: Folder of the experiment's runs, where W&B's files go.
     """
     import wandb
 
@@ -99,7 +101,7 @@ def log_table(folder: Path, name: str, project: str, entity: str | None, mode: s
 
 
 def _rows(path: Path) -> Any:
-    """table.csv as W&B shows it."""
+    """The table.csv as a W&B table."""
     import wandb
 
     with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""`awcu demo`: the web page on this machine."""
+"""`awcu demo`: serve the web page on this machine."""
 
 import argparse
 import os
@@ -30,8 +30,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--compare", metavar="MODEL", help="a second model, shown beside the first on the same photograph"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for other machines (default: this machine only)")
-    parser.add_argument("--port", type=int, default=PORT, help=f"0 for any free one (default: {PORT})")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to serve at; 0.0.0.0 lets other machines connect (default: this machine only)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"port to serve at; 0 for any free one (default: {PORT})"
+    )
     parser.add_argument("--device", help="cpu, cuda, mps (default: an accelerator if there is one)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     for one in fields(Limits):

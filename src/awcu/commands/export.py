@@ -1,4 +1,4 @@
-"""`awcu export`: a finished run as a folder that travels."""
+"""`awcu export`: a finished run as a self-contained folder."""
 
 import argparse
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    parser = commands.add_parser("export", help="a trained model as a folder that travels: weights, settings, card")
-    parser.add_argument("run", type=Path, help="folder of a finished run, or a .ckpt, whose card then knows less")
+    parser = commands.add_parser("export", help="a trained model as a self-contained folder: weights, settings, card")
+    parser.add_argument("run", type=Path, help="folder of a finished run, or a .ckpt, which gives a shorter model card")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--onnx", action="store_true", help="write model.onnx too (needs the extra awcu[onnx])")
     parser.add_argument("--overwrite", action="store_true", help="replace an exported folder")
     parser.add_argument("--push", metavar="USER/NAME", help="upload the folder to the Hugging Face Hub")
-    parser.add_argument("--private", action="store_true", help="of a repository that --push makes")
+    parser.add_argument("--private", action="store_true", help="make a repository that --push creates private")
     parser.set_defaults(command=_export)
 
 
@@ -20,7 +20,7 @@ def _export(arguments: argparse.Namespace) -> None:
     from awcu.models.card import usage
     from awcu.models.pretrained import upload
 
-    # Without the folders above, which mean nothing elsewhere.
+    # The name only: the folders above it mean nothing on another machine.
     source = arguments.push or arguments.out.resolve().name
     export(arguments.run, arguments.out, source, arguments.onnx, arguments.overwrite)
     for line in listing(arguments.out):
@@ -31,17 +31,17 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def export(run: Path, out: Path, source: str, onnx: bool = False, overwrite: bool = False) -> None:
-    """Write the model of a run, or of a checkpoint, into a folder; wholly or not at all.
+    """Write the model of a run or a checkpoint into a folder, completely or not at all.
 
     Args:
         run: Folder of a finished run, or a .ckpt.
-        out: The folder.
-        source: What the card says that the model is loaded from: the folder's name, or user/name.
+        out: The folder to write.
+        source: Where the model card loads the model from: the folder's name, or user/name.
         onnx: Write model.onnx too.
         overwrite: Replace an exported folder.
 
     Raises:
-        ModelError: `run` is neither or damaged, `out` is taken, or the network cannot be exported as ONNX.
+        ModelError: `run` is damaged or neither of these, `out` exists, or the network cannot be exported as ONNX.
         RecordError: The run's record.json is damaged.
     """
     from awcu.errors import ModelError
@@ -65,7 +65,7 @@ def export(run: Path, out: Path, source: str, onnx: bool = False, overwrite: boo
 
 
 def listing(folder: Path) -> list[str]:
-    """A line a file, with its size; 1 kB is 1,000 bytes."""
+    """One line per file, with its size; 1 kB is 1,000 bytes."""
     from awcu.text import size
 
     sizes = {str(path): size(path.stat().st_size) for path in sorted(folder.iterdir())}

@@ -1,4 +1,4 @@
-"""`awcu maps` and `awcu gallery`: pictures of a run's test photographs, and of the rendered gallery."""
+"""`awcu maps` and `awcu gallery`: contact sheets of a run's test photographs and of the rendered gallery."""
 
 import argparse
 from pathlib import Path
@@ -13,13 +13,13 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     """Declare both commands."""
     maps = commands.add_parser("maps", help="AesAM and AttAM of test photographs")
     maps.add_argument("run", type=Path, help="folder of a finished run")
-    maps.add_argument("--n", type=int, default=6, help="photographs, at even steps of rating (default: 6)")
+    maps.add_argument("--n", type=int, default=6, help="number of photographs, evenly spaced in rating (default: 6)")
     maps.add_argument("--out", type=Path, help="PNG to write (default: maps.png in the run's folder)")
     maps.set_defaults(command=_maps)
 
     gallery = commands.add_parser("gallery", help="contact sheet of the rendered gallery")
-    gallery.add_argument("--n", type=int, default=36, help="pictures (default: 36)")
-    gallery.add_argument("--seed", type=int, default=0, help="of the gallery (default: 0)")
+    gallery.add_argument("--n", type=int, default=36, help="number of pictures (default: 36)")
+    gallery.add_argument("--seed", type=int, default=0, help="the gallery's seed (default: 0)")
     gallery.add_argument("--out", type=Path, default=Path("gallery.png"), help="PNG to write (default: gallery.png)")
     gallery.set_defaults(command=_gallery)
 
@@ -57,7 +57,7 @@ def _maps(arguments: argparse.Namespace) -> None:
         for row in rows
     ]
     out = arguments.out or arguments.run / "maps.png"
-    # Only the rendered gallery knows what its ratings come from.
+    # Only the rendered gallery knows the causes of its ratings.
     rendered = test.name == "gallery"
     causes = [gallery.truth(test, image_id).cause_map for image_id in test.image_ids[rows]] if rendered else []
     contact_sheet([model.explain(path) for path in test.image_paths[rows]], captions, out, causes=causes)

@@ -1,4 +1,4 @@
-"""`awcu prepare`: every photograph of a set looked at once and kept small, with a report on the set."""
+"""`awcu prepare`: check every photograph of a set, keep a small copy, and report on the set."""
 
 import hashlib
 import re
@@ -24,8 +24,6 @@ from awcu.ratings.ratings import Ratings
 from awcu.reports.dataset import Kept, print_report, summary_html
 from awcu.text import counted
 
-# Those of awcu.commands.train that can come up here; it takes seconds to import and is not needed.
-
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="prepare")
 def main(cfg: DictConfig) -> None:
@@ -36,26 +34,26 @@ def main(cfg: DictConfig) -> None:
     except AwcuError as error:
         raise SystemExit(f"awcu: {error}") from error
     except KeyboardInterrupt:
-        raise SystemExit("awcu: stopped; the same command goes on where it was") from None
+        raise SystemExit("awcu: stopped; run the same command again to continue") from None
 
 
 def run(cfg: DictConfig, data: str, overrides: tuple[str, ...] = ()) -> PhotographReport:
-    """Fill the folder, write manifest, figure and summary into it, and say on the terminal what was found.
+    """Prepare the photographs, write manifest, figure and summary beside them, and print the findings.
 
     Args:
         cfg: `conf/prepare.yaml` with overrides; not changed.
-        data: Name of the page in `conf/data` that it was composed with.
-        overrides: As typed, for the command to type next.
+        data: Name of the file in `conf/data` that it was composed with.
+        overrides: Overrides as typed, for the command to type next.
 
     Raises:
-        ConfigurationError: A setting that does not exist, or that a reader does not take.
-        SourceError: The set is not as distributed, or cannot be downloaded.
-        RatingsError: Ratings or split at fault.
+        ConfigurationError: A setting does not exist, or a reader does not accept it.
+        SourceError: The set differs from the one distributed, or cannot be downloaded.
+        RatingsError: The ratings or the split are invalid.
         PreparedError: None of the photographs can be read, or the folder cannot be used or written.
     """
     check_keys(cfg, "prepare")
     if not (cfg.workers is None or (isinstance(cfg.workers, int) and cfg.workers >= 1)):
-        raise ConfigurationError(f"workers={cfg.workers!r} must be a whole number from 1, or null for one a core")
+        raise ConfigurationError(f"workers={cfg.workers!r} must be a whole number from 1, or null for one per core")
     if cfg.download:
         download(cfg, data)
     ratings = instantiated(cfg.data.ratings)
@@ -73,20 +71,20 @@ def run(cfg: DictConfig, data: str, overrides: tuple[str, ...] = ()) -> Photogra
 
 
 def download(cfg: DictConfig, data: str) -> None:
-    """Fetch the set, where its page says how.
+    """Download the set, if its configuration says how.
 
     Raises:
-        SourceError: The page does not say how, or the set cannot be fetched.
+        SourceError: The configuration does not say how, or the download fails.
     """
     how = cfg.data.get("download")
     if how is None:
         home = cfg.data.get("home") or "its authors' page"
-        raise SourceError(f"{data} is not for this command to download; where to get it: {home}")
+        raise SourceError(f"{data} cannot be downloaded by this command; get it from {home}")
     instantiated(how)
 
 
 def default_folder(ratings: Ratings, short_side: int) -> Path:
-    """Where photographs are prepared if nothing is said: in the user's cache folder, by set, size and photographs."""
+    """The default folder: in the user's cache folder, named after the set, the size and the photographs."""
     order = np.argsort(ratings.image_ids)
     lines = np.stack([ratings.image_ids[order], ratings.image_paths[order]], axis=1).ravel().tolist()
     key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
@@ -95,7 +93,7 @@ def default_folder(ratings: Ratings, short_side: int) -> Path:
 
 
 def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: PhotographReport, prepared: Prepared) -> str:
-    """What to type next, for a shell: the same set, and whatever else training on the folder needs."""
+    """The training command to type next: the same set, and the settings that the prepared folder needs."""
     training = page("train")
     of_preparing = {*page("prepare"), "data.prepared"} - {*training}
     words = [word for word in overrides if word.split("=")[0].lstrip("+~") not in of_preparing]
@@ -108,7 +106,7 @@ def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: Photograp
 
 
 def _quoted(value: str) -> str:
-    """A path for Hydra, whose grammar takes few characters without quotes."""
+    """Quote a path for Hydra, whose grammar allows few characters without quotes."""
     escaped = value.replace("'", r"\'")
     return value if re.fullmatch(r"[\w.-]*/[\w./-]*", value, re.ASCII) else f"'{escaped}'"
 
@@ -122,7 +120,7 @@ def _prepare(cfg: DictConfig, ratings: Ratings, folder: Path) -> Prepared:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    # A pipe or a log file has no use for a bar.
+    # A progress bar is useless in a pipe or a log file.
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("", total=len(ratings))
 

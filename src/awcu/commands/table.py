@@ -1,4 +1,4 @@
-"""The command `awcu table`: runs to CSVs, CSVs to a table and its plots; imports no more than the table asks for."""
+"""`awcu table`: collect runs into CSVs, and turn CSVs into a table and its plots."""
 
 import sys
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     """Write table.md, table.csv and the plots, print the table, refresh its block in READMEs.
 
     Args:
-        experiment: Folder with table.yaml, and without `runs` with what `collect` writes.
-        runs: Folder of finished runs, to collect from into `out` first.
+        experiment: Folder with table.yaml; without `runs`, also with the files that `collect` writes.
+        runs: Folder of finished runs, which are first collected into `out`.
         out: Folder to write into.
-        readmes: Files with a block of the experiment that the records name.
+        readmes: Files with a block for the experiment that the records name.
     """
     spec = TableSpec.load(experiment / SPEC)
     kept = experiment if runs is None else out
@@ -37,14 +37,14 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     write_atomically(out / "table.md", markdown)
     for readme in readmes:
         refresh_block(readme, table.experiment, markdown)
-    # A pipe or a log file has no width to fit into.
+    # A pipe or a log file has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table.to_terminal())
     console.print(below, markup=False, highlight=False, end="")
 
 
 def collect(spec: TableSpec, runs: Path, out: Path) -> None:
-    """Gather the runs below a folder: results.csv, failures.csv, and differences.csv where they left predictions."""
+    """Collect the runs below a folder into results.csv, failures.csv and, if they left predictions, differences.csv."""
     from awcu.tables.paired import find_differences
 
     records = find_records(runs)
@@ -60,8 +60,8 @@ def _pictures(
     by_photograph: list[differences.PairedDifference],
     out: Path,
 ) -> str:
-    """Draw what the spec asks for; what is to be said below the table, as Markdown."""
-    # Each plot is imported only where it is drawn, since matplotlib takes longer to import than a table to make.
+    """Draw the spec's plots, and return the text below the table as Markdown."""
+    # Each plot is imported only where it is drawn: importing matplotlib takes longer than making a table.
     if spec.ladder:
         from awcu.plots.ladder import ladder
 

@@ -1,4 +1,4 @@
-"""The agreement plot: each variant's difference to the baseline in one group of records against the other."""
+"""The agreement plot: each variant's difference to the baseline in one group of records, plotted against the other."""
 
 import math
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ from awcu.text import number
 
 PANEL, TOP, BOTTOM = 4.6, 0.66, 0.5  # inches
 DOT, NUMBER_SIZE = 6.0, 8.5  # typographic points
-# Where a number may stand: directions from its point, first up to the right, and distances in typographic points.
+# Where a number may be drawn: directions from its point, up and right first, and distances in typographic points.
 DIRECTIONS = tuple(math.pi / 4 + math.pi / 8 * step for step in range(16))
 DISTANCES = (4.0, 7.0, 11.0, 16.0, 24.0)
 
 
 def agreement_plot(spec: TableSpec, found: Sequence[RankAgreement], path: Path) -> None:
-    """Draw the rank agreements as a PNG: one panel a metric, one point a variant, intervals as crosses.
+    """Draw the rank agreements as a PNG: one panel per metric, one point per variant, intervals as crosses.
 
-    The points are numbered alike in all panels; the names stand at the right.
+    A variant has the same number in every panel; its name is in the list at the right.
 
     Raises:
         TableError: The spec has no agreement.
@@ -49,7 +49,7 @@ def agreement_plot(spec: TableSpec, found: Sequence[RankAgreement], path: Path) 
         _draw_points(axis, one.points)
         _draw_frame(axis, spec, plan, one)
     _draw_texts(figure, spec, found)
-    # What a number would cover is known once the panels stand.
+    # Numbers can only avoid one another once the panels have been laid out.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axis, one in zip(panels, found, strict=True):
@@ -59,7 +59,7 @@ def agreement_plot(spec: TableSpec, found: Sequence[RankAgreement], path: Path) 
 
 
 def _draw_points(axis: Axes, points: Sequence[Point]) -> None:
-    """Points and crosses, on the same scale along both axes, with the lines of no difference and equal differences."""
+    """Draw points and crosses with equal scales on both axes, and lines for no difference and equal differences."""
     axis.axhline(0, linestyle="--", color=GREY, linewidth=0.8, zorder=1)
     axis.axvline(0, linestyle="--", color=GREY, linewidth=0.8, zorder=1)
     axis.axline((0, 0), slope=1, linestyle=":", color=GREY, linewidth=0.8, zorder=1)
@@ -88,7 +88,7 @@ def _draw_frame(axis: Axes, spec: TableSpec, plan: Agreement, one: RankAgreement
 
 
 def _draw_texts(figure: Figure, spec: TableSpec, found: Sequence[RankAgreement]) -> None:
-    """Title and key above, caption below."""
+    """Draw the title and legend above and the caption below."""
     width, height = figure.get_size_inches()
     keys = [
         Line2D([], [], color=BLUE, marker="o", label="one weighting, mean over seeds, with 95 % intervals"),
@@ -106,7 +106,7 @@ def _draw_texts(figure: Figure, spec: TableSpec, found: Sequence[RankAgreement])
 
 
 def _draw_names(figure: Figure, last: Axes, points: Sequence[Point]) -> None:
-    """The key of the numbers, right of the last panel."""
+    """List what the numbers stand for, right of the last panel."""
     width, height = figure.get_size_inches()
     frame = last.get_position()
     for count, point in enumerate(points, start=1):
@@ -117,7 +117,7 @@ def _draw_names(figure: Figure, last: Axes, points: Sequence[Point]) -> None:
 
 
 def _draw_numbers(axis: Axes, points: Sequence[Point]) -> None:
-    """Each point's number, as in the key, at the nearest free place around it."""
+    """Draw each point's number at the nearest free place around it."""
     radius = DOT / 2 * DPI / 72
     places = axis.transData.transform([(point.x.mean, point.y.mean) for point in points])
     taken = [Bbox.from_bounds(x - radius, y - radius, 2 * radius, 2 * radius) for x, y in places]
@@ -133,7 +133,7 @@ def _draw_numbers(axis: Axes, points: Sequence[Point]) -> None:
 
 
 def _free_place(place: tuple[float, float], width: float, height: float, taken: Sequence[Bbox], inside: Bbox) -> Bbox:
-    """The box around a place, in pixels, that covers least of what is taken or outside; of equals the nearest."""
+    """The box near a place, in pixels, that overlaps other boxes and the outside least; among equals, the nearest."""
     best, least = inside, math.inf
     for distance in DISTANCES:
         for direction in DIRECTIONS:

@@ -1,4 +1,4 @@
-"""The forest plot: each row's difference to the baseline under its interval, where rows have no place on a scale."""
+"""The forest plot: each row's difference to the baseline with its interval, for rows that have no place on a scale."""
 
 import math
 from pathlib import Path
@@ -16,16 +16,16 @@ from awcu.plots.style import BLACK, BLUE, DPI, GREY, draw_heading, save_png, tex
 from awcu.tables.table import Row, Table
 from awcu.text import number
 
-# Inches: a panel's width, a row's height, and what is around them.
+# Inches: a panel's width, a row's height, and the space around them.
 PANEL, GAP, ROW, MARGIN, LEAST_WIDTH = 2.1, 0.25, 0.27, 0.15, 6.4
 TITLE, KEY, HEAD, AXIS, LINE = 0.36, 0.26, 0.42, 0.42, 0.12
 LABEL, HEADING = FontProperties(size=8.5), FontProperties(size=12, weight="bold")
 
 
 def forest(table: Table, path: Path) -> None:
-    """Draw the table's forest plot as a PNG: one panel a metric, one line a row, one faint dot a seed.
+    """Draw the table's forest plot as a PNG: one panel per metric, one line per row, one faint dot per seed.
 
-    Rows stand in the table's order. A filled point's difference survives Holm's correction over the table's rows.
+    Rows are in the table's order. A filled point's difference survives Holm's correction over the table's rows.
 
     Raises:
         ForestError: The table's spec has no forest, or no row but the baseline has runs.
@@ -35,7 +35,7 @@ def forest(table: Table, path: Path) -> None:
         raise ForestError(f"{table.spec.title!r} has no forest; add one to its table.yaml")
     rows = [row for row in table.rows if row.variant != table.spec.baseline and row.seeds]
     if not rows:
-        raise ForestError(f"{table.spec.title!r} has no runs but its baseline's; the plot needs others: train one")
+        raise ForestError(f"{table.spec.title!r} has runs of its baseline only; train another row to compare with it")
     labels = max(text_width(row.label, LABEL) for row in rows) + 2 * MARGIN
     across = len(plan.metrics) * (PANEL + GAP)
     width = max(labels + across, text_width(table.spec.title, HEADING) + 2 * MARGIN, LEAST_WIDTH)
@@ -43,7 +43,7 @@ def forest(table: Table, path: Path) -> None:
     below = LINE * (caption.count("\n") + 2) + AXIS
     height = TITLE + KEY + HEAD + len(rows) * ROW + below
     figure = Figure(figsize=(width, height), dpi=DPI)
-    # Panels share what the title may have added to the width.
+    # If the title makes the figure wider, the panels share the extra width.
     panel = (width - labels) / len(plan.metrics)
     for place, metric in enumerate(plan.metrics):
         left = (labels + place * panel) / width

@@ -1,4 +1,4 @@
-"""The heat map: by how much each variant beats the baseline, in each column of records."""
+"""The heat map: how much each variant beats the baseline by, in each column of records."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -26,14 +26,14 @@ from awcu.tables.spec import HeatMap, TableSpec
 from awcu.tables.table import Row, Table
 from awcu.text import number
 
-# Red and blue stay apart under every common colour blindness, and the sign of each number says the same. Without
-# the darkest of both, on which a frame would not show.
+# Red and blue can be told apart with any common colour blindness, and the sign of each number says the same. The
+# darkest shades are left out, since a frame would not show on them.
 COLOURS, EMPTY = ListedColormap(matplotlib.colormaps["RdBu"](np.linspace(0.12, 0.88, 255))), "#ececec"
 # Inches. HEAD holds a panel's name and the labels of its columns, LEVELS the baseline's means.
 CELL_WIDTH, CELL_HEIGHT, GAP, MARGIN, LEAST_WIDTH = 0.78, 0.4, 0.35, 0.15, 6.4
 TITLE, HEAD, LEVELS, BAR, LINE = 0.34, 0.82, 0.26, 0.72, 0.12
 LABEL_SIZE, LABEL_CHARACTERS, TITLE_SIZE = 9.0, 12, 12.0
-MOST_ABREAST = 12  # columns beside one another; panels of more stand below one another, or a page shrinks them away
+MOST_ABREAST = 12  # columns side by side; panels with more are stacked, or they would be too small on a page
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Square:
     """One variant in one column of records, under one metric.
 
     Attributes:
-        difference: To the baseline of the same column, paired as in its table; of no values where there are no runs.
+        difference: The difference to the baseline of the same column, paired as in its table; n is 0 without runs.
         stopped: Whether some of its runs did not converge.
-        significant: Whether it survives Holm's correction over all squares of its panel.
+        significant: Whether the difference survives Holm's correction over all squares of its panel.
     """
 
     difference: Estimate
@@ -57,8 +57,8 @@ class Panel:
 
     Attributes:
         label: The metric's printed label.
-        squares: One list a variant, of one square a column.
-        levels: The baseline's row of values, one a column; of no values where there are no runs.
+        squares: One list per variant, with one square per column.
+        levels: The baseline's values, one per column; n is 0 without runs.
     """
 
     label: str
@@ -69,26 +69,28 @@ class Panel:
 def heat_map(
     spec: TableSpec, records: Iterable[RunRecord], path: Path, differences: Sequence[PairedDifference] = ()
 ) -> None:
-    """Draw the spec's heat map as a PNG: one panel a metric, one row a listed variant, one column a group of records.
+    """Draw the spec's heat map as a PNG: a panel per metric, a row per listed variant, a column per group of records.
 
-    A square's colour is the mean difference to the baseline of the same column; what survives Holm's correction
-    over all squares of its panel is framed and bold.
+    A square's colour is the mean difference to the baseline of the same column. Differences that survive Holm's
+    correction over all squares of the panel are framed and bold.
 
     Args:
         spec: The table's specification.
-        records: Of all columns.
-        path: The PNG.
-        differences: What is known of the photographs behind the differences.
+        records: The records of all columns.
+        path: The PNG to write.
+        differences: Differences paired by photograph, where known.
 
     Raises:
         TableError: The spec has no heat map or lists no variant but the baseline, a record fits no column, or the
-            records of a column make no table.
+            records of a column cannot be compared.
     """
     plan, records = spec.heat_map, list(records)
     if plan is None:
         raise TableError(f"{spec.title!r} has no heat_map; add one to its table.yaml")
     if not set(spec.rows) - {spec.baseline}:
-        raise TableError(f"{spec.title!r} lists no row but the baseline; a heat map needs others: add them to rows")
+        raise TableError(
+            f"{spec.title!r} lists no row but the baseline; add others to rows for the heat map to compare"
+        )
     tables = _tables(spec, plan, records, differences)
     panels = [_panel(spec, metric, tables) for metric in plan.metrics]
     layout = _Layout.of(spec, plan, _legend(panels, tables), provenance(records))
@@ -142,7 +144,7 @@ class _Layout:
 
     @property
     def floor(self) -> float:
-        """Height of the panels beside one another: labels, rows and colour bars."""
+        """Height of one line of panels: labels, rows and colour bars."""
         return self.head + LEVELS + self.down * CELL_HEIGHT + BAR
 
     @property
@@ -150,11 +152,11 @@ class _Layout:
         return TITLE + self.floors * self.floor + self.words
 
     def rows_at(self, place: int) -> tuple[float, float, float, float]:
-        """Left, bottom, width and height of a panel's rows, the baseline's among them, as shares of the figure."""
+        """Left, bottom, width and height of a panel's rows, including the baseline's, as shares of the figure."""
         return self._shares(0, 1, place, BAR, LEVELS + self.down * CELL_HEIGHT)
 
     def bar_at(self, place: int) -> tuple[float, float, float, float]:
-        """The same of a panel's colour bar."""
+        """The same for a panel's colour bar."""
         return self._shares(0.1, 0.8, place, BAR - 0.22, 0.1)
 
     def _shares(
@@ -183,7 +185,7 @@ def _tables(
         except TableError as error:
             raise TableError(f"column {column!r} of the heat map: {error}") from error
     if not any(tables):
-        raise TableError("no runs; a heat map needs at least those of its baseline: train them first")
+        raise TableError("no runs; a heat map needs at least the baseline's: train them first")
     return tables
 
 
@@ -221,7 +223,7 @@ def _legend(panels: Sequence[Panel], tables: Sequence[Table | None]) -> str:
 
 
 def _draw_texts(figure: Figure, layout: _Layout, title: str) -> None:
-    """Title above; legend and caption below."""
+    """Draw the title above, the legend and caption below."""
     left, line = MARGIN / layout.width, LINE / layout.height
     figure.text(left, 1 - 0.12 / layout.height, title, fontsize=TITLE_SIZE, fontweight="bold", va="top")
     above = line * (layout.caption.count("\n") + 2.2)
@@ -230,7 +232,7 @@ def _draw_texts(figure: Figure, layout: _Layout, title: str) -> None:
 
 
 def _draw_squares(axis: Axes, panel: Panel) -> ScalarMappable:
-    """The baseline's means, and below them each square; what its colours mean."""
+    """Draw the baseline's means with the squares below, and return the colour scale."""
     squares = [square for line in panel.squares for square in line]
     means = [abs(square.difference.mean) for square in squares if math.isfinite(square.difference.mean)]
     limit = max(means, default=0) or 0.01
@@ -252,7 +254,7 @@ def _draw_square(axis: Axes, x: int, y: int, square: Square, limit: float, most:
     axis.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white", linewidth=1.2))
     if square.significant:
         axis.add_patch(Rectangle((x + 0.035, y + 0.06), 0.93, 0.88, fill=False, edgecolor=BLACK, linewidth=1.5))
-    # The colours are darkest where the difference is largest.
+    # Large differences have dark colours, on which black does not show.
     ink = "white" if known and abs(one.mean) > 0.75 * limit else BLACK
     above = number(one.mean, signed=True) if known else "nan" if one.n else "–"
     spread = f"±{one.spread}" if known else f"{one.undefined} of {one.n}" if one.n else ""
@@ -263,7 +265,7 @@ def _draw_square(axis: Axes, x: int, y: int, square: Square, limit: float, most:
 
 
 def _draw_labels(axis: Axes, spec: TableSpec, plan: HeatMap, metric: str, named: bool) -> None:
-    """The panel's metric, its columns above the squares, and, where `named`, its rows at the left."""
+    """Label the panel and its columns above the squares and, if `named`, its rows at the left."""
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     axis.xaxis.tick_top()

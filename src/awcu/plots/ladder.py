@@ -1,4 +1,4 @@
-"""The ladder plot: metrics against the weight of the non-ambiguous photographs; and what all plots share."""
+"""The ladder plot: metrics against the weight of the unambiguous photographs."""
 
 import math
 from pathlib import Path
@@ -16,20 +16,20 @@ from awcu.tables.spec import Ladder
 from awcu.tables.table import TRIVIAL, Cell, Row, Table
 from awcu.text import number
 
-# Inches; a panel widens with its ticks, so that their labels never meet.
+# Inches; a panel grows with the number of ticks, so that their labels never touch.
 PANEL_WIDTH, DOUBLING_WIDTH, LEAST_WIDTH, HEIGHT, TOP, BOTTOM = 4.2, 0.4, 6.4, 4.5, 0.75, 0.4
-# In doublings: from the last finite position to infinity, on to the others, and between two of these.
+# Doublings from the last finite position to infinity, from there to the others, and between two of the others.
 GAP = 1.5
-# Of a ladder's series in turn, and in doublings between two of them.
+# Colour and marker of each series in turn, and the distance between two series in doublings.
 SERIES = ((BLUE, "o"), ("#00795B", "s"), ("#9B4F96", "^"))
 BESIDE = 0.26
 OTHERS = (VERMILION, "D")
 
 
 def ladder(table: Table, path: Path) -> None:
-    """Draw the table's ladder as a PNG: one panel a metric, one point a variant, one faint dot a seed.
+    """Draw the table's ladder as a PNG: one panel per metric, one point per variant, one faint dot per seed.
 
-    Points stand at the baseline's level plus the difference to it, under the difference's interval. A filled point's
+    A point is at the baseline's level plus the difference to it, with the difference's interval. A filled point's
     difference, paired by seed, survives Holm's correction over the table's rows.
 
     Raises:
@@ -39,7 +39,7 @@ def ladder(table: Table, path: Path) -> None:
 
 
 def ladder_figure(table: Table) -> Figure:
-    """The same as a figure.
+    """Draw the ladder as a figure, without writing it.
 
     Raises:
         LadderError: As `ladder`.
@@ -50,7 +50,7 @@ def ladder_figure(table: Table) -> Figure:
     places = _places(plan)
     rows = [row for row in table.rows if row.variant in places and row.seeds]
     if not rows:
-        raise LadderError(f"no run of {', '.join(places)}; the ladder needs one of them: train it first")
+        raise LadderError(f"no run of {', '.join(places)}; train at least one of them for the ladder")
     doubling = DOUBLING_WIDTH * (1 + 0.2 * (len(plan.series) - 1))
     panel = max(PANEL_WIDTH, 1.0 + doubling * (max(places.values()) - min(places.values()) + 1))
     width = max(panel * len(plan.metrics), LEAST_WIDTH)
@@ -72,7 +72,7 @@ def ladder_figure(table: Table) -> Figure:
 
 
 def _places(plan: Ladder) -> dict[str, float]:
-    """Variant → place on a linear axis: log2 of the position; infinity and the others follow after gaps."""
+    """Variant → place on the axis: log2 of its position; infinity and the others follow after gaps."""
     positions = plan.positions
     last = max((math.log2(one) for one in positions.values() if math.isfinite(one)), default=-GAP)
     places = {
@@ -84,7 +84,7 @@ def _places(plan: Ladder) -> dict[str, float]:
 
 
 def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
-    """Variant → colour, marker and how far beside its place it is drawn, so that series do not cover each other."""
+    """Variant → colour, marker and sideways shift, so that series do not cover one another."""
     looks: dict[str, tuple[str, str, float]] = dict.fromkeys(plan.others, (*OTHERS, 0.0))
     holding = [set(positions) for positions in plan.series.values()]
     for place, (sign, positions) in enumerate(zip(SERIES, plan.series.values(), strict=False)):
@@ -98,13 +98,13 @@ def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
 class _Point(NamedTuple):
     """A variant at the baseline's level plus its difference to the baseline, paired by seed.
 
-    So the bar is of what the ladder is about: from split to split, levels scatter by far more than differences.
+    The error bar is then the difference's, which is what the ladder shows; levels vary far more between splits.
     """
 
     mean: float
     half_width: float  # nan in the baseline's own point
     seeds: list[float]
-    undefined: str  # what stands in place of the point; "" where there is one
+    undefined: str  # text drawn instead of the point; "" if there is a point
 
     @classmethod
     def of(cls, cell: Cell, baseline: Cell) -> "_Point":
@@ -124,7 +124,7 @@ def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], p
         colour, marker, beside = looks[variant]
         place = places[variant] + beside
         point = _Point.of(cell, baseline)
-        # Beside the interval rather than under it, on the side where no other series is.
+        # Beside the interval rather than on it, on the side away from the other series.
         axis.plot(
             [place + (0.2 if beside > 0 else -0.2)] * len(point.seeds),
             point.seeds,
@@ -161,7 +161,7 @@ def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], p
 
 
 def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], baseline: Cell) -> bool:
-    """Draw the baseline's level and the trivial predictor's; whether the latter was within sight."""
+    """Draw the baseline's and the trivial predictor's levels, and return whether the latter is in view."""
     seen = [baseline.value.mean]
     for point in (_Point.of(cell, baseline) for cell in cells):
         seen += [*point.seeds, point.mean, point.mean - point.half_width, point.mean + point.half_width]
@@ -171,7 +171,7 @@ def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], basel
     if math.isfinite(baseline.value.mean):
         axis.axhline(baseline.value.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
     trivial = table.trivial[metric].mean if metric in table.trivial else math.nan
-    # Farther away, it would squeeze the points into less than two thirds of the panel.
+    # If it were farther away, showing it would squeeze the points into less than two thirds of the panel.
     within_sight = low - span / 2 <= trivial <= high + span / 2
     if within_sight:
         axis.axhline(trivial, color=GREY, linestyle=":", linewidth=1.4, zorder=1)

@@ -1,4 +1,4 @@
-"""Two panels on the ratings of a set: how the mean scores are spread, and what leaving out the ambiguous does."""
+"""Two panels on a set's ratings: the distribution of mean scores, and the effect of dropping ambiguous photographs."""
 
 import io
 import math
@@ -19,8 +19,8 @@ from awcu.plots.style import BLACK, DPI, GREY
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.text import counted, percent
 
-WIDTH, HEIGHT, TOP = 8.6, 3.5, 0.36  # inches; the last of the title
-BINS, FEW = 50, 20  # bins that a scale is cut into, roughly at the most; photographs below which no share is drawn
+WIDTH, HEIGHT, TOP = 8.6, 3.5, 0.36  # inches; TOP is for the title
+BINS, FEW = 50, 20  # most bins, roughly, of a scale; fewest photographs for which a share is drawn
 DASHES = (0, (4, 1.2))
 
 
@@ -40,7 +40,7 @@ DARK = Colours("#17181a", "#e8e8e6", "#a3a3a0", "#303134", "#f4877d", "#7fb8ea")
 
 
 def ratings_png(ratings: Ratings, colours: Colours = LIGHT, titled: bool = True) -> bytes:
-    """Draw the ratings of at least one photograph as a PNG, with the set's name above where it is titled."""
+    """Draw the ratings of at least one photograph as a PNG; if `titled`, with the set's name above."""
     top = TOP * titled
     height = HEIGHT + top
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained", facecolor=colours.ground)
@@ -53,7 +53,7 @@ def ratings_png(ratings: Ratings, colours: Colours = LIGHT, titled: bool = True)
         figure.text(*place, title, fontsize=12, fontweight="bold", va="top", color=colours.ink, parse_math=False)
     picture = io.BytesIO()
     with warnings.catch_warnings():
-        # A name in a script that the font lacks comes out as boxes; the page beside it has the name as text.
+        # The font lacks some scripts and draws boxes instead; the page shows the name as text anyway.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(picture, format="png")
     return picture.getvalue()
@@ -71,7 +71,7 @@ def bin_edges(scores: Floats, ratings: Ratings) -> Floats:
 
 
 def _draw_scores(axis: Axes, ratings: Ratings, colours: Colours) -> None:
-    # Exactly the midpoint is low, though the bin that begins there is of the high.
+    # A score at the midpoint is low, although the bin that begins there holds the high ones.
     middle, below = ratings.midpoint, np.nextafter(ratings.midpoint, -np.inf)
     scores = np.where(ratings.high, np.maximum(ratings.mean_score, middle), np.minimum(ratings.mean_score, below))
     edges = bin_edges(scores, ratings)
@@ -103,7 +103,7 @@ def _draw_ambiguity(axis: Axes, ratings: Ratings, colours: Colours) -> None:
     axis.plot(deltas, high, color=colours.high, linewidth=1.8, linestyle=DASHES)
     marked = np.array([delta for delta in DELTAS if delta < end])
     _mark(axis, marked, *ambiguity(ratings, marked), colours)
-    # Above 100 %, where the second line often ends, its upper half would be cut off.
+    # The second line often ends at 100 %, where a limit of exactly 1 would cut off half its width.
     axis.set(xlim=(0, end), ylim=(0, 1.012), yticks=np.arange(0, 1.01, 0.25))
     axis.set_yticklabels([f"{100 * tick:.0f} %" for tick in axis.get_yticks()])
     axis.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
@@ -120,7 +120,7 @@ def _mark(axis: Axes, deltas: Floats, nearer: Floats, high: Floats, colours: Col
         axis.plot(deltas, values, "o", color=colour, mec=colours.ground, mew=0.8, markersize=6, zorder=3)
     for delta in deltas:
         axis.axvline(delta, color=colours.soft, linestyle=":", linewidth=1.2, zorder=1)
-    # Beside its line each would meet the other where δ reaches far.
+    # Placed beside their lines, these labels would overlap when the δ axis is long.
     text = ", ".join(f"{percent(part)} at δ = {delta:g}" for delta, part in zip(deltas, nearer, strict=True))
     if text:
         axis.text(0, 1.01, f"dropped: {text}", transform=axis.transAxes, fontsize=8, va="bottom", color=colours.soft)

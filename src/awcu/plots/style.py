@@ -1,4 +1,4 @@
-"""The style that all plots share: colours, resolution, headings, and how a figure is written."""
+"""What all plots share: colours, resolution, headings, and writing the file."""
 
 import io
 from pathlib import Path
@@ -10,13 +10,13 @@ from matplotlib.textpath import TextPath
 
 from awcu.files import write_atomically
 
-# Okabe and Ito's palette stays apart under every common colour blindness; the marker's shape says the same.
+# Okabe and Ito's colours can be told apart with any common colour blindness; the markers differ as well.
 BLUE, VERMILION, GREY, BLACK = "#0072B2", "#D55E00", "#767676", "#222222"
 DPI = 150
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Write the figure whole, or leave what was there untouched."""
+    """Write the figure completely, or leave the existing file untouched."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     write_atomically(path, picture.getvalue())
@@ -28,7 +28,7 @@ def text_width(text: str, font: FontProperties) -> float:
 
 
 def draw_heading(figure: Figure, title: str, key: list[Line2D]) -> None:
-    """Title, and below it what each sign means, at the upper left."""
+    """Draw the title, with the legend below it, at the upper left."""
     width, height = figure.get_size_inches()
     figure.text(0.15 / width, 1 - 0.09 / height, title, fontsize=12, fontweight="bold", va="top")
     corner = (0.1 / width, 1 - 0.33 / height)

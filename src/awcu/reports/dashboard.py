@@ -12,22 +12,22 @@ try:
     from wandb_workspaces import expr
     from wandb_workspaces.reports.v2 import interface as wr
 except ImportError as error:
-    raise DashboardError('W&B\'s reports want a package of their own; pip install "awcu[dashboard]"') from error
+    raise DashboardError('W&B reports need an extra package; pip install "awcu[dashboard]"') from error
 
 ROW = wr.Config("variant")
-"""What makes a row of the table; where an experiment varies nothing else, the weighting."""
-WIDTH = 24  # of a report, in W&B's units
+"""The setting that identifies a row of the table; the weighting, if an experiment varies nothing else."""
+WIDTH = 24  # a report's width in W&B's units
 
 
 def comparison(spec: TableSpec, name: str, table: str, project: str, entity: str) -> wr.Report:
     """The report, not yet saved.
 
     Args:
-        spec: The table's specification: its metrics, and whether there is a ladder.
-        name: The experiment's name, the W&B group of its runs.
-        table: As Markdown.
-        project: Of W&B.
-        entity: Of W&B; "" where nobody is logged in.
+        spec: The table's specification; gives the metrics, and the ladder if there is one.
+        name: The experiment's name, which is the W&B group of its runs.
+        table: The table as Markdown.
+        project: W&B project.
+        entity: W&B entity; "" if nobody is logged in.
     """
     ladder = [] if spec.ladder is None else [_ladder(spec, spec.ladder.metrics, spec.ladder.x_label)]
     blocks: list[Any] = [
@@ -39,7 +39,7 @@ def comparison(spec: TableSpec, name: str, table: str, project: str, entity: str
             runsets=[_runs(spec, name)], panels=_placed([one for row in [*ladder, _seeds(spec)] for one in row])
         ),
         wr.H2(text="Photographs"),
-        wr.P(text="Half at even steps of rating, the same in every run of a split; half the surest mistakes of each."),
+        wr.P(text="Half are evenly spaced in rating, the same in every run of a split; half are its worst mistakes."),
         wr.PanelGrid(runsets=[_runs(spec, name)], panels=_placed([_photographs()], columns=1)),
         wr.H2(text="Plots of the table"),
         wr.PanelGrid(runsets=[_table_run(name)], panels=_placed([_plots()], columns=1)),
@@ -49,7 +49,7 @@ def comparison(spec: TableSpec, name: str, table: str, project: str, entity: str
 
 
 def specification(report: wr.Report) -> str:
-    """The report as JSON, in the words of wandb-workspaces; only that package knows how W&B is sent it."""
+    """The report as JSON in wandb-workspaces' own format, not in the one that W&B receives."""
     return f"{TypeAdapter(wr.Report).dump_json(report, indent=2, exclude_none=True).decode()}\n"
 
 
@@ -98,7 +98,7 @@ def _curves(spec: TableSpec) -> list[Any]:
 
 
 def _ladder(spec: TableSpec, metrics: tuple[str, ...], x_label: str) -> list[Any]:
-    """Each metric against the ratio of the step weightings, at 1 for uniform; others have none and do not show."""
+    """Each metric against the step weightings' ratio, 1 for uniform; other weightings have none and are not shown."""
     return [
         wr.ScatterPlot(
             title=f"Ladder: {spec.columns[metric]} against {x_label}",
@@ -118,7 +118,7 @@ def _seeds(spec: TableSpec) -> list[Any]:
 
 
 def _photographs() -> Any:
-    return wr.MediaBrowser(title="A run a line", media_keys=list(PICTURES), grid_x_axis="index", grid_y_axis="run")
+    return wr.MediaBrowser(title="One run per line", media_keys=list(PICTURES), grid_x_axis="index", grid_y_axis="run")
 
 
 def _plots() -> Any:
@@ -128,7 +128,7 @@ def _plots() -> Any:
 
 
 def _placed(panels: list[Any], columns: int = 3) -> list[Any]:
-    """The panels side by side, `columns` to a line."""
+    """Lay out the panels, `columns` to a line."""
     width, height = WIDTH // columns, 10 if columns == 1 else 8
     for place, panel in enumerate(panels):
         panel.layout = wr.Layout(x=place % columns * width, y=place // columns * height, w=width, h=height)

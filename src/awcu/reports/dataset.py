@@ -1,4 +1,4 @@
-"""A report on photographs as one file for the browser, which needs no other and prints on one page."""
+"""A report on a set of photographs, as a self-contained HTML file that prints on one page, and for the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from awcu.text import counted, percent, size, some_of
 
 @dataclass(frozen=True)
 class Kept:
-    """What was kept of the photographs.
+    """The prepared photographs.
 
     Attributes:
-        folder: Where.
-        bytes: On disk.
-        short_side: In pixels.
+        folder: The folder they are in.
+        bytes: Size on disk.
+        short_side: Short side in pixels.
         quality: JPEG quality.
-        fingerprint: Of their pictures.
+        fingerprint: Fingerprint of the pictures.
     """
 
     folder: str
@@ -37,12 +37,12 @@ class Kept:
 
 
 def summary_html(report: PhotographReport, kept: Kept, command: str) -> str:
-    """The page.
+    """The report as an HTML page.
 
     Args:
-        report: What is known of the photographs.
-        kept: What was kept of them.
-        command: To type next, ready for a shell.
+        report: Audit of the photographs.
+        kept: The prepared photographs.
+        command: The command to type next, ready for a shell.
     """
     ratings = report.ratings
     return template("summary.html", percent=percent, part_of=part_of).render(
@@ -67,14 +67,14 @@ NAMED = 5
 
 
 class Finding(NamedTuple):
-    """Something of a set that whoever uses it should know.
+    """Something about a set that its users should know.
 
     Attributes:
-        photographs: Those it applies to; several files of one photograph count once.
-        what: What is true of them.
-        named: Lines that name some of them.
-        more: How many are not named because their lines were too many.
-        warns: Whether results may mislead because of it.
+        photographs: Number of photographs it applies to; several files of one photograph count once.
+        what: The finding in words, to follow that number.
+        named: Lines that name some of the photographs.
+        more: Number of photographs that are not named.
+        warns: Whether it can make results misleading.
     """
 
     photographs: int
@@ -85,12 +85,12 @@ class Finding(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Its first line."""
+        """The finding's first line."""
         return f"{'Warning: ' if self.warns else ''}{counted(self.photographs, 'photograph')} {self.what}"
 
 
 def lead(report: PhotographReport) -> str:
-    """The set in two sentences."""
+    """Describe the set in two sentences."""
     ratings, everything = report.ratings, report.counts[-1]
     first, *others = ((percent(part), f"{delta:g}") for delta, part in zip(DELTAS, everything.dropped, strict=True))
     near = f"{first[0]} lie within {first[1]} rating points of it"
@@ -104,12 +104,12 @@ def lead(report: PhotographReport) -> str:
 
 def table_notes(report: PhotographReport) -> list[str]:
     """What the columns of the table mean."""
-    said = ["dropped: nearer to the midpoint than δ rating points, which weighting=drop leaves out of training"]
+    said = ["dropped: less than δ rating points from the midpoint; weighting=drop leaves these out of training"]
     return said + ["left out: rated, but missing or unreadable"] * (report.counts[-1].left_out > 0)
 
 
 def findings(report: PhotographReport) -> list[Finding]:
-    """What is wrong, the gravest last, where a reader of the terminal looks first."""
+    """What is wrong with the set; the most serious comes last, where a reader of the terminal looks first."""
     found = [
         Finding(len(report.missing), "missing", (some_of(report.missing),), 0, False),
         _unreadable(report.unreadable),
@@ -120,13 +120,13 @@ def findings(report: PhotographReport) -> list[Finding]:
 
 
 def particulars(report: PhotographReport, kept: int, short_side: int, quality: int) -> dict[str, str]:
-    """Name and value of what else is known.
+    """Further facts, by name.
 
     Args:
         report: Audit of the photographs.
-        kept: Bytes of the small ones.
-        short_side: Pixels of theirs.
-        quality: Of their JPEGs.
+        kept: Size of the prepared photographs in bytes.
+        short_side: Their short side in pixels.
+        quality: Their JPEG quality.
     """
     ratings, files = report.ratings, report.total - len(report.missing)
     side = f"{_spread(report.short_side)} pixels"
@@ -145,12 +145,12 @@ def particulars(report: PhotographReport, kept: int, short_side: int, quality: i
 
 
 def part_of(count: int, whole: int) -> str:
-    """A number, and its share where there is something to share."""
+    """A count, with its share of the whole unless the whole is 0."""
     return f"{count:,} ({percent(count / whole)})" if whole else f"{count:,}"
 
 
 def _unreadable(faults: dict[str, str]) -> Finding:
-    """The commonest reasons, each with some photographs."""
+    """The most common reasons, each with some photographs."""
     ids: dict[str, list[str]] = {}
     for image_id, reason in faults.items():
         ids.setdefault(reason, []).append(image_id)
@@ -184,8 +184,8 @@ def _spread(values: Spread) -> str:
 
 
 def print_report(report: PhotographReport, kept: Kept, command: str) -> None:
-    """Say what was found, where it is, and what to type next."""
-    # A pipe or a log file has no width to fit into.
+    """Print what was found, where the files are, and what to type next."""
+    # A pipe or a log file has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(f"\n{lead(report)}", markup=False, highlight=False)
     console.print(_table(report))
@@ -223,9 +223,9 @@ def _say_findings(console: Console, report: PhotographReport) -> None:
             _say(console, f"  {one}")
         if finding.more:
             _say(console, f"  and {finding.more:,} more, in manifest.csv")
-    _say(console, "" if found else "Every photograph is there once and can be read.\n")
+    _say(console, "" if found else "No photograph is missing, unreadable or duplicated.\n")
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    """A line as it is, since a wrapped path or command could not be copied."""
+    """Print a line without wrapping, so that paths and commands can be copied."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

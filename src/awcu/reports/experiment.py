@@ -1,4 +1,4 @@
-"""All that an experiment's runs left, gathered for a page that needs neither W&B nor a network."""
+"""Gather the results of an experiment's runs for a report that needs neither W&B nor a network."""
 
 import difflib
 import math
@@ -31,13 +31,13 @@ _UNIFORM = ({"weighting=uniform"}, {"weighting=step", "weighting.ratio=1"})
 
 @dataclass(frozen=True)
 class Experiment:
-    """What `experiment=<name>` asks for.
+    """The experiment that `experiment=<name>` names.
 
     Attributes:
-        asked: As typed.
-        name: Folder under runs/, which several experiments may share.
-        page: "train" or "probe": the command that runs it.
-        sweeps: Whether it names its runs itself.
+        asked: The name as typed.
+        name: Its folder under runs/, which several experiments may share.
+        page: The command that runs it: "train" or "probe".
+        sweeps: Whether its configuration lists the runs of a sweep.
     """
 
     asked: str
@@ -47,7 +47,7 @@ class Experiment:
 
     @classmethod
     def find(cls, word: str) -> "Experiment":
-        """The experiment of a word as typed after `awcu train`.
+        """Find the experiment that a word names, typed as after `awcu train`.
 
         Raises:
             ReportError: The word names no experiment.
@@ -70,12 +70,12 @@ class ExperimentReport:
 
     Attributes:
         name: The experiment's name.
-        table: Over its runs.
+        table: The table of its runs.
         records: Records of the table's rows, by variant and seed.
-        failures: Runs without record.
-        histories: Of those runs that left one.
-        shown: Photographs, for each row whose models judged them.
-        command: That runs it all again.
+        failures: Failed runs.
+        histories: Training histories of the runs that kept one.
+        shown: Photographs, for each row that shows some.
+        command: The command that repeats the experiment.
     """
 
     name: str
@@ -90,7 +90,7 @@ class ExperimentReport:
 def gather(
     experiment: Experiment, runs: Path, table: Path | None, rows: Sequence[str], photographs: int
 ) -> ExperimentReport:
-    """Read all that the runs left; arguments and errors as in `awcu.commands.report.make_report`."""
+    """Read the runs' results; arguments and errors are those of `awcu.commands.report.make_report`."""
     records = _records(experiment, runs)
     failed = find_failures(runs, records)
     folder = Path("experiments") / experiment.name if table is None else table
@@ -104,7 +104,7 @@ def gather(
     folders = _folders(spec, mine, runs)
     histories = {run: read_history(place / FILE) for run, (place, _) in folders.items()}
     rows_shown = chosen_rows(compared, rows)
-    # Imported late: torch takes longer to import than it takes to find nothing to report.
+    # Imported late: torch takes longer to import than finding out that there is nothing to report.
     from awcu.reports.experiment_pictures import show
 
     shown = [show(spec.label(row.variant), _of_variant(row.variant, folders), photographs) for row in rows_shown]
@@ -132,7 +132,7 @@ def _records(experiment: Experiment, runs: Path) -> list[RunRecord]:
 
 
 def _folders(spec: TableSpec, records: Sequence[RunRecord], runs: Path) -> dict[Run, tuple[Path, RunRecord]]:
-    """Where each run is; of two records of one run, that which is in the table."""
+    """Each run's folder and record; of two records of one run, the one in the table."""
     created = {record.identity: record.created for record in records}
     found = {}
     for path in sorted(runs.rglob("record.json")):
@@ -152,12 +152,12 @@ USUAL = {"test/accuracy": "accuracy", "test/auroc": "AUROC", "test/srcc": "SRCC"
 
 
 def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[FailedRun]) -> TableSpec:
-    """A table without a table.yaml: the usual metrics, against uniform weights or else the first variant.
+    """The specification without a table.yaml: the usual metrics against uniform weights, or else the first variant.
 
     Args:
         name: The experiment's name.
-        records: At least one.
-        failures: Whose variants have a row too.
+        records: At least one record.
+        failures: Failed runs; their variants get a row too.
     """
     variants = sorted({record.variant for record in records}, key=natural)
     uniform = [variant for variant in variants if any(words <= {*variant.split()} for words in _UNIFORM)]
@@ -169,7 +169,7 @@ def usual_spec(name: str, records: Sequence[RunRecord], failures: Sequence[Faile
 
 
 def leading_metric(table: Table) -> str:
-    """The metric by which a row is best: the ladder's first, else AUROC, else the table's first."""
+    """The metric that decides which row is best: the ladder's first, else AUROC, else the table's first."""
     if table.spec.ladder:
         return table.spec.ladder.metrics[0]
     return min(table.spec.columns, key=lambda metric: metric != "test/auroc")
@@ -179,7 +179,7 @@ def chosen_rows(table: Table, asked: Sequence[str]) -> list[Row]:
     """The rows of these variants or labels; by default the baseline and the best row with as many seeds.
 
     Raises:
-        ReportError: A row that is not there, with the nearest that are.
+        ReportError: There is no such row; the error names the nearest.
     """
     if asked:
         return [_named_row(table, name) for name in asked]
@@ -197,13 +197,13 @@ def chosen_rows(table: Table, asked: Sequence[str]) -> list[Row]:
 
 
 def command(experiment: str, page: str, sweeps: bool, records: Sequence[RunRecord]) -> str:
-    """What runs an experiment again, without the folders of this machine.
+    """The command that repeats an experiment, without this machine's folders.
 
     Args:
-        experiment: Its name.
+        experiment: The experiment's name.
         page: "train" or "probe".
-        sweeps: Whether it names its runs itself.
-        records: One per run. What they do not share is swept over if they form a whole grid.
+        sweeps: Whether its configuration lists the runs of a sweep.
+        records: One per run. If the runs form a full grid, the command sweeps over the overrides that differ.
     """
     common = [word for word in records[0].overrides if all(word in record.overrides for record in records)]
     varied: dict[str, set[str]] = {}
@@ -219,7 +219,7 @@ def command(experiment: str, page: str, sweeps: bool, records: Sequence[RunRecor
 
 
 def natural(text: str) -> list[tuple[bool, float, str]]:
-    """A key by which 2 comes before 16."""
+    """A sort key that puts 2 before 16."""
     parts = re.findall(r"\d+(?:\.\d+)?|\D+", text)
     return [(not part[0].isdigit(), float(part) if part[0].isdigit() else 0.0, part) for part in parts]
 

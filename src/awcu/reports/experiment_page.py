@@ -1,4 +1,4 @@
-"""An experiment as one file for the browser: what its tables, charts and photographs are printed as."""
+"""An experiment's report as one HTML file, with tables, charts and photographs."""
 
 import io
 import math
@@ -27,10 +27,10 @@ class Shade(NamedTuple):
     """A cell's interval as a bar, in % of the column's width.
 
     Attributes:
-        left: Where it begins.
-        width: Of it.
-        mean: Where the dot is.
-        baseline: Where the baseline's mean is.
+        left: Start of the bar.
+        width: Width of the bar.
+        mean: Position of the mean's dot.
+        baseline: Position of the baseline's mean.
     """
 
     left: float
@@ -43,10 +43,10 @@ class Printed(NamedTuple):
     """One cell of the table.
 
     Attributes:
-        text: As printed everywhere else.
+        text: The same text as in every other form of the table.
         bold: Whether the difference survives correction.
-        key: What the column is sorted by; "" is always last.
-        shade: None where there is no interval to draw.
+        key: Sort key within the column; "" always comes last.
+        shade: The interval as a bar; None if there is none to draw.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Printed(NamedTuple):
 
 
 def report_html(report: ExperimentReport) -> str:
-    """The page."""
+    """The report as an HTML page."""
     table = report.table
     return template("report.html", picture=data_uri, percent=percent, signed=_signed).render(
         report=report,
@@ -75,7 +75,7 @@ def report_html(report: ExperimentReport) -> str:
 
 
 def lead(report: ExperimentReport) -> str:
-    """How much was run, and when."""
+    """How many variants and runs there are, and the date of the last."""
     records = list(report.records.values())
     minutes = sum(record.wall_time_s for record in records) / 60
     rows, runs = sum(bool(row.seeds) for row in report.table.rows), len(records)
@@ -86,7 +86,7 @@ def lead(report: ExperimentReport) -> str:
 
 
 def verdicts(table: Table) -> list[str]:
-    """One sentence a metric: what survives correction, and else that nothing does."""
+    """One sentence per metric with differences that survive correction, or one that says that none does."""
     baseline = table.spec.label(table.spec.baseline)
     if len(table.rows) == 1:
         return [f"There is nothing yet to compare {baseline} with."]
@@ -106,8 +106,8 @@ def verdicts(table: Table) -> list[str]:
 
 
 def _lines(table: Table) -> list[tuple[str, list[Printed]]]:
-    """Label and cells of each row, the trivial predictor's first where it is known."""
-    # Why runs failed has a place of its own on the page.
+    """Label and cells of each row; the trivial predictor comes first, if known."""
+    # The page has its own section for the reasons why runs failed.
     lines = table.lines(errors=False)
     printed = []
     if table.trivial:
@@ -144,7 +144,7 @@ def _half(value: Estimate) -> float:
 
 
 def _ladder(table: Table) -> str:
-    """The ladder; "" where there is nothing to draw."""
+    """The ladder as an image; "" if there is nothing to draw."""
     try:
         return _drawn(ladder_figure(table)) if table.spec.ladder else ""
     except LadderError:
@@ -152,7 +152,7 @@ def _ladder(table: Table) -> str:
 
 
 def _curves(report: ExperimentReport) -> str:
-    """A panel for the training loss and for each validation metric; "" where no run left a history."""
+    """A panel for the training loss and for each validation metric; "" if no run kept a history."""
     titles = {"train/loss": "training loss, weighted"}
     for metric, label in report.table.spec.columns.items():
         titles["val/" + metric.partition("/")[2]] = f"validation {label}"
@@ -176,14 +176,14 @@ def _curves(report: ExperimentReport) -> str:
 
 
 def _draw_runs(axis: Axes, report: ExperimentReport, name: str) -> None:
-    """One column of the histories: one line per run, grey except in the rows whose photographs are shown."""
+    """Draw one quantity by epoch: one line per run, grey except for rows whose photographs are shown."""
     colours = dict(zip((one.label for one in report.shown), COLOURS, strict=False))
     for (variant, _), history in report.histories.items():
         label = report.table.spec.label(variant)
         looks: dict[str, Any] = {"color": GREY, "alpha": 0.5, "linewidth": 0.8}
         if label in colours:
             looks = {"color": colours[label], "linewidth": 1.4, "zorder": 3, "label": label}
-        # A single epoch makes no line.
+        # A single epoch cannot be drawn as a line.
         marker = "." if label in colours or len(history) == 1 else ""
         values = [epoch.get(name, math.nan) for epoch in history]
         axis.plot([epoch["epoch"] for epoch in history], values, marker=marker, markersize=4, **looks)
@@ -194,9 +194,9 @@ def _draw_runs(axis: Axes, report: ExperimentReport, name: str) -> None:
 
 
 def _drawn(figure: Figure) -> str:
-    """The figure as SVG in an address, without a background, so that it suits light and dark pages."""
+    """The figure as an SVG data URI, with a transparent background for light and dark pages."""
     file = io.BytesIO()
-    # The salt makes the same figure the same file.
+    # With a fixed salt, the same figure gives the same file.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "awcu"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return data_uri(file.getvalue(), "svg+xml")

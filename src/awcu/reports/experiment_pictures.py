@@ -19,13 +19,13 @@ LONGEST = 240  # pixels of a picture: two dozen photographs with two maps each s
 
 
 class Pictured(NamedTuple):
-    """One photograph and what can be shown of it.
+    """One photograph with its maps.
 
     Attributes:
-        of: Raters and models.
-        photograph: None where it cannot be read.
-        maps: AesAM and the first AttAM; none without a model.
-        seed: Whose model's maps they are.
+        of: How raters and models rank it.
+        photograph: None if it cannot be read.
+        maps: AesAM and the first AttAM; empty without a model.
+        seed: Seed of the model that made the maps.
     """
 
     of: Disagreement
@@ -39,11 +39,11 @@ class Shown(NamedTuple):
 
     Attributes:
         label: The row's label.
-        tested: How many different photographs its models were tested on.
-        least: How many seeds at least tested on each that is shown.
-        farthest: Those they rank least like the raters, the worst first.
-        nearest: Those that they rank most as the raters do, the best first.
-        faults: Why something is not shown, each reason once.
+        tested: Number of distinct photographs that its models were tested on.
+        least: Each photograph shown was tested by at least this many seeds.
+        farthest: Photographs that the models rank least like the raters, worst first.
+        nearest: Photographs that the models rank most like the raters, best first.
+        faults: Reasons why something is not shown, each once.
     """
 
     label: str
@@ -55,12 +55,12 @@ class Shown(NamedTuple):
 
 
 def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Shown:
-    """The n photographs at either end of the ranking; all of them if there are fewer than 2 n.
+    """Show the n photographs with the largest and with the smallest disagreement; all if there are fewer than 2 n.
 
     Args:
         label: The row's label.
         runs: Seed → folder and record of its run.
-        n: ≥ 0.
+        n: Photographs at each end, ≥ 0.
 
     Raises:
         RecordError: A damaged predictions.csv.
@@ -70,10 +70,10 @@ def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Show
     found = disagreements(said)
     if not found:
         return Shown(
-            label, 0, 0, [], [], ["No run of this row left predictions.csv, so nothing is known of photographs."]
+            label, 0, 0, [], [], ["No run of this row left a predictions.csv, so no photographs can be shown."]
         )
     tested, least = len(found), 1
-    # What one model says of a photograph is chance more often than what two say.
+    # A disagreement that two models share is less likely to be chance.
     agreed = [one for one in found if len(one.seeds) > 1]
     if len(agreed) >= 2 * n:
         found, least = agreed, 2
@@ -87,7 +87,7 @@ def show(label: str, runs: Mapping[int, tuple[Path, RunRecord]], n: int) -> Show
 
 
 class _Studio:
-    """Draws photographs: loads each model once, and notes what is missing.
+    """Pictures photographs and their maps; loads each model once and notes what is missing.
 
     Args:
         folders: Seed → folder of its run.

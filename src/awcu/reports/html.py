@@ -1,4 +1,4 @@
-"""Pages for the browser, from `templates/`: inserted values are escaped, a missing one is an error."""
+"""Render HTML pages from `templates/`: values are escaped, and a missing one is an error."""
 
 import base64
 import io
@@ -10,14 +10,14 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 from numpy.typing import NDArray
 from PIL import Image
 
-QUALITY = 85  # of the JPEGs in a page
+QUALITY = 85  # JPEG quality in pages
 
 
 def data_uri(picture: NDArray[np.uint8] | bytes, kind: str = "jpeg") -> str:
-    """A picture as an address that holds it whole.
+    """A picture as a data URI.
 
     Args:
-        picture: `(H, W, 3)` RGB, as PNG also `(H, W, 4)` RGBA; or a file's content.
+        picture: `(H, W, 3)` RGB, or `(H, W, 4)` RGBA for a PNG, or a file's content.
         kind: "jpeg", "png", or "svg+xml" for a file's content.
     """
     if not isinstance(picture, bytes):
@@ -29,7 +29,7 @@ def data_uri(picture: NDArray[np.uint8] | bytes, kind: str = "jpeg") -> str:
 
 @cache
 def template(name: str, package: str = "awcu.reports", **filters: Callable[..., str]) -> Template:
-    """The template of a file in the package's folder `templates`; filters by the names that it uses."""
+    """Load a template from the package's folder `templates`, with filters by name."""
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader("awcu.reports")]),
         autoescape=True,

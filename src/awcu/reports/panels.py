@@ -1,4 +1,4 @@
-"""The pictures of a sheet: the photograph, its maps and its crop, each with the words and the scale that go with it."""
+"""The pictures of a sheet: the photograph, its maps and its crop, each with its title, note and colour scale."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,19 +18,19 @@ from awcu.text import label, number, percent, share
 
 Picture = NDArray[np.uint8]
 
-STEPS = 256  # of a colour scale
-GROUND = 176  # grey on which a colour scale is shown
+STEPS = 256  # colours in a scale
+GROUND = 176  # grey level behind a colour scale
 LIKELIHOOD, OPACITY = colormaps["viridis"], 0.65
-FRAME = (255, 176, 0)  # neither of the maps' colours
-STRIPE = 9  # px, from one hatching line to the next, at 900 px
+FRAME = (255, 176, 0)  # unlike any colour of the maps
+STRIPE = 9  # px between hatching lines, on a picture of 900 px
 
 
 class Scale(NamedTuple):
-    """What the colours of a map stand for.
+    """What a map's colours mean.
 
     Attributes:
         colours: `(1, STEPS, 3)` RGB from left to right.
-        ends: What is written below its left end, its middle and its right end.
+        ends: Labels below the left end, the middle and the right end.
     """
 
     colours: Picture
@@ -41,11 +41,11 @@ class Panel(NamedTuple):
     """One picture of a sheet.
 
     Attributes:
-        title: Its name.
-        note: What it shows, in a few words.
+        title: The picture's name.
+        note: A few words on what it shows.
         picture: `(H, W, 3)` RGB.
         scale: None for photographs.
-        effect: What an attribute adds to the score, as printed; "" where unknown or for other pictures.
+        effect: What an attribute adds to the score, as printed; "" if unknown, or for other pictures.
     """
 
     title: str
@@ -56,7 +56,7 @@ class Panel(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """All pictures of a sheet; likelihood is None where the model knows none, crop where none is drawn."""
+    """All pictures of a sheet; likelihood is None if the model knows none, crop if none is drawn."""
 
     photograph: Panel
     evidence: Panel
@@ -66,7 +66,7 @@ class Panels(NamedTuple):
 
 
 def panels(explanation: Explanation, attributes: int, crop: Proposal | None, longest: int = 900) -> Panels:
-    """The pictures, `longest` pixels along the photograph's longer side."""
+    """Draw the pictures, with a longer side of `longest` pixels for the photograph."""
     seen = resized(explanation, longest)
     box = None if crop is None or _is_whole(crop.box, explanation) else crop.box
     return Panels(
@@ -79,7 +79,7 @@ def panels(explanation: Explanation, attributes: int, crop: Proposal | None, lon
 
 
 def resized(explanation: Explanation, longest: int) -> Explanation:
-    """The explanation with a resized photograph: a map on 24 megapixels takes long and shows no more."""
+    """The explanation with a smaller photograph: a map on 24 megapixels is slow to draw and shows no more."""
     return replace(explanation, photograph=fitted(explanation.photograph, longest))
 
 
@@ -98,7 +98,7 @@ def _evidence(seen: Explanation) -> Panel:
 
 
 def evidence_note(explanation: Explanation) -> str:
-    """Between which values AesAM lies."""
+    """The range of AesAM's values."""
     grid = explanation.evidence
     low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
     units = {RatingDistribution: "", Score: " rating points"}
@@ -119,7 +119,7 @@ def attribute_note(explanation: Explanation, name: str) -> str:
 
 
 def effect(explanation: Explanation, name: str) -> str:
-    """What the attribute adds to the score, as printed; "" where that is not known."""
+    """What the attribute adds to the score, as printed; "" if unknown."""
     effects = explanation.contributions
     return number(effects[name], signed=True, decimals=2) if effects else ""
 
@@ -151,13 +151,13 @@ def _tinted(seen: Explanation, attribute: str | None) -> Picture:
 
 
 def signed_colours(limit: float) -> Picture:
-    """The colours of `overlay` over an even grey, from −limit to limit."""
+    """The colours of `overlay` on uniform grey, from −limit to limit."""
     ground = np.full((1, STEPS, 3), GROUND, dtype=np.uint8)
     return overlay(ground, np.linspace(-limit, limit, STEPS, dtype=np.float32)[None], limit)
 
 
 def scale_ends(explanation: Explanation, attribute: str | None = None) -> tuple[str, str, str]:
-    """What stands below the colours of AesAM, or of an attribute's AttAM."""
+    """The labels below the colour scale of AesAM, or of an attribute's AttAM."""
     limit, what = explanation.limit(attribute), "high" if attribute is None else "it"
     text = number(limit, decimals=1 if limit >= 1 else 2)
     return f"−{text} against {what}", "0", f"for {what} +{text}"
@@ -173,7 +173,7 @@ def _hatched(picture: Picture, values: Map) -> Picture:
 
 
 def hatching(values: Map) -> NDArray[np.bool_]:
-    """`(H, W)` diagonal lines where the map says nothing."""
+    """`(H, W)` mask of diagonal lines where the map has no values."""
     unseen = np.isnan(values)
     if not unseen.any():
         return unseen
@@ -182,18 +182,18 @@ def hatching(values: Map) -> NDArray[np.bool_]:
 
 
 def _framed(photograph: Picture, box: Box, factor: float) -> Picture:
-    """The photograph with a crop's frame, a little darker outside of it."""
+    """The photograph with a crop's frame, a little darker outside."""
     left, top, right, bottom = (round(edge * factor) for edge in box)
     picture = np.asarray(np.round(photograph * 0.6), dtype=np.uint8)
     picture[top:bottom, left:right] = photograph[top:bottom, left:right]
-    # Inside the crop, or a frame along the rim would not show; on a dark line, to show on any ground.
+    # Drawn inside the crop, so that a frame at the photograph's edge shows, and on a dark line, to show on any colour.
     for thickness, colour in ((8, (30, 30, 30)), (4, FRAME)):
         cv2.rectangle(picture, (left + 3, top + 3), (right - 4, bottom - 4), colour, thickness)
     return picture
 
 
 def fitted(picture: Picture, longest: int) -> Picture:
-    """The picture, `longest` pixels along its longer side."""
+    """The picture resized to `longest` pixels along its longer side."""
     height, width = picture.shape[:2]
     factor = longest / max(height, width)
     size = max(round(width * factor), 1), max(round(height * factor), 1)

@@ -1,4 +1,4 @@
-"""What a model says of many photographs, one row each: as CSV, as JSON lines, or as a table to read."""
+"""A model's verdicts on many photographs, one row each: as CSV, as JSON Lines, or as a table for the terminal."""
 
 import csv
 import io
@@ -23,20 +23,20 @@ Row = dict[str, Any]
 SUFFIXES = (".csv", ".jsonl")
 VERDICT = ("score", "probability", "level", "rank", "share_below")
 _TAKEN = {"path", *VERDICT, "picture", "page", "error"}
-_SHOWN = 40  # photographs in a terminal
-_LIKELIEST = 3  # attributes in a terminal
+_SHOWN = 40  # photographs shown in a terminal
+_LIKELIEST = 3  # attributes shown in a terminal
 
 
 class Rows:
-    """Rows that end up in a file; while the work goes on, those so far are in one beside it.
+    """Collect rows for a file, and keep the rows so far in a partial file beside it.
 
-    `scores.csv` is written when all is done, since only then the ranks are known. Until then `scores.partial.csv`
-    is written anew once a minute and when the work is broken off, so that a long run never loses more than that.
+    `scores.csv` is written at the end, since the ranks are not known before. Until then, `scores.partial.csv` is
+    rewritten once a minute and when a run is interrupted, so that a long run never loses more than a minute's work.
 
     Args:
         path: Ends in .csv or .jsonl; None to write nothing.
-        columns: Of every row, in order; what a row lacks is empty.
-        every: Seconds between two partial files.
+        columns: Columns in order; a value that a row lacks stays empty.
+        every: Seconds between two writes of the partial file.
     """
 
     def __init__(self, path: Path | None, columns: Sequence[str], every: float = 60.0) -> None:
@@ -48,7 +48,7 @@ class Rows:
 
     @property
     def partial(self) -> Path | None:
-        """Where the rows so far are."""
+        """The partial file with the rows so far."""
         return self.path and self.path.with_name(f"{self.path.stem}.partial{self.path.suffix}")
 
     def add(self, row: Row) -> None:
@@ -78,7 +78,7 @@ class Rows:
                 self.partial.unlink(missing_ok=True)
 
     def _write(self, path: Path | None) -> None:
-        # What failed was known earlier than what was judged with its batch.
+        # Failures are added at once, but scored photographs only with their batch, so the order must be restored.
         self.rows.sort(key=lambda row: str(row["path"]))
         rank(self.rows)
         if path is not None:
@@ -88,18 +88,18 @@ class Rows:
 
 def _csv_line(cells: Iterable[Any]) -> str:
     line = io.StringIO()
-    # With this end of a line, a lone carriage return in a file's name is quoted too.
+    # This line ending makes csv also quote a lone carriage return in a file's name.
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def attribute_columns(names: Sequence[str]) -> list[str]:
-    """The attributes' columns; one named like another column is "attribute NAME"."""
+    """The attributes' column names; one that is taken becomes "attribute NAME"."""
     return [f"attribute {name}" if name in _TAKEN else name for name in names]
 
 
 def verdict_row(path: Path | str, verdict: Verdict, reference: Reference | None) -> Row:
-    """The verdict on one photograph, still without its rank."""
+    """The verdict on one photograph, without its rank, which is not known yet."""
     columns = attribute_columns(list(verdict.attributes))
     return {
         "path": text_of(path),
@@ -120,17 +120,17 @@ def rank(rows: Iterable[Row]) -> None:
 
 
 def text_of(path: Path | str) -> str:
-    r"""The path as text that any file can hold: a byte that is no text becomes \udcXX."""
+    r"""The path as text that any file can hold: an undecodable byte becomes \udcXX."""
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def visible(text: str) -> str:
-    r"""The text on one line of a terminal, which a control character in a file's name could otherwise drive: \x1b."""
+    r"""The text with control characters escaped, as \x1b: in a file's name they could control the terminal."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference | None) -> Group:
-    """The best photographs first, for a terminal."""
+    """The photographs as a table for the terminal, best first."""
     scored = sorted((row for row in rows if "rank" in row), key=lambda row: int(row["rank"]))
     shown = Table(box=None, pad_edge=False)
     columns = attribute_columns(attributes)

@@ -1,4 +1,4 @@
-"""Explanations as sheets: a page or a picture of one photograph, or one picture of many photographs."""
+"""Explanations as sheets: one photograph as a page or a picture, or many photographs in one picture."""
 
 import io
 import math
@@ -29,20 +29,20 @@ from awcu.reports.html import data_uri, template
 from awcu.reports.panels import Panel, Panels, Scale, effect, panels, resized
 from awcu.text import label, number, share
 
-LONGEST = 900  # px of a sheet's pictures
-SMALL = 480  # px of a contact sheet's
-WIDTH, FLAT, TALL = 10.0, 0.5, 6.0  # inches of a sheet's width, and of its pictures' height at least and at most
-COLUMN, LINE = 2.7, 2.25  # inches of a contact sheet's cells
+LONGEST = 900  # px along the longer side of a sheet's pictures
+SMALL = 480  # the same in a contact sheet
+WIDTH, FLAT, TALL = 10.0, 0.5, 6.0  # inches: a sheet's width, and its pictures' least and greatest height
+COLUMN, LINE = 2.7, 2.25  # inches: width and height of a contact sheet's cells
 GAP = 0.16  # inches between pictures
-TEXT, LETTERS = 8.0, 15.5  # points, and letters of that size to an inch
-STOPS = 16  # of a colour scale's gradient
+TEXT, LETTERS = 8.0, 15.5  # text size in points, and letters of that size per inch
+STOPS = 16  # colours in a CSS gradient
 
 READING = "red speaks for high, or for the attribute, blue against; one scale per kind of map"
 READING_EFFECTS = "; behind an attribute its probability and, in brackets, its part in the score"
 
 
 class Line(NamedTuple):
-    """One attribute in the table, as printed; "" for what is unknown."""
+    """One attribute in the table, as printed; unknown values are ""."""
 
     name: str
     probability: str
@@ -51,12 +51,12 @@ class Line(NamedTuple):
 
 
 class Rank(NamedTuple):
-    """A score among those of the validation photographs.
+    """A score's place among those of the validation photographs.
 
     Attributes:
-        n: Photographs.
-        marks: Where each hundredth of them lies, in % of the width, and whether it is high.
-        place: Where the score lies.
+        n: Number of validation photographs.
+        marks: Position of each percentile of their scores, in % of the width, and whether it is high.
+        place: Position of the score, in % of the width.
     """
 
     n: int
@@ -65,7 +65,7 @@ class Rank(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Values at which the colours of a contact sheet are full."""
+    """Values at which a contact sheet's colours reach full strength."""
 
     evidence: float
     attribute: float
@@ -78,10 +78,10 @@ class Sheet:
 
     Attributes:
         explanation: Explanation of the photograph.
-        caption: Set above; the photograph's name, perhaps.
-        attributes: AttAM shown at the most: those with the largest effect on the score, or the likeliest where no
-            effect is known.
-        crop: Drawn on the photograph and shown on its own; None for none.
+        caption: Text above the sheet, such as the photograph's name.
+        attributes: Most AttAM to show: those with the largest effect on the score or, if no effect is known, the
+            likeliest.
+        crop: Crop to draw on the photograph and to show separately; None for none.
     """
 
     explanation: Explanation
@@ -91,12 +91,12 @@ class Sheet:
 
     @cached_property
     def panels(self) -> Panels:
-        """Its pictures."""
+        """The sheet's pictures."""
         crop = self.explanation.crops()[0] if self.crop == "best" else self.crop
         return panels(self.explanation, self.attributes, crop, LONGEST)
 
     def html(self) -> str:
-        """The sheet as one file for the browser that needs no other, with a table of all attributes."""
+        """The sheet as one self-contained HTML file, with a table of all attributes."""
         height, width = self.explanation.photograph.shape[:2]
         return template("sheet.html", picture=data_uri, gradient=gradient).render(
             shown=self.panels,
@@ -111,16 +111,16 @@ class Sheet:
         )
 
     def png(self) -> bytes:
-        """The same as a picture 1,500 pixels wide, without likelihood and table."""
+        """The sheet as a picture 1,500 pixels wide, without the likelihood map and the table."""
         file = io.BytesIO()
         _figure(self).savefig(file, format="png")
         return file.getvalue()
 
     def save(self, path: Path | str) -> None:
-        """Write the page or the picture, `.html` or `.png` by the name; folders are made where missing.
+        """Write the page or the picture, as the name ends in `.html` or `.png`; create missing folders.
 
         Raises:
-            SheetError: A name that ends otherwise.
+            SheetError: The name ends otherwise.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -129,7 +129,7 @@ class Sheet:
         write_atomically(path, self.html() if suffix == ".html" else self.png())
 
     def _repr_html_(self) -> str:
-        # In a frame, or its style would become the notebook's.
+        # In a frame, so that its style does not affect the notebook.
         fit = "this.style.height = this.contentDocument.documentElement.scrollHeight + 'px'"
         style = "width: 100%; height: 900px; border: 0"
         return f'<iframe srcdoc="{escape(self.html())}" style="{style}" onload="{fit}"></iframe>'
@@ -142,17 +142,18 @@ def contact_sheet(
     attributes: int = 3,
     causes: Sequence[Map] = (),
 ) -> None:
-    """Many photographs in one PNG, a row each: itself, its AesAM, its causes where known, its first AttAM.
+    """Draw many photographs in one PNG, one row each: the photograph, AesAM, its causes if known, and AttAM.
 
     Args:
-        explanations: At least one; of one model.
-        captions: One per photograph, set above it.
-        path: Where to write.
-        attributes: AttAM shown at the most, chosen as for a `Sheet`.
-        causes: One signed map `(H, W)` a photograph of what really raised or lowered its rating, as the gallery knows.
+        explanations: At least one; all from one model.
+        captions: One per photograph, drawn above it.
+        path: PNG to write.
+        attributes: Most AttAM to show, chosen as for a `Sheet`.
+        causes: One signed `(H, W)` map per photograph of what really raised or lowered its rating, which the gallery
+            knows; empty if unknown.
 
     Raises:
-        SheetError: No photograph, or not one caption, or cause, for each.
+        SheetError: There are no photographs, or the number of captions or causes differs from theirs.
     """
     if not explanations or len(captions) != len(explanations) or len(causes) not in (0, len(explanations)):
         raise SheetError(
@@ -172,11 +173,11 @@ def contact_sheet(
 
 
 def _figure(sheet: Sheet) -> Figure:
-    """One photograph's panels, the verdict above and all that is to be read below."""
+    """Draw one photograph's panels, with the verdict above and the text below."""
     shown, explanation = sheet.panels, sheet.explanation
     drawn = [shown.photograph, shown.evidence, *shown.attributes, *([shown.crop] if shown.crop else [])]
     aspect = explanation.photograph.shape[1] / explanation.photograph.shape[0]
-    # Fewer rows the taller the photograph, and all of them full if possible.
+    # The taller the photograph, the fewer rows; all rows full if possible.
     rows = math.ceil(len(drawn) / max(2, round(3.3 / math.sqrt(aspect))))
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
@@ -192,7 +193,7 @@ def _figure(sheet: Sheet) -> Figure:
 
 
 def _grid(shown: Sequence[Panel], columns: int, width: float, height: float) -> Figure:
-    """Panels in rows; width and height in inches."""
+    """Draw panels in rows; width and height are in inches."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     figure.get_layout_engine().set(w_pad=GAP / 2, h_pad=GAP / 2)  # type: ignore[union-attr, call-arg]
     axes = figure.subplots(math.ceil(len(shown) / columns), columns, squeeze=False)
@@ -244,7 +245,7 @@ def _attribute_title(explanation: Explanation, name: str) -> str:
 
 
 def _limits(explanations: Sequence[Explanation], causes: Sequence[Map]) -> Limits:
-    """One value for the whole set: the model's own if it has any."""
+    """Limits for the whole set: the model's own if it has any."""
     reference = explanations[0].reference
     if reference is not None:
         return Limits(reference.evidence_limit, reference.attribute_limit, _limit(causes))
@@ -253,19 +254,19 @@ def _limits(explanations: Sequence[Explanation], causes: Sequence[Map]) -> Limit
 
 
 def _limit(maps: Sequence[Map]) -> float:
-    """The value only one cell in a hundred exceeds: a single outlier must not pale the whole set."""
+    """The value that only one cell in a hundred exceeds, so that a single outlier does not make the whole set pale."""
     values = np.concatenate([np.abs(one).ravel() for one in maps]) if maps else np.ones(1)
     return float(max(np.nanpercentile(values, 99), 1e-6))
 
 
 def gradient(scale: Scale) -> str:
-    """The scale as CSS."""
+    """The scale as a CSS gradient."""
     colours = scale.colours[0, np.linspace(0, scale.colours.shape[1] - 1, STOPS).round().astype(int)]
     return f"linear-gradient(to right, {', '.join(f'rgb({r} {g} {b})' for r, g, b in colours.tolist())})"
 
 
 def rank(explanation: Explanation) -> Rank | None:
-    """Where the score lies; None without validation photographs."""
+    """The score's place among the validation photographs; None without them."""
     if explanation.reference is None:
         return None
     scores, score = explanation.reference.scores, explanation.verdict.score

@@ -1,4 +1,4 @@
-"""What W&B shows of a finished run: the numbers of the table, the weights, photographs with their maps, the files."""
+"""What W&B shows of a finished run: its metrics, weights, photographs with their maps, and files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from awcu.runs.record import RunRecord
 from awcu.text import number
 
 BINS = 50
-LONGEST = 256  # px of a photograph's longer side: enough to see where a map lies, 10 kB as JPEG
+LONGEST = 256  # px of a photograph's longer side: enough to see where a map is strong, 10 kB as JPEG
 PHOTOGRAPH, AESAM, ATTAM = PICTURES = ("photographs/photograph", "photographs/AesAM", "photographs/AttAM")
 BY_RATING, MISTAKE = "at even steps of rating", "among its surest mistakes"
 
@@ -28,18 +28,18 @@ def log_result(run: wandb.Run, record: RunRecord, folder: Path, weights: Floats 
     """Log a finished run's results to W&B.
 
     Args:
-        run: Still open.
-        record: Its metrics become the summary, under the table's keys and at full precision, undefined ones empty.
-        folder: With record.json and predictions.csv, which become an artifact.
-        weights: `(N_train,)` at full strength; None where nothing was trained.
-        pictures: From `photographs`.
+        run: The W&B run, still open.
+        record: Its metrics become the summary, under the table's keys and at full precision; undefined ones stay empty.
+        folder: Folder with record.json and predictions.csv, which become an artifact.
+        weights: `(N_train,)` at full strength; None if nothing was trained.
+        pictures: The result of `photographs`.
     """
     histogram = {} if weights is None else {"weights": wandb.Histogram(weights.tolist(), num_bins=BINS)}
     run.log(histogram | pictures)
     run.summary.update(record.metrics)
     artifact = wandb.Artifact(f"run-{run.id}", type="run", metadata={"variant": record.variant, "seed": record.seed})
     for name in ("record.json", "predictions.csv"):
-        # In place: neither changes any more, and W&B's copy would lie outside of the run's folder.
+        # Without a copy: neither file changes any more, and W&B's copy would be outside the run's folder.
         artifact.add_file(str(folder / name), policy="immutable")
     run.log_artifact(artifact)
 
@@ -47,16 +47,16 @@ def log_result(run: wandb.Run, record: RunRecord, folder: Path, weights: Floats 
 def photographs(
     model: AestheticModel, test: Ratings, photograph: Callable[[int], Photograph], score: NDArray[Any], n: int
 ) -> Pictures:
-    """Test photographs with AesAM and the AttAM of the attribute that tells most, one list of each.
+    """Test photographs, their AesAM and the AttAM of the attribute with the largest effect, as one list each.
 
-    As lists and not as a W&B table, whose pictures would lie outside of the run's folder until they are uploaded.
+    They are lists and not a W&B table, whose pictures would be outside the run's folder until they are uploaded.
 
     Args:
-        model: The one that was measured.
+        model: The model that was measured.
         test: The test split.
-        photograph: Gives the photograph of a row of `test`.
-        score: `(N_test,)` what the model says of them; > 0 is high.
-        n: Photographs at the most.
+        photograph: Returns the photograph of a row of `test`.
+        score: `(N_test,)` the model's scores; > 0 is high.
+        n: Most photographs to show.
     """
     found: Pictures = {}
     for row, why in chosen(test, score, n):
@@ -68,10 +68,10 @@ def photographs(
 
 
 def chosen(test: Ratings, score: NDArray[Any], n: int) -> list[tuple[int, str]]:
-    """Rows of the test split and why each is shown.
+    """Choose rows of the test split, and say why each is shown.
 
-    Half of them at even steps of rating, the same under every weighting; the other half the mistakes that the model
-    is surest of, as far as it makes that many.
+    Half are evenly spaced in rating, the same under every weighting; the other half are the model's most confident
+    mistakes, if it makes that many.
     """
     steps = spread(test, n - n // 2).tolist()
     surely_wrong = np.where(test.high, -score, score)
@@ -92,7 +92,7 @@ def _pictures(explanation: Explanation, caption: str) -> dict[str, wandb.Image]:
 
 
 def _image(picture: NDArray[np.uint8], caption: str) -> wandb.Image:
-    """On a white square, since W&B shows all pictures of a list in the size of the first."""
+    """Put the picture on a white square, since W&B shows all pictures of a list at the size of the first."""
     square = np.full((LONGEST, LONGEST, 3), 255, dtype=np.uint8)
     height, width = picture.shape[:2]
     top, left = (LONGEST - height) // 2, (LONGEST - width) // 2

@@ -1,4 +1,4 @@
-"""Do two groups of records rank the variants alike?  Spearman's ρ of their differences to the baseline."""
+"""Do two groups of records rank the variants alike? Spearman's ρ of their differences to the baseline."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,18 +31,18 @@ class Point:
 
 @dataclass(frozen=True)
 class RankAgreement:
-    """One metric.
+    """The agreement under one metric.
 
     Attributes:
-        metric: Its key.
+        metric: The metric's key.
         points: One per variant that has runs in both groups, without the baseline.
-        rho: Spearman's rank correlation of the mean differences, in [−1, 1]; nan where all of a group are equal.
-        low: Lower end of its 95 % bootstrap interval: percentiles over redraws of the seeds, each redraw the same
-            for both groups and all variants; nan where a redraw leaves ρ undefined.
-        high: Upper end.
-        seeds: Those that all runs of both groups have; no other seed is used.
-        plus_minus: What the half-widths of the points are, in words.
-        provenance: Where the numbers are from, in one line.
+        rho: Spearman's rank correlation of the mean differences, in [−1, 1]; nan if a group's are all equal.
+        low: Lower end of its 95 % bootstrap interval: percentiles over redraws of the seeds, with each redraw
+            shared by both groups and all variants; nan if any redraw leaves ρ undefined.
+        high: Upper end of the interval.
+        seeds: Seeds that all variants of both groups share; no others are used.
+        plus_minus: The meaning of the points' half-widths, in words.
+        provenance: The source of the numbers, in one line.
     """
 
     metric: str
@@ -56,7 +56,7 @@ class RankAgreement:
 
     @property
     def text(self) -> str:
-        """As "Spearman ρ = .81 [.43, .95] over 9 weightings, 8 seeds"."""
+        """Print as "Spearman ρ = .81 [.43, .95] over 9 weightings, 8 seeds"."""
         rho, low, high = (number(value, decimals=2) for value in (self.rho, self.low, self.high))
         return f"Spearman ρ = {rho} [{low}, {high}] over {len(self.points)} weightings, {len(self.seeds)} seeds"
 
@@ -65,9 +65,9 @@ def rank_agreements(spec: TableSpec, records: Iterable[RunRecord]) -> list[RankA
     """Compare the two groups of the spec's agreement, one metric at a time.
 
     Raises:
-        TableError: The spec has no agreement, a record fits no column, the records of a group make no table, fewer
-            than three variants beside the baseline in both groups, fewer than two common seeds, a run without the
-            metric or with an undefined one.
+        TableError: The spec has no agreement, a record fits no column, the records of a group cannot be compared,
+            fewer than three variants beside the baseline in both groups, fewer than two common seeds, or a run
+            whose metric is missing or undefined.
     """
     plan = spec.agreement
     if plan is None:
@@ -80,7 +80,7 @@ def rank_agreements(spec: TableSpec, records: Iterable[RunRecord]) -> list[RankA
 
 
 def sentence(spec: TableSpec, found: Sequence[RankAgreement]) -> str:
-    """One line of Markdown: each metric's rank correlation."""
+    """Each metric's rank correlation, as one line of Markdown."""
     assert spec.agreement is not None
     each = "; ".join(f"{spec.columns[one.metric]}: {one.text}" for one in found)
     return (
@@ -90,12 +90,14 @@ def sentence(spec: TableSpec, found: Sequence[RankAgreement]) -> str:
 
 
 def _common(baseline: str, *groups: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """The records of each group whose variant has runs in both, with the seeds that all of these variants have."""
+    """The records of each group whose variant has runs in both, limited to the seeds that all these variants share."""
     shared = set.intersection(*({record.variant for record in group} for group in groups))
     if len(shared - {baseline}) < 3:
         count = len(shared - {baseline})
-        raise TableError(f"agreement needs three weightings with runs in both columns, has {count}: train more")
-    # The baseline stays although one group lacks it, so that the table of that group says so.
+        raise TableError(
+            f"agreement needs at least three weightings with runs in both columns, not {count}: train more"
+        )
+    # Keep the baseline even if one group lacks it: that group's table then reports it missing.
     kept = [[record for record in group if record.variant in shared | {baseline}] for group in groups]
     seeds: dict[tuple[int, str], set[int]] = {}
     for place, group in enumerate(kept):
@@ -103,7 +105,9 @@ def _common(baseline: str, *groups: Sequence[RunRecord]) -> list[list[RunRecord]
             seeds.setdefault((place, record.variant), set()).add(record.seed)
     common = set.intersection(*seeds.values())
     if len(common) < 2:
-        raise TableError(f"agreement needs two seeds that all runs share, has {len(common)}: train the missing ones")
+        raise TableError(
+            f"agreement needs at least two seeds that all runs share, not {len(common)}: train the missing ones"
+        )
     return [[record for record in group if record.seed in common] for group in kept]
 
 

@@ -1,4 +1,4 @@
-"""One experiment's records in columns: groups that share override tokens, such as a size of the training set."""
+"""Split one experiment's records into columns, such as training-set sizes, and check that they can be compared."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -16,15 +16,15 @@ Run = TypeVar("Run", RunRecord, FailedRun)
 def split_records(records: Iterable[Run], columns: Collection[str]) -> dict[str, list[Run]]:
     """Sort records into columns by the tokens of their variant.
 
-    A record belongs to the column whose tokens are all among its own; of several such columns to the one with
-    most tokens, so that "" is for the records that carry none of the others' tokens.
+    A record belongs to the column whose tokens it carries; if there are several, to the one with the most tokens.
+    So "" holds the records that fit no other column.
 
     Args:
-        records: Of one experiment, finished or failed.
-        columns: Override tokens, space-joined if several.
+        records: Finished or failed runs of one experiment.
+        columns: Each column's override tokens, separated by spaces.
 
     Returns:
-        Column → its records, the tokens removed from their variants; a column may be empty.
+        Column → its records, with the column's tokens removed from their variants; a column may be empty.
 
     Raises:
         TableError: A record fits no column, or two equally well.
@@ -32,7 +32,7 @@ def split_records(records: Iterable[Run], columns: Collection[str]) -> dict[str,
     found: dict[str, list[Run]] = {column: [] for column in columns}
     for record in records:
         column = _column(record.variant, columns)
-        # A record is checked again when it is replaced, which takes long for thousands.
+        # Replacing a record validates it again, which is slow for thousands.
         found[column].append(_without(record, column) if column else record)
     return found
 
@@ -53,29 +53,29 @@ def _column(variant: str, columns: Collection[str]) -> str:
 
 def _without(record: Run, column: str) -> Run:
     tokens = column.split()
-    # At single spaces only: a token's own text may hold several.
+    # Split at single spaces only: a token itself may contain several in a row.
     rest = [token for token in record.variant.split(" ") if token not in tokens]
     return replace(record, variant=" ".join(rest))
 
 
-# What must be the same within each group of runs, or their numbers do not belong side by side.
+# What must be equal within each group of runs for their numbers to be comparable.
 _RULES: tuple[tuple[Callable[[RunRecord], str], str, str], ...] = (
     (lambda run: "one table", "experiment", "a variant is a change to one experiment: make a table for each"),
-    (lambda run: "one table", "data_fingerprint", "rows compare on one data set only: remove the other runs"),
-    (lambda run: f"seed {run.seed}", "split_fingerprint", "pairing needs one split a seed: run one of them again"),
+    (lambda run: "one table", "data_fingerprint", "rows are comparable on one data set only: remove the other runs"),
+    (lambda run: f"seed {run.seed}", "split_fingerprint", "pairing needs one split per seed: run one of them again"),
     (lambda run: f"{run.variant!r}", "weighting", "a row averages one setting over seeds: run one of them again"),
 )
 
 
 def check_comparable(records: Sequence[RunRecord]) -> None:
-    """Refuse records whose numbers do not belong side by side.
+    """Refuse records whose numbers cannot be compared.
 
     Raises:
-        TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under one
-            seed, two weightings under one variant.
+        TableError: No records, a variant and seed that were run twice, two experiments or data sets, two splits
+            under one seed, or two weightings under one variant.
     """
     if not records:
-        raise TableError("no runs; a table needs at least those of its baseline: train them first")
+        raise TableError("no runs; a table needs at least the baseline's: train them first")
     for group, name, rule in _RULES:
         firsts: dict[str, RunRecord] = {}
         for record in records:
@@ -92,14 +92,14 @@ def check_comparable(records: Sequence[RunRecord]) -> None:
 
 
 def overlap(records: Sequence[RunRecord]) -> float:
-    """The overlap of the test splits of the seeds, for `Estimate.of`.
+    """How much the seeds' test splits overlap, for `Estimate.of`.
 
     Returns:
         ρ/(1 − ρ) > 0, averaged over the records, where ρ is the share of all photographs, used or not, that a
-        split tests on; 0 where all records have one split.
+        split tests on; 0 if all records share one split.
 
     Raises:
-        TableError: Different splits, of which one tests on no photograph or on all.
+        TableError: The splits differ, and one of them tests on no photograph or on all.
     """
     if len({record.split_fingerprint for record in records}) == 1:
         return 0.0
@@ -146,7 +146,7 @@ def _counts(records: Sequence[RunRecord]) -> str:
 
 
 def _split(records: Sequence[RunRecord]) -> str:
-    """The one split, by its name where it was asked for by name and by its fingerprint; of several, how many."""
+    """The split's name, if it was chosen by name, and its fingerprint; if there are several splits, their number."""
     fingerprints = {record.split_fingerprint for record in records}
     key = "data.ratings.split="
     asked = {word.removeprefix(key) for record in records for word in record.overrides if word.startswith(key)}

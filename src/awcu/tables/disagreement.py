@@ -1,4 +1,4 @@
-"""Which test photographs a model ranks as the raters did, and which it does not."""
+"""Find the test photographs that a model ranks like the raters, and those that it does not."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,14 +10,14 @@ from awcu.runs.predictions import ScoredPhotographs
 
 
 class Disagreement(NamedTuple):
-    """How raters and the model rank one photograph; all but the rating are means over the seeds that tested on it.
+    """How raters and the model rank one photograph; score and ranks are means over the seeds that tested on it.
 
     Attributes:
-        image_id: Its name.
-        rating: Mean score of the raters.
-        high: Whether that makes it high.
+        image_id: The photograph's name.
+        rating: The raters' mean score.
+        high: Whether the rating is high.
         score: The model's score.
-        rated: Share of the test photographs that raters put below it, in (0, 1); half of those on a level with it.
+        rated: Share of the test photographs that raters put below it, in (0, 1); ties count half.
         ranked: The same for the model.
         distance: |rated − ranked| in [0, 1); SRCC sums its squares.
         seeds: Seeds whose test split contains it.
@@ -34,12 +34,12 @@ class Disagreement(NamedTuple):
 
 
 def disagreements(said: Mapping[int, ScoredPhotographs]) -> list[Disagreement]:
-    """Every photograph that was tested on, the most disputed first.
+    """List every test photograph, largest disagreement first.
 
-    Ranks rather than scores, since log odds and rating points have no common unit.
+    Ranks are compared, not scores, since log odds and rating points have no common unit.
 
     Args:
-        said: Seed → what its model said of its test photographs.
+        said: Seed → its model's scores of its test photographs.
     """
     seen: dict[str, list[tuple[int, float, float, float]]] = {}
     facts: dict[str, tuple[float, bool]] = {}

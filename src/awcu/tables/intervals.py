@@ -1,4 +1,4 @@
-"""Statistics over a few seeds: means with intervals, p-values, and Holm's correction for many comparisons."""
+"""Statistics over a few seeds: means with intervals, p-values, and Holm's correction for multiple comparisons."""
 
 import math
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ LEVEL = 0.05
 
 
 class Sampling(NamedTuple):
-    """How far a mean over seeds would move with other test photographs, the seeds fixed.
+    """How much a mean over fixed seeds would vary with other test photographs.
 
     Attributes:
-        error: Its standard error over redraws of the photographs, each redraw the same for all seeds; ≥ 0.
-        error_of_one: The same of one seed's value, as root mean square over the seeds; ≥ 0.
-        photographs: How many there were to draw from, ≥ 2.
+        error: The mean's standard error over redraws of the photographs, each redraw shared by all seeds; ≥ 0.
+        error_of_one: The same for one seed's value, as the root mean square over the seeds; ≥ 0.
+        photographs: Number of photographs drawn from, ≥ 2.
     """
 
     error: float
@@ -34,11 +34,11 @@ class Estimate:
     """A mean over seeds and the half-width of its 95 % interval.
 
     Attributes:
-        mean: nan without values, or where any value is undefined.
-        half_width: nan for fewer than two values, or where any value is undefined.
-        n: Number of values, undefined ones included.
-        undefined: How many of them are nan or infinite.
-        p_value: Two-sided, of a true mean of zero, from the t of the interval; in [0, 1], nan without an interval.
+        mean: nan without values, or if any value is undefined.
+        half_width: nan for fewer than two values, or if any value is undefined.
+        n: Number of values, including undefined ones.
+        undefined: Number of values that are nan or infinite.
+        p_value: Two-sided p-value for a true mean of zero, from the interval's t; in [0, 1], nan without an interval.
     """
 
     mean: float
@@ -49,26 +49,28 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Sequence[float], overlap: float = 0.0, sampling: Sampling | None = None) -> "Estimate":
-        """Estimate from one value a seed, with S² their variance.
+        """Estimate the mean from one value per seed; S² is their variance.
 
-        Seeds that split the same photographs anew share test photographs, so their values are correlated and
-        S²/n is too small a variance of the mean. The corrected resampled t takes S² (1/n + overlap) instead, with
-        n − 1 degrees of freedom (Nadeau & Bengio 2003, Inference for the Generalization Error, Machine Learning 52).
+        Seeds that each draw their own split of the same photographs share test photographs, so their values are
+        correlated and S²/n underestimates the variance of the mean. The corrected resampled t uses
+        S² (1/n + overlap) instead, with n − 1 degrees of freedom (Nadeau & Bengio 2003, Inference for the
+        Generalization Error, Machine Learning 52).
 
-        Seeds that share one split all have the same luck with its photographs, of which S² knows nothing. Where
-        `sampling` is known, a second variance is V = error² + max(0, S²/n − both), with
-        both = (error_of_one² − error²)/(n − 1). Seeds and photographs are two crossed samples: error² holds what
-        photographs do to all seeds and 1/n of what they do to each seed otherwise, S²/n holds the latter again, and
-        `both` takes it out once (the analysis of variance of crossed random effects: Searle, Casella & McCulloch
-        1992, Variance Components, chapter 4; Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1).
-        Its degrees of freedom are Satterthwaite's, V² / ((V − error²)²/(n − 1) + error⁴/(photographs − 1)).
+        Seeds that share one split are tested on the same photographs, and S² does not show how the choice of these
+        matters. Where `sampling` is known, a second variance is V = error² + max(0, S²/n − both), with
+        both = (error_of_one² − error²)/(n − 1). Seeds and photographs are crossed samples: error² contains the
+        photographs' effect on all seeds and 1/n of their separate effect on each seed. S²/n contains the latter
+        again, so `both` subtracts it once (the analysis of variance of crossed random effects: Searle, Casella &
+        McCulloch 1992, Variance Components, chapter 4; Owen 2007, The pigeonhole bootstrap, Annals of Applied
+        Statistics 1). Its degrees of freedom are Satterthwaite's,
+        V² / ((V − error²)²/(n − 1) + error⁴/(photographs − 1)).
 
-        Of the two intervals the wider counts, and of their p-values the larger: photographs never make a mean surer.
+        The wider of the two intervals and the larger of their p-values count: photographs never add certainty.
 
         Args:
             values: One per seed.
-            overlap: ρ/(1 − ρ) ≥ 0, where ρ is the share of the photographs that a split tests on; 0 where all
-                seeds have one split, which is the plain Student t.
+            overlap: ρ/(1 − ρ) ≥ 0, where ρ is the share of the photographs that a split tests on; 0 if all seeds
+                share one split, which gives the ordinary Student t.
             sampling: Sampling error of the mean of these values, if known.
         """
         n, undefined = len(values), sum(not math.isfinite(value) for value in values)
@@ -92,20 +94,20 @@ class Estimate:
 
     @property
     def spread(self) -> str:
-        """The half-width as printed: ".011", "<.001" where it only rounds to zero, "–" from one seed."""
+        """The half-width as printed: ".011", "<.001" if it rounds to zero without being zero, "–" for one seed."""
         if math.isnan(self.half_width):
             return "–"
         return "<.001" if 0 < self.half_width < 0.0005 else number(self.half_width)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values so that below `LEVEL` any false positive among them is as rare as `LEVEL`.
+    """Adjust p-values so that the probability of any false positive below `LEVEL` is at most `LEVEL`.
 
     Args:
-        p_values: In [0, 1]; nan where there was nothing to test.
+        p_values: In [0, 1]; nan if there is nothing to test.
 
     Returns:
-        The adjusted ones in the same order, in [0, 1]; nan stays nan and does not count as a comparison.
+        The adjusted p-values in the same order, in [0, 1]; nan stays nan and does not count as a comparison.
         Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
     """
     ordered = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
@@ -117,7 +119,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _over_both(seeds: float, n: int, sampling: Sampling) -> tuple[float, float]:
-    """Standard error and degrees of freedom over seeds, whose variance of the mean is given, and photographs."""
+    """Standard error and degrees of freedom over seeds and photographs, given the mean's variance over seeds."""
     photographs = sampling.error**2
     counted_twice = (sampling.error_of_one**2 - photographs) / (n - 1)
     rest = max(0.0, seeds - max(0.0, counted_twice))

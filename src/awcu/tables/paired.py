@@ -18,22 +18,22 @@ from awcu.tables.spec import TableSpec
 
 FILE = "differences.csv"
 TOLERANCE = 2e-5
-"""Between a difference of records, which have passed through single precision, and the same from predictions."""
+"""Allowed gap between a difference from records, rounded to single precision, and the same from predictions."""
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One variant's difference to the baseline under one metric, and how far other photographs would move it.
+    """One variant's difference to the baseline under one metric, and how much it would vary with other photographs.
 
     Attributes:
-        column: Of records, as its tokens; "" where all records belong together.
-        variant: Without the tokens of its column of records.
+        column: Override tokens of the column of records; "" if there is only one column.
+        variant: The variant without the column's tokens.
         metric: Key "test/<metric>".
-        seeds: Seeds that both have.
-        photographs: How many different ones they were tested on.
-        difference: Mean over the seeds.
-        error: Of that mean, as in `Sampling`.
-        error_of_one: As in `Sampling`.
+        seeds: Seeds that variant and baseline share.
+        photographs: Number of distinct test photographs over these seeds.
+        difference: Mean difference over the seeds.
+        error: Standard error of that mean, as in `Sampling`.
+        error_of_one: The same for one seed, as in `Sampling`.
     """
 
     column: str
@@ -49,7 +49,7 @@ class PairedDifference:
         """The sampling error that the photographs add to a difference over these seeds.
 
         Raises:
-            TableError: It is another difference.
+            TableError: The seeds or the value do not match this difference.
         """
         if tuple(seeds) != self.seeds or abs(difference - self.difference) > TOLERANCE:
             raise TableError(
@@ -60,7 +60,7 @@ class PairedDifference:
 
 
 def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
-    """Write one line per column of records, variant and metric, at full precision; without any, write no file."""
+    """Write one line per column, variant and metric, at full precision; if there are none, delete the file."""
     if not found:
         path.unlink(missing_ok=True)
         return
@@ -69,11 +69,11 @@ def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
 
 
 def read_differences(path: Path) -> list[PairedDifference]:
-    """Read what `write_differences` wrote; none where there is no file.
+    """Read what `write_differences` wrote; an empty list if there is no file.
 
     Raises:
-        RecordError: A missing or foreign column, a cell that is no number, a column, variant and metric that are there
-            twice.
+        RecordError: A missing or unknown column, a cell that is not a number, or a column, variant and metric that
+            occur twice.
     """
     if not path.is_file():
         return []
@@ -102,20 +102,20 @@ def _parsed(row: Mapping[str, str], where: str) -> PairedDifference:
             *(float(row[name]) for name in ("difference", "error", "error_of_one")),
         )
     except (AttributeError, TypeError, ValueError) as error:
-        raise RecordError(f"{where} is no difference ({error}); collect it again with --runs") from error
+        raise RecordError(f"{where} cannot be read ({error}); collect it again with --runs") from error
 
 
 Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
 
 
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
-    """Differences of each column's variants over all runs below a folder that left predictions.csv.
+    """Compute the differences of each column's variants from the predictions.csv files below a folder.
 
-    A variant is left out where one of the seeds that it shares with the baseline left none, and under a metric that
-    is undefined or no metric of predictions.
+    A variant is left out if any seed that it shares with the baseline has no predictions.csv. A metric is left out
+    if it is undefined or cannot be computed from predictions.
 
     Raises:
-        RecordError: A predictions.csv is damaged or of another run.
+        RecordError: A predictions.csv is damaged or belongs to another run.
         TableError: A record fits no column.
     """
     columns = split_records(records, spec.record_columns)
@@ -145,10 +145,10 @@ def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs:
 
 
 def paired_differences(spec: TableSpec, runs: Runs, column: str = "") -> list[PairedDifference]:
-    """The differences of these runs of one column, by variant and seed, to those of the baseline.
+    """Compute one column's differences to the baseline from its runs, given by variant and seed.
 
-    The photographs of all runs are redrawn at once, so that one that counts twice in one run counts twice in every
-    run that was tested on it. Redraws that leave a metric undefined in some seed are left out.
+    All runs share the redraws of photographs: one that counts twice in one run counts twice in every run that was
+    tested on it. Redraws that leave a metric undefined for some seed are left out.
     """
     drawn, base, found = _drawn(runs), runs[spec.baseline], []
     for variant in sorted(runs.keys() - {spec.baseline}):
@@ -171,7 +171,7 @@ def paired_differences(spec: TableSpec, runs: Runs, column: str = "") -> list[Pa
 
 
 def _drawn(runs: Runs) -> dict[tuple[str, int], Floats]:
-    """The metrics of each run, first of its photographs as they are, then of each redraw: `(metrics, 1 + redraws)`."""
+    """Each run's metrics, first on its photographs, then on each redraw: `(metrics, 1 + redraws)`."""
     each = {(variant, seed): one for variant, mine in runs.items() for seed, one in mine.items()}
     ids = np.unique(np.concatenate([one.image_ids for one in each.values()]))
     places = {run: np.searchsorted(ids, one.image_ids) for run, one in each.items()}

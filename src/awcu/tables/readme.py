@@ -1,4 +1,4 @@
-"""Rendered tables inside a README, between markers, so that no number in it is typed by hand."""
+"""Insert rendered tables into a README, between markers, so that no number is typed by hand."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from awcu.files import write_atomically
 
 
 def refresh_block(readme: Path, name: str, markdown: str) -> bool:
-    """Put the Markdown between `<!-- table:NAME -->` and `<!-- /table:NAME -->`; whether that changed it.
+    """Put the Markdown between `<!-- table:NAME -->` and `<!-- /table:NAME -->`; return whether the file changed.
 
     Raises:
-        TableError: A marker is absent, doubled, or the two are in the wrong order.
+        TableError: A marker is missing or occurs twice, or the two are in the wrong order.
     """
-    # Bytes, since reading as text would turn the line ends of the whole file into this system's.
+    # Read bytes: reading text would convert the whole file's line endings to this system's.
     text = readme.read_bytes().decode("utf-8")
     start, end = f"<!-- table:{name} -->", f"<!-- /table:{name} -->"
     for marker in (start, end):

@@ -10,8 +10,8 @@ from pydantic import ConfigDict, StrictFloat, TypeAdapter, ValidationError
 from awcu.errors import TableError
 from awcu.text import faults
 
-SPEC = "table.yaml"  # the file of an experiment's folder that a `TableSpec` is read from
-MOST_SERIES = 3  # of a ladder
+SPEC = "table.yaml"  # the file in an experiment's folder that holds its `TableSpec`
+MOST_SERIES = 3  # most series in a ladder
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Ladder:
     Attributes:
         metrics: One panel each; they must be columns of the table.
         x_label: What a position is.
-        series: Printed label → variant → position > 0; infinity is drawn at the right, after a gap. Up to three, of
-            which each has its own sign; a variant of several is drawn once, in the first.
-        others: Variants without a position, drawn apart at the right.
+        series: Printed label → variant → position > 0; infinity is drawn at the right, after a gap. There are at
+            most three series, each with its own marker; a variant in several is drawn once, in the first.
+        others: Variants without a position, drawn separately at the right.
     """
 
     metrics: tuple[str, ...]
@@ -42,12 +42,12 @@ class Ladder:
                     raise TableError(f"{variant!r} is in both a series and others; remove one")
                 if position != self.positions[variant]:
                     raise TableError(
-                        f"{variant!r} has the positions {self.positions[variant]:g} and {position:g}; it can have one"
+                        f"{variant!r} has the positions {self.positions[variant]:g} and {position:g}; give it one only"
                     )
 
     @property
     def positions(self) -> dict[str, float]:
-        """Variant → position, of all series."""
+        """Variant → position, over all series."""
         found: dict[str, float] = {}
         for positions in self.series.values():
             for variant, position in positions.items():
@@ -73,9 +73,9 @@ class HeatMap:
     Attributes:
         metrics: One panel each; they must be columns of the table.
         x_label: What tells the columns apart.
-        columns: Override tokens that a column's records carry (space-joined if several) → printed label, in
-            display order; "" for the records that carry none of the others' tokens.
-        main: The column that the table itself shows; None: the last one listed.
+        columns: Override tokens that a column's records carry, separated by spaces → printed label, in display
+            order; "" for the records that fit no other column.
+        main: The column that the table itself shows; None for the last one listed.
     """
 
     metrics: tuple[str, ...]
@@ -88,7 +88,7 @@ class HeatMap:
             raise TableError("heat_map columns is empty; list at least one")
         if self.main is not None and self.main not in self.columns:
             known = ", ".join(map(repr, self.columns))
-            raise TableError(f"heat_map main {self.main!r} is no column of it; use one of {known}")
+            raise TableError(f"heat_map main {self.main!r} is not one of its columns; use one of {known}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Agreement:
     Attributes:
         metrics: One panel each; they must be columns of the table.
         x: The group along the horizontal axis.
-        y: The group along the vertical axis; without a heat map, the table itself shows it.
+        y: The group along the vertical axis; without a heat map, the table shows this group.
     """
 
     metrics: tuple[str, ...]
@@ -124,13 +124,13 @@ class TableSpec:
 
     Attributes:
         title: Printed above the table and the plots.
-        baseline: The variant that the others are compared with.
+        baseline: The variant to which the others are compared.
         columns: Metric key → printed label.
         rows: Variant → printed label in display order; other variants follow under their own text.
         ladder: A plot, or None.
         forest: A plot, or None.
         heat_map: A plot, or None; splits the records into columns.
-        agreement: A plot, or None; splits the records into columns, the same ones where there is a heat map.
+        agreement: A plot, or None; splits the records into columns, which must be among those of any heat map.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -154,15 +154,15 @@ class TableSpec:
         if self.heat_map and self.agreement:
             for side in (self.agreement.x, self.agreement.y):
                 if side.tokens not in self.heat_map.columns:
-                    raise TableError(f"agreement column {side.tokens!r} is no column of heat_map; list it there too")
+                    raise TableError(f"agreement column {side.tokens!r} is not a column of heat_map; list it there too")
 
     @classmethod
     def load(cls, path: Path) -> "TableSpec":
         """Read a `table.yaml`.
 
         Raises:
-            TableError: Not YAML, an unknown or missing key, a value of the wrong kind, a plot that does not fit
-                the columns or another plot.
+            TableError: The file is not YAML, a key is unknown or missing, a value has the wrong type, or a plot does
+                not fit the columns or another plot.
         """
         try:
             return TypeAdapter(cls).validate_python(OmegaConf.to_container(OmegaConf.load(path)))
@@ -173,7 +173,7 @@ class TableSpec:
 
     @property
     def record_columns(self) -> tuple[str, ...]:
-        """Override tokens of each column of records; one column, "", where all records belong together."""
+        """Override tokens of each column of records; a single "" if the records are not split."""
         if self.heat_map:
             return tuple(self.heat_map.columns)
         return (self.agreement.x.tokens, self.agreement.y.tokens) if self.agreement else ("",)
@@ -190,7 +190,7 @@ class TableSpec:
         return replace(self, columns=columns, ladder=None, forest=None, heat_map=None, agreement=None)
 
     def label(self, variant: str) -> str:
-        """The printed label, or the variant's own text."""
+        """The variant's printed label; without one, the variant itself."""
         return self.rows.get(variant, variant or "(no overrides)")
 
     def _check_metrics(self, plot: str, metrics: tuple[str, ...]) -> None:
@@ -199,4 +199,4 @@ class TableSpec:
             raise TableError(f"{plot} metrics is empty; name at least one of {known}")
         for metric in metrics:
             if metric not in self.columns:
-                raise TableError(f"{plot} metric {metric!r} is no column; use one of {known}")
+                raise TableError(f"{plot} metric {metric!r} is not a column; use one of {known}")

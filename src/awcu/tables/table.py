@@ -32,12 +32,12 @@ class Cell:
     """One variant under one metric.
 
     Attributes:
-        values: Seed → metric, undefined ones included.
-        value: Over these seeds.
-        difference: To the baseline over the seeds that both have; None in the baseline's own row.
-        photographs: How many the difference's interval is over, beside the seeds; 0 where it is over seeds only.
-        adjusted_p: p-value of the difference, in [0, 1], by Holm's correction over the table's rows; nan if there was
-            nothing to test, None in the baseline's own row.
+        values: Seed → metric, including undefined ones.
+        value: The mean over these seeds.
+        difference: Difference to the baseline over the seeds that both share; None in the baseline's own row.
+        photographs: Number of photographs that the difference's interval covers beside the seeds; 0 for seeds only.
+        adjusted_p: The difference's p-value, in [0, 1], after Holm's correction over the table's rows; nan if there
+            is nothing to test, None in the baseline's own row.
     """
 
     values: dict[int, float]
@@ -57,12 +57,12 @@ class Row:
     """One variant.
 
     Attributes:
-        variant: Without the tokens of its column of records.
-        label: As printed, with the number of runs that did not converge and the stamp of a leak where there are some.
-        seeds: Of its runs.
-        failed: Its runs that ended in an error.
-        not_converged: How many of its runs say that their solver stopped early (metric "probe/converged" 0).
-        cells: One per metric key.
+        variant: The variant without the tokens of its column of records.
+        label: As printed, with notes on runs that did not converge and on leaks, if any.
+        seeds: Seeds of the finished runs.
+        failed: Runs that ended in an error.
+        not_converged: Number of runs whose solver stopped early (metric "probe/converged" is 0).
+        cells: One cell per metric key.
     """
 
     variant: str
@@ -74,7 +74,7 @@ class Row:
 
     @property
     def asked(self) -> int:
-        """Seeds that were run, with or without success."""
+        """Number of seeds that were run, whether they finished or failed."""
         return len({*map(str, self.seeds), *(one.seed for one in self.failed)})
 
 
@@ -85,17 +85,17 @@ def compared_rows(
     differences: Iterable[PairedDifference],
     failures: Iterable[FailedRun],
 ) -> tuple[Row, ...]:
-    """One row a variant, listed ones first, with Holm's correction over them.
+    """Build one row per variant, listed ones first, with Holm's correction over them.
 
     Args:
         spec: The table's specification; its baseline has runs.
-        records: Comparable ones, of one column.
-        overlap: Of their test splits, as in `Estimate.of`.
-        differences: What is known of the photographs behind the differences.
-        failures: The column's runs without record.
+        records: Comparable records of one column.
+        overlap: Overlap of their test splits, as in `Estimate.of`.
+        differences: Differences paired by photograph, where known.
+        failures: The column's failed runs.
 
     Raises:
-        TableError: A difference that is not that of the records.
+        TableError: A paired difference does not match the records.
     """
     runs: dict[str, dict[int, RunRecord]] = {}
     for record in sorted(records, key=lambda record: (record.variant, record.seed)):
@@ -147,7 +147,7 @@ def _cell(
 
 
 def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with Holm's correction over them, a metric at a time."""
+    """The rows with Holm's correction over them, separately for each metric."""
     cells = [dict(row.cells) for row in rows]
     for metric in cells[0]:
         tests = {place: mine[metric].difference for place, mine in enumerate(cells)}
@@ -168,9 +168,9 @@ class Table:
     Attributes:
         spec: The table's specification.
         rows: In display order; a listed variant without runs has a row without seeds.
-        trivial: Metric key → the trivial predictor's mean over seeds, where recorded.
-        experiment: The name that its records share.
-        overlap: By how much its splits overlap, as in `Estimate.of`; 0 where all seeds have one split.
+        trivial: Metric key → the trivial predictor's mean over seeds, if recorded.
+        experiment: The experiment's name.
+        overlap: How much the test splits overlap, as in `Estimate.of`; 0 if all seeds share one split.
         provenance: One line: data, photographs, seeds, commits.
     """
 
@@ -189,10 +189,10 @@ class Table:
         differences: Iterable[PairedDifference] = (),
         failures: Iterable[FailedRun] = (),
     ) -> "Table":
-        """Compare the variants of the main column of records, which is all of them where the spec asks for one.
+        """Compare the variants of the main column of records; without columns in the spec, that is all records.
 
         Raises:
-            TableError: As in `of_column`, or the records do not fit the spec's columns of records.
+            TableError: As in `of_column`, or a record fits none of the spec's columns of records.
         """
         mine = split_records(records, spec.record_columns)[spec.main]
         failed = split_records(failures, spec.record_columns)[spec.main]
@@ -210,14 +210,14 @@ class Table:
 
         Args:
             spec: The table's specification.
-            records: Of one column.
-            differences: What is known of the photographs behind the column's differences.
-            failures: The column's runs without record.
+            records: The column's records.
+            differences: The column's differences paired by photograph, where known.
+            failures: The column's failed runs.
 
         Raises:
-            TableError: No records, a variant and seed run twice, two experiments or data sets, two splits under
-                one seed, two weightings under one variant, a column that no record has, no baseline, splits
-                that test on no photograph or on all, a difference that is not that of the records.
+            TableError: No records, a variant and seed that were run twice, two experiments or data sets, two splits
+                under one seed, two weightings under one variant, a metric that no record has, no baseline, splits
+                that test on no photograph or on all, or a paired difference that does not match the records.
         """
         check_comparable(records)
         _check_named(spec, records)
@@ -228,7 +228,7 @@ class Table:
 
     @property
     def most_seeds(self) -> int:
-        """Seeds of the row that was run with most."""
+        """The largest number of seeds of any row."""
         return max(row.asked for row in self.rows)
 
     @property
@@ -242,7 +242,7 @@ class Table:
 
     @property
     def footer(self) -> str:
-        """The source of the numbers and the meaning of the signs."""
+        """The source of the numbers and the meaning of the symbols."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
         some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
@@ -253,7 +253,7 @@ class Table:
 
     @property
     def pairing(self) -> str:
-        """How its differences are paired and what their intervals are over, in words."""
+        """How the differences are paired and what their intervals cover, in words."""
         counts = sorted({cell.photographs for row in self.rows for cell in row.cells.values() if cell.photographs})
         if not counts:
             return "paired by seed, its interval over seeds only"
@@ -272,7 +272,7 @@ class Table:
         return f"{self.spec.title}\n\n{body}\n\n{self.footer}\n"
 
     def to_terminal(self) -> "RichTable":
-        """The same for a terminal, through rich."""
+        """The same for the terminal, as a rich table."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
         from rich.text import Text
@@ -285,7 +285,7 @@ class Table:
             box=SIMPLE_HEAD,
             padding=(0, 1),
         )
-        # More than three metrics beside their differences do not fit 120 columns: then each stands above its.
+        # More than three metrics beside their differences do not fit 120 columns; differences then go below.
         stacked = len(self.spec.columns) > 3
         table.add_column("")
         for label in self.spec.columns.values():
@@ -299,7 +299,7 @@ class Table:
         return table
 
     def to_csv(self, path: Path) -> None:
-        """Write one line a row and metric, full precision."""
+        """Write one line per row and metric, at full precision."""
         header = ["variant", "row", "metric", "seeds", "mean", "half_width"]
         header += ["pairs", "difference", "difference_half_width", "p", "adjusted_p", "photographs"]
         text = io.StringIO()
@@ -318,12 +318,12 @@ class Table:
         write_atomically(path, text.getvalue())
 
     def lines(self, errors: bool = True) -> list[tuple[str, list[tuple[str, bool]]]]:
-        """Each printed line: label, then text and boldness of value and difference for each metric.
+        """The printed lines: a label, then the text and boldness of each metric's value and difference.
 
-        The trivial predictor's first, where it is known; then one a row.
+        The trivial predictor comes first, if known; then one line per row.
 
         Args:
-            errors: Say in the label of a row with failed runs why they failed.
+            errors: Give the reasons in the labels of rows with failed runs.
         """
         lines = []
         if self.trivial:
@@ -375,5 +375,5 @@ def _trivial(metric: str, records: Sequence[RunRecord]) -> Estimate:
     for record in records:
         if key in record.metrics:
             runs.setdefault(record.seed, []).append(record.metrics[key])
-    # Each seed once, so that a row with fewer seeds does not shift the mean.
+    # Count each seed once, so that rows with fewer seeds do not shift the mean.
     return Estimate.of([mean(values) for values in runs.values()])
