@@ -209,7 +209,7 @@ def trained():
 
 
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
-@pytest.mark.parametrize("pretrained", [False, True])
+@pytest.mark.parametrize("pretrained", [False, True, "package"])
 def test_weights_come_from_a_local_file(tmp_path, trained, name, pretrained, monkeypatch):
     monkeypatch.setattr(timm, "create_model", without_network)
     file = saved(trained, tmp_path / name)
@@ -289,6 +289,11 @@ def test_a_file_that_lacks_one_tensor_is_refused(tmp_path, trained):
         AestheticNet(SMALL, weights_file=saved(state, tmp_path / "w.pth"), image_size=64)
 
 
+def test_a_source_of_weights_that_does_not_exist_is_refused():
+    with pytest.raises(BackboneError, match=r"pretrained='packages' must be one of false, true, package"):
+        AestheticNet(SMALL, pretrained="packages", image_size=64)
+
+
 CREATE_MODEL = timm.create_model
 
 
@@ -303,7 +308,7 @@ def test_pretrained_weights_out_of_reach_name_the_local_file(monkeypatch):
     monkeypatch.setattr(timm, "create_model", without_network)
     message = (
         r"pretrained weights of 'resnet18' could not be fetched \(OSError\); without a network pass a local file as "
-        r"network\.weights_file=…, or train from scratch with network\.pretrained=false"
+        r"network\.weights_file=…, choose .*pretrained=package, or train from scratch with network\.pretrained=false"
     )
     with pytest.raises(BackboneError, match=message):
         AestheticNet("resnet18", pretrained=True, image_size=64)

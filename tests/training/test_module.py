@@ -142,3 +142,11 @@ def test_a_foreign_checkpoint_is_refused_and_never_unpickled(tmp_path):
     with pytest.raises(ModelError, match=r"trap\.ckpt is no checkpoint of this version"):
         load_task(tmp_path / "trap.ckpt")
     assert not (tmp_path / "sprung").exists()
+
+
+def test_a_checkpoint_wants_no_weights_but_its_own(checkpoint, tmp_path):
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["hyper_parameters"]["network"] |= {"pretrained": "package", "weights_file": None}
+    torch.save(saved, tmp_path / "moved.ckpt")
+    moved = load_task(tmp_path / "moved.ckpt")
+    assert torch.equal(moved.net.aesthetic_head.weight, saved["state_dict"]["net.aesthetic_head.weight"])

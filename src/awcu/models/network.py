@@ -3,7 +3,7 @@
 import difflib
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import timm
 import torch
@@ -12,6 +12,7 @@ from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from awcu.errors import BackboneError
+from awcu.models.package_weights import load_package_weights
 
 
 class Logits(NamedTuple):
@@ -38,7 +39,7 @@ class AestheticNet(nn.Module):
         backbone: timm model name.
         aesthetic_outputs: 2 for low/high, K for rating values, 1 for the mean score.
         attribute_outputs: Number of attributes A; 0 for a single-headed network.
-        pretrained: Fetch timm's own weights from the hub.
+        pretrained: Fetch timm's own weights from the hub; or "package" for those of an installed distribution.
         weights_file: Local backbone weights (.safetensors, or a .pth state dict) instead.
         output_stride: Pixels per cell of the maps where the backbone can be dilated (32 → 16 or 8).
         image_size: Side of the square input, for backbones of fixed input size (ViT, Swin).
@@ -48,7 +49,7 @@ class AestheticNet(nn.Module):
 
     Raises:
         BackboneError: Unknown name (with the nearest), no feature map, a stride it cannot have, weights that
-            are missing, do not fit or cannot be fetched.
+            are missing, do not fit or cannot be fetched, or `pretrained` of another value.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class AestheticNet(nn.Module):
         backbone: str,
         aesthetic_outputs: int = 2,
         attribute_outputs: int = 0,
-        pretrained: bool = False,
+        pretrained: bool | Literal["package"] = False,
         weights_file: str | None = None,
         output_stride: int | None = None,
         image_size: int = 224,
@@ -65,13 +66,18 @@ class AestheticNet(nn.Module):
         detach_attributes: bool = False,
     ) -> None:
         super().__init__()
+        if pretrained not in (False, True, "package"):
+            raise BackboneError(f"network.pretrained={pretrained!r} must be one of false, true, package")
         options: dict[str, Any] = {"pad_type": pad_type} if pad_type else {}
         if output_stride is not None:
             options["output_stride"] = output_stride
         # Any: timm's models share forward_features by convention, not by type.
-        self.backbone: Any = _create(backbone, pretrained and weights_file is None, image_size, options)
+        fetched = bool(pretrained) and pretrained != "package" and weights_file is None
+        self.backbone: Any = _create(backbone, fetched, image_size, options)
         if weights_file is not None:
             _load_weights(self.backbone, Path(weights_file), backbone)
+        elif pretrained == "package":
+            load_package_weights(self.backbone, backbone)
         self.channels = _check_feature_map(self, backbone, image_size)
         self.dropout = nn.Dropout(drop_rate)
         self.aesthetic_head = _linear_head(self.channels, aesthetic_outputs)
@@ -160,8 +166,8 @@ def _create(name: str, pretrained: bool, image_size: int, options: dict[str, Any
             raise
         raise BackboneError(
             f"the pretrained weights of {name!r} could not be fetched ({type(error).__name__}); without a "
-            f"network pass a local file as network.weights_file=…, or train from scratch with "
-            f"network.pretrained=false"
+            f"network pass a local file as network.weights_file=…, choose network.backbone=tf_efficientnet_lite0 "
+            f"network.pretrained=package, or train from scratch with network.pretrained=false"
         ) from error
     # timm says in one of these three ways that a family does not take an option.
     except (TypeError, NotImplementedError, AssertionError) as error:
