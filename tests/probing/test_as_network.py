@@ -19,7 +19,7 @@ from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.features import extract
-from awcu.probing.heads import fit_binary, fit_distribution
+from awcu.probing.heads import fit_binary, fit_distribution, fit_score
 from awcu.ratings.splits import SPLITS
 from awcu.runs.record import RunRecord
 from awcu.training.module import load_task
@@ -73,6 +73,11 @@ def distribution_head(ratings, pooled):
     return fit_distribution(pooled[:, 0], torch.from_numpy(ratings.rating_distribution), weights, penalty)
 
 
+def score_head(ratings, pooled):
+    weights, penalty = torch.ones(1, len(ratings)), torch.tensor([0.1], dtype=torch.float64)
+    return fit_score(pooled[:, 0], torch.from_numpy(ratings.mean_score - 3), weights, penalty)
+
+
 def attribute_heads(ratings, pooled):
     return solve_attributes(ratings, pooled, ratings, pooled, [0.01, 0.1])
 
@@ -85,7 +90,7 @@ def answers(task, images):
 class TestNetwork:
     def test_log_odds_are_those_of_the_head(self, ratings, backbone, pooled, images):
         head = binary_head(ratings, pooled)
-        task = network_with_heads(backbone, head, None, ratings, BACKBONE, IMAGES)
+        task = network_with_heads(backbone, head, None, ratings, BACKBONE, IMAGES, "binary")
         logits = answers(task, images).aesthetic
         expected = head.logits(pooled[:, 0])[0, :, 0].float()
         assert expected.std() > 0.1, "a head of zeros would pass"
@@ -95,7 +100,7 @@ class TestNetwork:
 
     def test_rating_logits_are_those_of_the_head(self, ratings, backbone, pooled, images):
         head = distribution_head(ratings, pooled)
-        task = network_with_heads(backbone, head, None, ratings, BACKBONE, IMAGES)
+        task = network_with_heads(backbone, head, None, ratings, BACKBONE, IMAGES, "distribution")
         logits = answers(task, images).aesthetic
         assert logits.shape == (24, 5)
         torch.testing.assert_close(logits, head.logits(pooled[:, 0])[0].float(), atol=1e-4, rtol=1e-4)
@@ -103,19 +108,33 @@ class TestNetwork:
         expected = shares @ torch.arange(1, 6, dtype=torch.float64) - 3
         torch.testing.assert_close(task.objective.score(logits), expected.float(), atol=1e-5, rtol=0)
 
+    def test_expected_scores_are_those_of_the_head(self, ratings, backbone, pooled, images):
+        head = score_head(ratings, pooled)
+        task = network_with_heads(backbone, head, None, ratings, BACKBONE, IMAGES, "score")
+        logits = answers(task, images).aesthetic
+        assert logits.shape == (24, 1)
+        expected = head.logits(pooled[:, 0])[0, :, 0].float()
+        assert expected.std() > 0.1, "a head of zeros would pass"
+        torch.testing.assert_close(task.objective.score(logits), expected, atol=1e-4, rtol=1e-4)
+
     def test_attribute_logits_are_those_of_their_heads(self, ratings, backbone, pooled, images):
         attributes = attribute_heads(ratings, pooled)
-        task = network_with_heads(backbone, binary_head(ratings, pooled), attributes, ratings, BACKBONE, IMAGES)
+        task = network_with_heads(
+            backbone, binary_head(ratings, pooled), attributes, ratings, BACKBONE, IMAGES, "binary"
+        )
         logits = answers(task, images).attributes
         assert task.hparams["attribute_names"] == ["indoors", "outdoors"]
         expected = attributes.logits(pooled[:, 0])[..., 0].T.float()
         assert (expected[:, 0] - expected[:, 1]).abs().max() > 0.1, "swapped heads would pass"
         torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
 
-    @pytest.mark.parametrize("head", [binary_head, distribution_head])
-    def test_maps_average_to_the_logits_without_the_bias(self, ratings, backbone, pooled, images, head):
+    @pytest.mark.parametrize(
+        ("objective", "head"), [("binary", binary_head), ("distribution", distribution_head), ("score", score_head)]
+    )
+    def test_maps_average_to_the_logits_without_the_bias(self, ratings, backbone, pooled, images, objective, head):
         attributes = attribute_heads(ratings, pooled)
-        task = network_with_heads(backbone, head(ratings, pooled), attributes, ratings, BACKBONE, IMAGES).eval()
+        solved = head(ratings, pooled)
+        task = network_with_heads(backbone, solved, attributes, ratings, BACKBONE, IMAGES, objective).eval()
         with torch.no_grad():
             logits, maps = task.net.activation_maps(images)
         for side, layer, map_of in zip(logits, (task.net.aesthetic_head, task.net.attribute_head), maps, strict=True):
@@ -125,7 +144,7 @@ class TestNetwork:
 
     def test_the_backbone_is_a_copy_of_that_at_hand(self, ratings, backbone, pooled):
         before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-        task = network_with_heads(backbone, binary_head(ratings, pooled), None, ratings, BACKBONE, IMAGES)
+        task = network_with_heads(backbone, binary_head(ratings, pooled), None, ratings, BACKBONE, IMAGES, "binary")
         own = {name: tensor for name, tensor in task.net.state_dict().items() if name.startswith("backbone.")}
         assert own.keys() == {name for name in before if name.startswith("backbone.")}
         for name, tensor in own.items():
@@ -206,7 +225,7 @@ class TestAttributes:
 
 def test_a_saved_run_is_found_and_answers_the_same(ratings, backbone, pooled, images, tmp_path):
     attributes = attribute_heads(ratings, pooled)
-    task = network_with_heads(backbone, binary_head(ratings, pooled), attributes, ratings, BACKBONE, IMAGES)
+    task = network_with_heads(backbone, binary_head(ratings, pooled), attributes, ratings, BACKBONE, IMAGES, "binary")
     record = RunRecord(
         experiment="probe", variant="weighting=uniform", weighting="Uniform()", seed=0, overrides=("probe.save=[x]",),
         data="tiny", data_fingerprint="0", split_fingerprint="1", n={"train": 24}, metrics={"test/auroc": 0.75},
@@ -288,7 +307,7 @@ def check_same(found, expected):
     )
 
 
-@pytest.mark.parametrize("objective", ["binary", "distribution"])
+@pytest.mark.parametrize("objective", ["binary", "distribution", "score"])
 def test_evaluating_the_kept_checkpoint_repeats_the_numbers_of_the_sweep(probed, training, tmp_path, objective):
     records, kept = probed(f"probe.objective={objective}")
     assert kept.keys() == {"weighting.gamma=2 weighting=power", "weighting=uniform"}

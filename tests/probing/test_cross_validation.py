@@ -9,11 +9,11 @@ import pytest
 import torch
 from scipy.special import softmax
 from scipy.stats import spearmanr
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from awcu.errors import ConfigurationError, ProbeError, WeightingError
-from awcu.models.objective import Binary, RatingDistribution
+from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.probing import cross_validation as selection
 from awcu.probing.cross_validation import Search, predict, solve, weigh
 from awcu.probing.grid import GridRow
@@ -221,6 +221,45 @@ class TestViews:
             np.testing.assert_allclose(solved.heads.weight[place].numpy(), model.coef_, atol=1e-3)
 
 
+class TestScore:
+    SEARCH = Search((30.0, 0.3, 0.003), folds=3, objective="score")
+
+    def test_heads_and_penalties_are_those_of_scikit_learn(self, train):
+        x, y = photographs(), train.mean_score - 3
+        solved = solve(ROWS, train, one_view(x), self.SEARCH, 0)
+        strengths = np.array(self.SEARCH.penalties) * x.var(axis=0).sum()
+        held_out = selection._folds(train, 3, 0)
+        for place, row in enumerate(ROWS):
+            areas = np.zeros((3, 3))
+            for fold in range(3):
+                kept = held_out != fold
+                w = row.weights.at(train.select(kept))
+                for column, strength in enumerate(strengths):
+                    model = Ridge(alpha=strength).fit(x[kept], y[kept], sample_weight=w)
+                    areas[fold, column] = roc_auc_score(train.high[~kept], model.predict(x[~kept]))
+            best = areas.mean(0).argmax()
+            assert solved.penalties[place] == self.SEARCH.penalties[best]
+            model = Ridge(alpha=strengths[best]).fit(x, y, sample_weight=row.weights.at(train))
+            found = predict(solved.heads, torch.tensor(x), self.SEARCH.read(train))[place]
+            np.testing.assert_allclose(found.score.numpy(), model.predict(x), atol=1e-8)
+            assert found.distribution.shape == (len(x), 0)
+        assert len(set(solved.penalties)) > 1, "a choice that is always the same would pass"
+
+    def test_each_view_counts_half(self, train):
+        x, mirrored = photographs(), photographs(seed=9)
+        search = replace(self.SEARCH, penalties=(0.3,))
+        solved = solve(ROWS[1:2], train, torch.tensor(np.stack([x, mirrored], 1)), search, 0)
+        w = np.tile(ROWS[1].weights.at(train) / 2, 2)
+        model = Ridge(alpha=0.3 * x.var(axis=0).sum())
+        model.fit(np.concatenate([x, mirrored]), np.tile(train.mean_score - 3, 2), sample_weight=w)
+        np.testing.assert_allclose(solved.heads.weight[0, 0].numpy(), model.coef_, atol=1e-8)
+
+    def test_two_classes_are_no_scores(self, train):
+        two = replace(train, votes=None, mean_score=np.where(train.high, 5.0, 1.0))
+        with pytest.raises(ConfigurationError, match=r"probe\.objective=score needs mean scores, made has only low"):
+            solve(ROWS[:1], two, one_view(photographs()), self.SEARCH, 0)
+
+
 class TestDistribution:
     SEARCH = Search((0.3, 0.03), folds=3, objective="distribution")
 
@@ -305,7 +344,7 @@ class TestErrors:
             ({"penalties": (1.0, 0.0)}, r"probe.penalties=\[1.0, 0.0\] must be"),
             ({"penalties": (-1.0, 1.0)}, r"probe.penalties=\[-1.0, 1.0\] must be"),
             ({"folds": 1}, "probe.folds=1 must be ≥ 2"),
-            ({"objective": "emd"}, "probe.objective='emd' must be one of binary, distribution"),
+            ({"objective": "emd"}, "probe.objective='emd' must be one of binary, distribution, score"),
         ],
     )
     def test_a_search_out_of_range_is_refused(self, settings, message):
@@ -356,3 +395,4 @@ def test_what_the_logits_are_read_by_and_what_a_row_costs(train):
     assert search.heads_a_row == 12
     assert search.read(train) == Binary()
     assert replace(search, objective="distribution").read(train) == RatingDistribution((1, 2, 3, 4, 5), 3)
+    assert replace(search, objective="score").read(train) == Score(3)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy.special import expit, log_softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from awcu.errors import ProbeError
 from awcu.probing import heads as probe
-from awcu.probing.heads import fit_attributes, fit_binary, fit_distribution
+from awcu.probing.heads import fit_attributes, fit_binary, fit_distribution, fit_score
 
 
 def features(n, channels, condition=1.0, seed=0):
@@ -261,3 +261,43 @@ def test_an_attribute_without_examples_is_refused_by_name():
             GOOD["features"], torch.tensor([[1.0, 0]] * 3 + [[0, torch.nan]] * 3), torch.ones(6), torch.ones(2),
             ["Macro", "HDR"],
         )  # fmt: skip
+
+
+class TestScore:
+    @pytest.mark.parametrize("case", CASES)
+    def test_heads_are_those_of_scikit_learn_for_every_penalty_and_weighting_at_once(self, case):
+        n, channels, condition = CASES[case]
+        x, d = features(n, channels, condition), margins(n)
+        y = labels(x) + d - 1
+        weightings = [np.ones(n), d**2, (d > 0.5).astype(float), np.where(d > 1, 64.0, 1.0)]
+        settings = [(w, penalty) for w in weightings for penalty in (1e3, 10, 1, 0.1)]
+        weights = torch.tensor(np.array([w for w, _ in settings]))
+        penalties = torch.tensor([p for _, p in settings], dtype=torch.float64)
+        heads = fit_score(torch.tensor(x), torch.tensor(y), weights, penalties)
+        assert heads.converged.all()
+        assert heads.weight.shape == (16, 1, channels)
+        unseen = features(50, channels, condition, seed=7)
+        for head, (w, penalty) in enumerate(settings):
+            model = Ridge(alpha=penalty, solver="svd").fit(x, y, sample_weight=w)
+            np.testing.assert_allclose(heads.weight[head, 0].numpy(), model.coef_, atol=1e-8, rtol=1e-8)
+            logits = heads.logits(torch.tensor(unseen))[head, :, 0]
+            np.testing.assert_allclose(logits.numpy(), model.predict(unseen), atol=1e-8, rtol=1e-8)
+            lost = w @ (y - model.predict(x)) ** 2 + penalty * model.coef_ @ model.coef_
+            assert heads.objective[head].item() == pytest.approx(lost / 2, rel=1e-8)
+
+    def test_a_head_by_hand(self):
+        """Weights 3 and 1 on x = 0 and 2: the centre is ½, Σw(x − ½)² = 3 and Σw(x − ½)(y − 1) = 6."""
+        x, y = torch.tensor([[0.0], [2.0]]), torch.tensor([0.0, 4.0])
+        heads = fit_score(x, y, torch.tensor([[3.0, 1.0]]), torch.tensor([3.0]))
+        assert (heads.weight.item(), heads.bias.item()) == pytest.approx((1, 0.5))
+        assert heads.objective.item() == pytest.approx((3 * 0.5**2 + 1.5**2 + 3) / 2)
+
+    @pytest.mark.parametrize("y", [torch.zeros(5), torch.zeros(6, 1), torch.tensor([0, 1, 2, 3, 4, math.nan])])
+    def test_one_finite_score_per_row(self, y):
+        with pytest.raises(ProbeError, match="give one finite score per row"):
+            fit_score(torch.ones(6, 2), y, torch.ones(1, 6), torch.ones(1))
+
+    def test_a_head_without_photographs_is_named(self):
+        weights = torch.tensor([[1.0, 1], [0, 0]])
+        with pytest.raises(ProbeError, match="far: no photograph has a positive weight"):
+            fit_score(torch.eye(2), torch.arange(2.0), weights, torch.ones(2), ["near", "far"])

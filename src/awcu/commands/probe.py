@@ -303,7 +303,9 @@ class _Study:
         for place, record in enumerate(records):
             head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
             settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
-            task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images)
+            task = network_with_heads(
+                self.network, head, attributes, draw.ratings, settings, images, self.search.objective
+            )
             run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
             save_run(run_folder, task, record, at_seed(self.cfg, draw.seed), draw.ratings)
             print(run_folder)

@@ -15,6 +15,7 @@ from awcu.files import write_atomically
 from awcu.images.transforms import Preparation
 from awcu.metrics.ranks import auroc
 from awcu.models.network import AestheticNet
+from awcu.models.objective import ObjectiveName
 from awcu.probing.cross_validation import total_variance
 from awcu.probing.heads import Heads, fit_attributes
 from awcu.ratings.ratings import Ratings
@@ -36,18 +37,19 @@ def network_with_heads(
     ratings: Ratings,
     settings: Mapping[str, Any],
     preparation: dict[str, Any],
+    objective: ObjectiveName,
 ) -> AestheticTask:
     """A task whose network answers what the heads answer, with their AesAM and AttAM.
 
     Args:
         backbone: The network whose features the heads were solved on.
-        aesthetic: One head; of one logit, it becomes the two of low and high, half of it each.
+        aesthetic: One head; a binary one's logit becomes the two of low and high, half of it each.
         attributes: One head an attribute, or None where the ratings have no attributes.
         ratings: Ratings of the split that the heads were solved on.
         settings: The backbone's name, pad_type and output_stride.
         preparation: From `awcu.training.build.image_settings`.
+        objective: That the head was solved for.
     """
-    objective = "binary" if aesthetic.weight.shape[1] == 1 else "distribution"
     # Its weights come from the backbone at hand, not from a file or the hub.
     task = build_task(ratings, dict(settings), preparation, objective=objective)
     task.net.backbone.load_state_dict(backbone.backbone.state_dict())

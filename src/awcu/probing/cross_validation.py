@@ -14,7 +14,7 @@ from awcu.metrics.ranks import auroc
 from awcu.metrics.rating import Predictions
 from awcu.models.objective import Objective, ObjectiveName, build_objective
 from awcu.probing.grid import GridRow
-from awcu.probing.heads import Heads, fit_binary, fit_distribution
+from awcu.probing.heads import Heads, fit_binary, fit_distribution, fit_score
 from awcu.ratings.ratings import Floats, Ratings
 
 
@@ -37,9 +37,9 @@ class Search:
             )
         if self.folds < 2:
             raise ConfigurationError(f"probe.folds={self.folds} must be ≥ 2: held-out photographs select the penalty")
-        if self.objective not in get_args(ObjectiveName)[:2]:
+        if self.objective not in get_args(ObjectiveName):
             raise ConfigurationError(
-                f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName)[:2])}"
+                f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName))}"
             )
 
     @property
@@ -189,6 +189,13 @@ def _fit(
     flat = features.flatten(0, 1)
     if search.objective == "binary":
         return fit_binary(flat, torch.from_numpy(train.high).repeat_interleave(views), each, strengths, names)
+    if search.objective == "score":
+        if not train.has_scores:
+            raise ConfigurationError(
+                f"probe.objective=score needs mean scores, {train.name} has only low and high; use binary"
+            )
+        score = torch.from_numpy(train.mean_score - train.midpoint).repeat_interleave(views)
+        return fit_score(flat, score, each, strengths, names)
     if train.rating_distribution is None:
         raise ConfigurationError(
             f"probe.objective=distribution needs votes, {train.name} has only mean scores; use binary"
