@@ -25,6 +25,7 @@ FOREIGN_METRICS = {
     "test/balanced_accuracy": lambda one, row: balanced_accuracy_score(one.high[row], one.score[row] > 0),
     "test/auroc": lambda one, row: roc_auc_score(one.high[row], one.score[row]),
     "test/srcc": lambda one, row: stats.spearmanr(one.score[row], one.mean_score[row]).statistic,
+    "test/plcc": lambda one, row: stats.pearsonr(one.score[row], one.mean_score[row]).statistic,
 }
 """Each of a run's metrics by a foreign library, of `ScoredPhotographs` and row numbers."""
 

@@ -16,6 +16,7 @@ FOREIGN = {
     "balanced_accuracy": lambda score, high, mean: balanced_accuracy_score(high, score > 0),
     "auroc": lambda score, high, mean: roc_auc_score(high, score),
     "srcc": lambda score, high, mean: stats.spearmanr(score, mean).statistic,
+    "plcc": lambda score, high, mean: stats.pearsonr(score, mean).statistic,
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from awcu.metrics.ranks import auroc, midranks, spearman
+from awcu.metrics.ranks import auroc, midranks, pearson, spearman
 
 TIES = pytest.mark.parametrize("decimals", [0, 1, 8], ids=["many ties", "some ties", "no ties"])
 
@@ -25,6 +25,7 @@ def test_one_sample(decimals):
     np.testing.assert_array_equal(midranks(score), stats.rankdata(score) - 0.5)
     assert float(auroc(score, high)) == pytest.approx(roc_auc_score(high, score), abs=1e-12)
     assert float(spearman(score, other)) == pytest.approx(stats.spearmanr(score, other).statistic, abs=1e-12)
+    assert float(pearson(score, other)) == pytest.approx(stats.pearsonr(score, other).statistic, abs=1e-12)
 
 
 @TIES
@@ -36,6 +37,7 @@ def test_photographs_that_are_drawn_several_times_or_not_at_all(decimals):
         each, labels, others = (np.repeat(column, row) for column in (score, high, other))
         assert area == pytest.approx(roc_auc_score(labels, each), abs=1e-12)
         assert correlation == pytest.approx(stats.spearmanr(each, others).statistic, abs=1e-12)
+        assert float(pearson(score, other, row)) == pytest.approx(stats.pearsonr(each, others).statistic, abs=1e-12)
 
 
 def test_weights_need_not_be_whole():
@@ -59,8 +61,9 @@ def test_without_both_classes_there_is_no_area(high):
 
 @pytest.mark.parametrize("equal", [[0.1] * 7, [1], []])
 def test_of_a_constant_there_is_no_correlation(equal):
-    assert math.isnan(spearman(equal, np.arange(len(equal))))
-    assert math.isnan(spearman(np.arange(len(equal)), equal))
+    for correlation in (spearman, pearson):
+        assert math.isnan(correlation(equal, np.arange(len(equal))))
+        assert math.isnan(correlation(np.arange(len(equal)), equal))
 
 
 def test_what_has_no_value_has_no_rank():

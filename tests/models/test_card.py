@@ -28,7 +28,7 @@ CONFIG = ModelConfig(
     train_fingerprint="0123456789ab",
     reference=Reference(70, tuple(place / 50 - 1 for place in range(101)), 0.5, 1.0, 1.0, None),
 )
-MEASURED = {"accuracy": 0.8125, "balanced_accuracy": 0.75, "auroc": 0.875, "srcc": 0.6875}
+MEASURED = {"accuracy": 0.8125, "balanced_accuracy": 0.75, "auroc": 0.875, "srcc": 0.6875, "plcc": 0.625}
 RECORD = RunRecord(
     experiment="finetune",
     variant="weighting=power",
@@ -67,9 +67,10 @@ def test_the_hub_reads_its_head(card):
     data = ModelCard(card).data
     assert (data.library_name, data.pipeline_tag, data.model_name) == ("awcu", "image-classification", "beauty")
     assert "image-aesthetics" in data.tags
-    assert data.metrics == ["accuracy", "roc_auc", "spearmanr"]
+    assert data.metrics == ["accuracy", "roc_auc", "spearmanr", "pearsonr"]
     results = {result.metric_type: result.metric_value for result in data.eval_results}
-    assert results == {"accuracy": 0.8125, "balanced_accuracy": 0.75, "roc_auc": 0.875, "spearmanr": 0.6875}
+    named = {"accuracy": "accuracy", "auroc": "roc_auc", "srcc": "spearmanr", "plcc": "pearsonr"}
+    assert results == {named.get(name, name): value for name, value in MEASURED.items()}
     assert {(result.dataset_name, result.dataset_type, result.dataset_split) for result in data.eval_results} == {
         ("OASIS beauty", "oasis-beauty", "test")
     }
@@ -224,6 +225,7 @@ def finished_run(tmp_path):
         "test/balanced_accuracy": balanced_accuracy_score(high, score > 0),
         "test/auroc": roc_auc_score(high, score),
         "test/srcc": stats.spearmanr(score, MEAN[TEST]).statistic,
+        "test/plcc": stats.pearsonr(score, MEAN[TEST]).statistic,
     }
     record = RunRecord(
         *("e", "v", "Uniform()", 3, ("data=table",), "tiny", "d", "s", {"val": 20, "test": 40}, metrics, "c", False),
@@ -241,7 +243,7 @@ def test_all_of_it(finished_run):
     assert (facts.page, facts.trained) == ("train", True)
     low, high = facts.intervals["auroc"]
     assert low < record.metrics["test/auroc"] < high
-    assert facts.intervals.keys() == {"accuracy", "balanced_accuracy", "auroc", "srcc"}
+    assert facts.intervals.keys() == {"accuracy", "balanced_accuracy", "auroc", "srcc", "plcc"}
 
 
 def test_the_intervals_are_of_the_test_photographs(finished_run):

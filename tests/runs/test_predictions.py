@@ -16,8 +16,9 @@ b,test,4.0,1,2.0,0.5
 c,test,1.0,0,1.0,0.5
 d,test,3.5,1,-1.0,0.5
 """
-# By hand: two of three right in no order; of the pairs (b, c) and (d, c) one is ranked right.
-METRICS = {"accuracy": 1 / 3, "balanced_accuracy": 0.25, "auroc": 0.5, "srcc": 0.5}
+# By hand: two of three right in no order; of the pairs (b, c) and (d, c) one is ranked right. The covariance is −1/18,
+# the variances are 14/9 and 31/18.
+METRICS = {"accuracy": 1 / 3, "balanced_accuracy": 0.25, "auroc": 0.5, "srcc": 0.5, "plcc": -1 / 868**0.5}
 
 
 def record(**changes: float) -> RunRecord:

@@ -1,15 +1,15 @@
-"""The spread of test metrics over resampled test photographs: accuracy, AUROC and SRCC of redrawn samples."""
+"""The spread of test metrics over resampled test photographs: accuracy, AUROC, SRCC and PLCC of redrawn samples."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from awcu.metrics.ranks import auroc, spearman
+from awcu.metrics.ranks import auroc, pearson, spearman
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-METRICS = ("accuracy", "balanced_accuracy", "auroc", "srcc")
+METRICS = ("accuracy", "balanced_accuracy", "auroc", "srcc", "plcc")
 _CELLS = 2_000_000  # of one batch of resamples, to bound the memory
 
 Floats = NDArray[np.float64]
@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 
 def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[str, tuple[float, float, float]]:
-    """Accuracy, balanced accuracy, AUROC and SRCC of scores `(N,)`, each with the ends of its 95 % interval.
+    """The `METRICS` of scores `(N,)`, each with the ends of its 95 % interval.
 
     Photographs are drawn with replacement (Efron & Tibshirani 1993, section 13.3), N at a time. Resamples without
     both classes, or of one score only, say nothing of the metrics that need them and are left out.
@@ -25,7 +25,7 @@ def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[s
     Args:
         score: `(N,)`, > 0 is high; N ≥ 2.
         high: `(N,)` labels.
-        mean_score: `(N,)` what SRCC ranks by.
+        mean_score: `(N,)` what SRCC and PLCC compare with.
     """
     points = sample_metrics(score, high, mean_score, np.ones((1, len(score))))
     parts = [sample_metrics(score, high, mean_score, times) for times in redraws(len(score))]
@@ -55,7 +55,7 @@ def sample_metrics(score: Floats, high: Bools, mean_score: Floats, times: Floats
     Args:
         score: `(N,)`, > 0 is high.
         high: `(N,)` labels.
-        mean_score: `(N,)` what SRCC ranks by.
+        mean_score: `(N,)` what SRCC and PLCC compare with.
         times: `(B, N)` ≥ 0.
     """
     said = score > 0
@@ -67,4 +67,5 @@ def sample_metrics(score: Floats, high: Bools, mean_score: Floats, times: Floats
         "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
         "auroc": auroc(score, high, times),
         "srcc": spearman(score, mean_score, times),
+        "plcc": pearson(score, mean_score, times),
     }

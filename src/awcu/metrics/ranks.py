@@ -1,4 +1,4 @@
-"""The one AUROC and the one Spearman correlation, of one sample or of many that weigh the same values differently."""
+"""The one AUROC and the one of each correlation, of one sample or of many that weigh the same values differently."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,11 +57,19 @@ def spearman(x: ArrayLike, y: ArrayLike, times: Floats | None = None) -> Floats:
         In [−1, 1], `()` or `(B,)`; nan where all values of x or of y are equal.
     """
     times = np.ones(len(np.asarray(x))) if times is None else times
-    with np.errstate(invalid="ignore"):
-        one, two = (_centred(midranks(values, times), times) for values in (x, y))
+    return _correlation(midranks(x, times), midranks(y, times), times)
+
+
+def pearson(x: ArrayLike, y: ArrayLike, times: Floats | None = None) -> Floats:
+    """Pearson's correlation; arguments and result as those of `spearman`."""
+    # From the first value, so that equal ones are exactly 0.
+    one, two = (np.asarray(values, np.float64) - np.asarray(values)[:1] for values in (x, y))
+    return _correlation(one, two, np.ones(len(one)) if times is None else times)
+
+
+def _correlation(x: Floats, y: Floats, times: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = times.sum(axis=-1, keepdims=True)
+        one, two = (values - (times * values).sum(axis=-1, keepdims=True) / total for values in (x, y))
         spread = np.sqrt((times * one**2).sum(axis=-1) * (times * two**2).sum(axis=-1))
         return np.asarray((times * one * two).sum(axis=-1) / spread)
-
-
-def _centred(ranks: Floats, times: Floats) -> Floats:
-    return np.asarray(ranks - (times * ranks).sum(axis=-1, keepdims=True) / times.sum(axis=-1, keepdims=True))

@@ -79,8 +79,9 @@ METRICS = {
     "balanced_accuracy": "balanced accuracy",
     "auroc": "AUROC",
     "srcc": "SRCC with the mean rating",
+    "plcc": "PLCC with the mean rating",
 }
-_OF_THE_HUB = {"accuracy": "accuracy", "auroc": "roc_auc", "srcc": "spearmanr"}
+_OF_THE_HUB = {"accuracy": "accuracy", "auroc": "roc_auc", "srcc": "spearmanr", "plcc": "pearsonr"}
 _FITTED = {
     "warp": "its proportions changed to fit",
     "letterbox": "fitted in with grey bars",
