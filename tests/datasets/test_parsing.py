@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from awcu.datasets.parsing import (
     TextTable,
+    as_spelt,
     fields_of,
     file_of,
     files_of,
@@ -188,6 +189,45 @@ class TestPhotographs:
 
     def test_rated_ones_that_are_not_asked_for_are_not_surplus(self, folder):
         assert photographs_in("set", folder, ["a.jpg"], others=["b.JPG"])[1] == ()
+
+    def test_a_name_in_other_case_is_found_and_counted_with_one_example(self, folder):
+        paths, notes = photographs_in("set", folder, ["A.JPG", "sub/C.png", "b.JPG"])
+        assert paths.tolist() == [f"{folder}{os.sep}{name}" for name in ("a.jpg", "sub/c.png", "b.JPG")]
+        (note,) = notes
+        assert note.startswith("2 photographs found in ")
+        assert note.endswith("'a.jpg' for 'A.JPG'")
+
+    def test_a_name_that_matches_exactly_is_not_taken_for_another(self, folder):
+        (folder / "A.jpg").touch()
+        if len(list(folder.glob("[aA].jpg"))) < 2:
+            pytest.skip("this file system knows no case")
+        paths, notes = photographs_in("set", folder, ["a.jpg", "A.jpg", "b.JPG"])
+        assert [Path(path).name for path in paths] == ["a.jpg", "A.jpg", "b.JPG"]
+        assert notes == ()
+        paths, _ = photographs_in("set", folder, ["a.jpg", "a.JPG"])
+        assert [Path(path).name for path in paths] == ["a.jpg", "A.jpg"], "the one that is left"
+
+    @pytest.mark.parametrize(
+        ("files", "there", "message"),
+        [
+            (
+                ["x.jpg"],
+                ["x.JPG", "X.jpg"],
+                r"'x\.jpg' may be 'X\.jpg' and 'x\.JPG' in .*, which differ only in case; name",
+            ),
+            (["x.jpg", "X.jpg"], ["x.JPG"], r"'X\.jpg' and 'x\.jpg' may be 'x\.JPG' in"),
+        ],
+    )
+    def test_a_name_that_may_be_either_is_refused(self, files, there, message):
+        with pytest.raises(SourceError, match=message):
+            as_spelt("set", Path("images"), files, frozenset(there))
+
+    def test_each_folder_is_listed_once_and_no_file_is_asked_for(self, folder, monkeypatch):
+        calls, scandir = [], os.scandir
+        monkeypatch.setattr(os, "scandir", lambda path: calls.append(Path(path)) or scandir(path))
+        monkeypatch.setattr(Path, "stat", lambda path: pytest.fail(f"{path} is asked for"))
+        photographs_in("set", folder, ["a.jpg", "b.JPG", "B.jpg", "sub/c.png", "sub/none.png"])
+        assert sorted(calls) == [folder, folder / "sub"]
 
     @pytest.mark.parametrize("files", [["z.jpg"], ["nowhere/z.jpg"], ["a.jpg/z.jpg"], ["a\0/z.jpg"], []])
     def test_none_at_all(self, folder, files):

@@ -121,6 +121,8 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
     settings = plain(cfg.features)
     home = settings.pop("folder")
     images = image_settings(cfg)
+    for note in ratings.notes:
+        print(f"{ratings.name}: {note}", flush=True)
     folder = None if home is None else Path(home)
     return extract(
         ratings,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from awcu.errors import SourceError
 from awcu.ratings.ratings import Floats
-from awcu.text import shown, some_of
+from awcu.text import counted, shown, some_of
 
 _DELIMITERS = {",": "commas", "=": "equals signs", ";": "semicolons", "\t": "tabs", " ": "spaces"}
 
@@ -212,7 +212,7 @@ def file_of(root: str | Path, *files: str) -> Path:
 def photographs_in(
     name: str, folder: Path, files: Sequence[str], others: Collection[str] = ()
 ) -> tuple[NDArray[np.str_], tuple[str, ...]]:
-    """Paths of the photographs, and notes on missing and unrated ones.
+    """Paths of the photographs, and notes on missing and unrated ones, and on names of another case.
 
     A missing photograph is no error here; decoding later reports it with all others that cannot be read.
 
@@ -223,13 +223,14 @@ def photographs_in(
         others: Further such paths that have a rating but are not in use.
 
     Returns:
-        `(N,)` paths, and notes on how many are missing and how many files have no rating.
+        `(N,)` paths, and notes on how many are missing, how many files have no rating, and what `as_spelt` notes.
 
     Raises:
-        SourceError: None of the files exists.
+        SourceError: None of the files exists, or as `as_spelt`.
     """
-    there = frozenset(files_of(folder, {file.rpartition("/")[0] or "." for file in files}))
-    wanted = frozenset(files)
+    there = there_of(folder, files)
+    found, respelt = as_spelt(name, folder, files, there)
+    wanted = frozenset(found)
     if not wanted & there:
         raise SourceError(
             f"{name}: none of the {len(files):,} photographs is in {folder}, such as {shown(next(iter(files), ''))}; "
@@ -239,7 +240,60 @@ def photographs_in(
     for kind, names in (("are missing", wanted - there), ("have no rating", (there - wanted).difference(others))):
         if names:
             notes.append(f"{len(names):,} photographs in {folder} {kind}: {some_of(sorted(names))}")
-    return np.array([f"{folder}{os.sep}{file}" for file in files], dtype=np.str_), tuple(notes)
+    return np.array([f"{folder}{os.sep}{file}" for file in found], dtype=np.str_), (*respelt, *notes)
+
+
+def as_spelt(
+    name: str, folder: Path, files: Sequence[str], there: frozenset[str]
+) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The files by the names they have on the disk, where these differ from the listed ones only in case.
+
+    Args:
+        name: The data set's name, for messages.
+        folder: The photographs' folder.
+        files: `(N,)` listed paths relative to it, with "/".
+        there: As from `there_of`.
+
+    Returns:
+        `(N,)` paths, unchanged where a file has exactly that name or none has it, and a note if some are not.
+
+    Raises:
+        SourceError: A listed path has two such files, or a file has two such listed paths.
+    """
+    missing = frozenset(files) - there
+    if not missing:
+        return files, ()
+    spellings: dict[str, set[str]] = {}
+    for file in there.difference(files):
+        spellings.setdefault(file.casefold(), set()).add(file)
+    listed: dict[str, set[str]] = {}
+    for file in missing:
+        if file.casefold() in spellings:
+            listed.setdefault(file.casefold(), set()).add(file)
+    for folded, names in listed.items():
+        if len(names) > 1 or len(spellings[folded]) > 1:
+            asked, found = (" and ".join(map(shown, sorted(some))) for some in (names, spellings[folded]))
+            raise SourceError(
+                f"{name}: {asked} may be {found} in {folder}, which differ only in case; name each file as it is listed"
+            )
+    if not listed:
+        return files, ()
+    on_disk = {file: min(spellings[folded]) for folded, names in listed.items() for file in names}
+    first = min(on_disk)
+    note = (
+        f"{counted(len(on_disk), 'photograph')} found in {folder} under a name that differs from the listed one only "
+        f"in case, such as {shown(on_disk[first])} for {shown(first)}"
+    )
+    return [on_disk.get(file, file) for file in files], (note,)
+
+
+def there_of(folder: Path, files: Iterable[str]) -> frozenset[str]:
+    """The photographs in the subfolders that these paths name, each listed once.
+
+    Raises:
+        SourceError: A folder exists but cannot be read.
+    """
+    return frozenset(files_of(folder, {file.rpartition("/")[0] or "." for file in files}))
 
 
 _PHOTOGRAPHS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")

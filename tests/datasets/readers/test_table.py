@@ -44,6 +44,18 @@ def test_votes(read_text, tmp_path):
     assert ratings.high.tolist() == [True, False, False]
 
 
+def test_a_photograph_whose_name_differs_only_in_case_is_found(read_text, tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in ("a.JPG", "b.jpg"):
+        (tmp_path / "images" / name).touch()
+    ratings = read_text(VOTES, image_suffix=".jpg", **BY_VOTES)
+    assert ratings.image_ids.tolist() == ["a", "b", "c"]
+    assert ratings.image_paths.tolist() == [str(tmp_path / "images" / i) for i in ("a.JPG", "b.jpg", "c.jpg")]
+    (note,) = ratings.notes
+    assert note.startswith("1 photograph found in ")
+    assert note.endswith("'a.JPG' for 'a.jpg'")
+
+
 def test_rating_columns_count_in_the_order_of_the_scale(read_text):
     ratings = read_text(VOTES, **BY_VOTES | {"vote_columns": ("c3", "c2", "c1")})
     assert ratings.votes.tolist() == [[2, 0, 1], [0, 3, 0], [0, 0, 2]]

@@ -173,6 +173,7 @@ def read(
         root=folder,
         file=TABLE,
         image_column=ID,
+        image_folder="",  # nothing to list: the unpacked table knows the files
         scale=columns.scale,
         midpoint=midpoint,
         vote_columns=vote_columns(columns),

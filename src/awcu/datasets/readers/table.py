@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from awcu.datasets.parsing import as_spelt, there_of
 from awcu.errors import RatingsError
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, hash_split, with_validation
@@ -66,6 +67,7 @@ def read(
         origin: The data set that the ids come from, if another set uses the same ids for the same photographs.
 
     Raises:
+        SourceError: The folder of the photographs cannot be read, or it is not clear which file a name stands for.
         RatingsError: A file or column does not exist, votes and score are both given or both missing, as are `file`
             and `split_files`, a cell is not a number, or `Ratings` refuses the values.
     """
@@ -82,9 +84,11 @@ def read(
     if frame[image_column].isna().any():
         raise RatingsError(f"{_where(frame, frame[image_column].isna())}: column {image_column!r} is empty; fill it in")
     ids = np.array(frame[image_column].astype(str).to_list(), dtype=np.str_)
-    # Path objects would take seconds for hundreds of thousands of photographs.
     images = folder / image_folder
-    paths = [f"{images}{os.sep}{image_id}{image_suffix}" for image_id in ids.tolist()]
+    files = [f"{image_id}{image_suffix}" for image_id in ids.tolist()]
+    found, notes = as_spelt(name, images, files, there_of(images, files))
+    # Path objects would take seconds for hundreds of thousands of photographs.
+    paths = [f"{images}{os.sep}{file}" for file in found]
     attributes, attribute_names = _attributes(frame, attribute_columns)
     return Ratings(
         name=name,
@@ -100,6 +104,7 @@ def read(
         attribute_names=attribute_names,
         split=_split(frame, tables if split_files else None, split_column, ids, split_seed, val, test),
         origin=origin,
+        notes=notes,
     )
 
 
