@@ -7,13 +7,16 @@ import subprocess
 import sys
 from urllib.request import urlopen
 
+import cv2
+import numpy as np
 import pytest
 
 from awcu.commands import main as cli
 from awcu.commands.demo import listen, load_models
+from awcu.datasets import gallery
 from awcu.errors import DemoError, ModelError
-from awcu.models import pretrained as bundled
-from awcu.models.pretrained import load
+from awcu.inference.predictor import AestheticModel
+from awcu.models.pretrained import BUNDLED, load
 
 
 @pytest.fixture
@@ -30,33 +33,34 @@ def call(monkeypatch):
 
 
 class TestPackage:
-    @pytest.mark.parametrize("folder", [bundled.WEIGHTED, bundled.UNIFORM], ids=lambda folder: folder.name)
-    def test_its_models_are_small_whole_and_say_what_they_are(self, folder):
-        config, state = load(folder)
-        assert config.trained_on == "gallery"
+    def test_its_model_is_small_whole_and_says_what_it_is(self):
+        config, state = load(BUNDLED)
+        assert (config.trained_on, config.objective, config.preparation["aspect"]) == ("BIQ2021", "score", "keep")
         assert config.reference is not None
-        assert len(config.attribute_names) == 14
-        assert sum(value.numel() for value in state.values()) < 2_000_000
-        card = (folder / "README.md").read_text(encoding="utf-8")
-        assert "nothing follows for photographs" in card
-        assert "experiment=demo" in card
+        assert config.reference.n >= 1000
+        assert sum(value.numel() * value.element_size() for value in state.values()) < 25e6
+        card = (BUNDLED / "README.md").read_text(encoding="utf-8")
+        assert "knows next to nothing of beauty" in card
+        assert "experiment=bundled" in card
         assert "changes that were not committed" not in card
 
-    def test_its_models_differ_in_their_weighting_alone(self):
-        cards = [(folder / "README.md").read_text(encoding="utf-8") for folder in (bundled.WEIGHTED, bundled.UNIFORM)]
-        assert "weighting=Power(gamma=1.0)" in cards[0]
-        assert "weighting=Uniform()" in cards[1]
-        fingerprints = [re.findall(r"fingerprint (\w+)", card) for card in cards]
-        assert fingerprints[0] == fingerprints[1] != []
+    def test_what_is_spoiled_scores_lower(self):
+        """A rendered scene, sharp and well exposed, against darker, blurred and noisy copies of it."""
+        model = AestheticModel.from_pretrained(BUNDLED, "cpu")
+        scene = gallery.render(seed=0, index=3, short_side=256).image
+        noise = np.random.default_rng(0).normal(0, 40, scene.shape)
+        spoiled = [scene // 5, cv2.GaussianBlur(scene, (0, 0), 4), (scene + noise).clip(0, 255).astype(np.uint8)]
+        whole, *others = (verdict.score for verdict in model.score([scene, *spoiled]))
+        assert max(others) < whole
 
 
 class TestLoadModels:
-    def test_without_a_choice_those_of_the_package(self):
-        assert [served.name for served in load_models(None, None, "cpu")] == ["weighted", "uniform"]
+    def test_without_a_choice_that_of_the_package(self):
+        assert [served.name for served in load_models(None, None, "cpu")] == [BUNDLED.name]
 
     def test_by_the_last_part_of_their_place(self, checkpoint):
         assert [served.name for served in load_models(str(checkpoint), None, "cpu")] == ["model.ckpt"]
-        assert [served.name for served in load_models(None, str(checkpoint), "cpu")] == ["weighted", "model.ckpt"]
+        assert [served.name for served in load_models(None, str(checkpoint), "cpu")] == [BUNDLED.name, "model.ckpt"]
 
     def test_two_of_one_name_stay_apart(self, checkpoint):
         names = [served.name for served in load_models(str(checkpoint), str(checkpoint), "cpu")]

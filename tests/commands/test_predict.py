@@ -18,6 +18,7 @@ from awcu.commands import main as cli
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.inference.predictor import AestheticModel
+from awcu.models.purpose import purpose
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -122,7 +123,7 @@ class TestScore:
         assert ended == "awcu: 1 of 1 photographs failed, see above; all others are done"
         row = json.loads((photos.parent / "scores.jsonl").read_text())
         assert list(row) == [
-            *("path", "score", "probability", "level", "rank", "share_below", "indoors", "outdoors", "error")
+            *("path", "score", "rating", "probability", "level", "rank", "share_below", "indoors", "outdoors", "error")
         ]
         assert row["score"] is None
 
@@ -351,13 +352,10 @@ class TestAnyCommand:
             assert name in ended
             assert "\n" not in ended
 
-    def test_without_a_model_the_small_one_says_what_it_is_not_for(self, monkeypatch, capsys, good, command):
+    def test_without_a_model_the_bundled_one_says_what_it_is_for(self, monkeypatch, capsys, good, command):
         monkeypatch.setattr(sys, "argv", ["awcu", command, "photos/b.jpg", "--device", "cpu"])
         cli.main()
-        assert capsys.readouterr().err == (
-            "awcu: The model was trained on rendered scenes: it is for trying the tool, not for judging photographs. "
-            "--checkpoint MODEL takes another.\n"
-        )
+        assert capsys.readouterr().err == f"awcu: {purpose('BIQ2021')} --checkpoint MODEL takes another.\n"
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
@@ -396,3 +394,11 @@ def test_help_needs_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--rescore" in done.stdout
+
+
+def test_judging_waits_for_nothing_that_it_has_no_use_for():
+    """timm imports wandb by itself."""
+    heavy = ("pytorch_lightning", "torchmetrics", "albumentations", "matplotlib", "hydra", "pandas", "scipy")
+    code = f"import sys, awcu.commands.judging; print(*[name for name in {heavy} if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == []

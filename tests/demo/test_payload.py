@@ -101,6 +101,8 @@ def test_a_row_of_a_list(reference, better):
     row = judged("a.jpg", VERDICT, reference, np.zeros((50, 80, 3), dtype=np.uint8))
     assert row["said"] == [".68", better]
     assert (row["path"], row["score"], row["calm"]) == ("a.jpg", 0.75, 0.73)
-    without = judged("a.jpg", VERDICT._replace(probability=None), reference, np.zeros((50, 80, 3), dtype=np.uint8))
-    assert without["said"] == ["–", better]
+    without = judged(
+        "a.jpg", VERDICT._replace(probability=None, rating=3.414), reference, np.zeros((50, 80, 3), dtype=np.uint8)
+    )
+    assert without["said"] == ["3.41", better]
     assert pixels(row["thumbnail"]).shape == (75, 120, 3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
+from awcu.inference.wording import against_average, attributes_shown, heading, notes, place, sentence
 from awcu.models.objective import RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.text import label, percent, share
@@ -50,7 +50,7 @@ def in_order(text, *words):
 def test_the_sentence_holds_verdict_rank_effects_and_places():
     """Contributions: ½ · (1 − 0), −2 · (2 − 1), 1 · (0 + 1)."""
     assert in_order(
-        sentence(explained()), "high", ".68", "above that of 87 % of the 152", "likelier bold (+1.00)",
+        sentence(explained()), "high", ".68", "better than 87 % of 152", "likelier bold (+1.00)",
         "likelier calm (+.50)", "higher", "likelier Soft Light (−2.00)", "lower", "41 % of the score's variance",
         "for high", "upper left", "against", "lower right",
     )  # fmt: skip
@@ -66,17 +66,18 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("score", "n", "words"),
         [
-            (-2.0, 152, "none of the 152"),
-            (-1.0, 152, "none of the 152"),
-            (-0.9, 152, "that of 5 % of the 152"),
+            (-2.0, 152, "none of 152"),
+            (-1.0, 152, "none of 152"),
+            (-0.9, 152, "5\N{NO-BREAK SPACE}% of 152"),
             (2.0, 152, "all 152"),
             (2.0, 8, "all 8"),
-            (0.0, 8, "that of about 4 of the 8"),
+            (0.0, 8, "about 4 of 8"),
         ],
     )
     def test_rank(self, score, n, words):
         explanation = explained(verdict=VERDICT._replace(score=score), reference=replace(REFERENCE, n=n))
-        assert clauses(explanation)[0].endswith(f"with a score above {words} validation photographs")
+        assert place(explanation) == f"better than {words} photographs it has not learned from"
+        assert clauses(explanation)[0].endswith(place(explanation))
 
     def test_low(self):
         explanation = explained(verdict=VERDICT._replace(score=-0.75, probability=0.32))
@@ -86,22 +87,27 @@ class TestVerdict:
 
     def test_of_a_distribution(self):
         explanation = explained(objective=RATED, verdict=VERDICT._replace(score=0.412, probability=0.48))
-        assert in_order(clauses(explanation)[0], "high", "expected rating 3.41", "midpoint 3", ".48 of the ratings")
+        assert in_order(
+            clauses(explanation)[0], "high", "expected rating 3.41", "scale of 1 to 5", ".48 of the ratings"
+        )
         level, probability, score = heading(explanation)
         assert level == "High"
         assert in_order(probability, ".48", "above 3")
-        assert in_order(score, "3.41", "midpoint 3")
+        assert in_order(score, "3.41", "scale of 1 to 5")
 
     def test_of_a_regression(self):
-        explanation = explained(objective=Score(3.0), verdict=VERDICT._replace(score=-0.412, probability=None))
-        assert in_order(clauses(explanation)[0], "low", "expected rating 2.59", "midpoint 3")
+        explanation = explained(
+            objective=Score((1.0, 5.0), 3.0), verdict=VERDICT._replace(score=-0.412, probability=None)
+        )
+        assert in_order(clauses(explanation)[0], "low", "expected rating 2.59", "scale of 1 to 5")
         level, probability, score = heading(explanation)
         assert (level, probability) == ("Low", "")
-        assert in_order(score, "2.59", "midpoint 3")
+        assert in_order(score, "2.59", "scale of 1 to 5")
         assert "probability" not in sentence(explanation)
 
     def test_never_validated(self):
-        assert "without validation photographs" in clauses(explained(reference=None))[0]
+        assert "without other photographs" in clauses(explained(reference=None))[0]
+        assert place(explained(reference=None)) == ""
 
 
 class TestAttributes:
@@ -143,7 +149,7 @@ class TestAttributes:
         explanation = explained(
             verdict=VERDICT._replace(attributes={}, attribute_logits={}), reference=replace(REFERENCE, link=None)
         )
-        assert "no attributes" in clauses(explanation)[1]
+        assert "attribute" not in sentence(explanation)
         assert not any("attribute" in note for note in notes(explanation))
 
 
@@ -194,22 +200,18 @@ class TestNotes:
         assert "one in ten of its 152 validation photographs" in notes(explained())[0]
         assert "cannot be compared" in notes(explained(reference=None))[0]
 
-    def test_a_model_that_has_seen_no_photograph_says_so_first(self):
-        assert in_order(notes(explained(trained_on="gallery"))[0], "rendered", "not for judging photographs")
-        assert not any("rendered" in note for note in notes(explained(trained_on="AVA")))
-
     def test_unit_of_the_effects(self):
         assert "in log odds," in notes(explained())[1]
-        assert all("in rating points," in notes(explained(objective=one))[1] for one in (RATED, Score(3.0)))
+        assert all("in rating points," in notes(explained(objective=one))[1] for one in (RATED, Score((1.0, 5.0), 3.0)))
 
     def test_not_calibrated(self):
         assert all("not calibrated" in notes(explained(reference=one))[-1] for one in (REFERENCE, None))
 
     def test_a_regression_has_probabilities_of_attributes_alone(self):
         known = VERDICT._replace(probability=None)
-        assert "not calibrated" in notes(explained(objective=Score(3.0), verdict=known))[-1]
+        assert "not calibrated" in notes(explained(objective=Score((1.0, 5.0), 3.0), verdict=known))[-1]
         none = known._replace(attributes={}, attribute_logits={})
-        without = explained(objective=Score(3.0), verdict=none, reference=None)
+        without = explained(objective=Score((1.0, 5.0), 3.0), verdict=none, reference=None)
         assert not any("calibrated" in note for note in notes(without))
 
     @pytest.mark.parametrize(("midpoint", "half"), [(3.0, True), (2.5, False)])

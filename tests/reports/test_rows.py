@@ -38,7 +38,8 @@ def written(path, rows, columns=("path", "score", "rank", "error")):
 
 def test_a_row_by_hand():
     assert row("photos/a.jpg", 0.0, {"indoors": 0.25}) == {
-        "path": "photos/a.jpg", "score": 0.0, "probability": 0.5, "level": "low", "share_below": 0.0, "indoors": 0.25,
+        "path": "photos/a.jpg", "score": 0.0, "rating": None, "probability": 0.5, "level": "low", "share_below": 0.0,
+        "indoors": 0.25,
     }  # fmt: skip
     # 51 of the 101 hundredths lie below.
     found = row("a.jpg", 50.5)
@@ -148,7 +149,7 @@ def test_the_table_is_best_first():
         "    score  probability  better than  photograph        likeliest attributes",
         r"1  +50.50         100%          50%  best\n.jpg        sea 80%, sky 30%",
         "2   −1.23          23%           0%  [b]worst[/b].jpg  sky 90%, sea 10%",
-        "better than: the share of the model's 4 validation photographs that score lower.",
+        "better than: the share of 4 photographs the model has not learned from that score lower.",
     ]
 
 

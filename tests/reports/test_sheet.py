@@ -152,7 +152,7 @@ class TestPng:
         assert "log odds" not in page
 
     def test_of_a_regression(self, figure):
-        seen = explained(attributes=0, objective=Score(3.0), likelihood=None)
+        seen = explained(attributes=0, objective=Score((1.0, 5.0), 3.0), likelihood=None)
         page = read(figure(replace(seen, verdict=seen.verdict._replace(probability=None))))
         assert "expected rating 3.75" in page
         assert "from −2.0 to +3.0 rating points" in page

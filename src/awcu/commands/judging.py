@@ -23,10 +23,9 @@ from awcu.inference.crop import Proposal, parse_aspect
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.inference.predictor import CANDIDATES, AestheticModel
-from awcu.inference.wording import on_training
-from awcu.models import pretrained as bundled
+from awcu.models.pretrained import BUNDLED
+from awcu.models.purpose import purpose
 from awcu.reports.rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
-from awcu.reports.sheet import Sheet
 
 T = TypeVar("T")
 
@@ -73,6 +72,9 @@ def _show(rows: Rows, model: AestheticModel) -> None:
 
 def explain(arguments: argparse.Namespace) -> None:
     """Write the sheet of each photograph, as a picture and as a page."""
+    # Imported here, since it draws with matplotlib, which scoring has no use for.
+    from awcu.reports.sheet import Sheet
+
     photographs = _found(arguments, arguments.out)
     _check_folder(arguments.out, arguments.overwrite)
     model = _model(arguments)
@@ -171,10 +173,10 @@ def _model(arguments: argparse.Namespace) -> AestheticModel:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).split("\n")[0]
         raise PredictError(f"--device {arguments.device} is not there ({reason}); leave it out or give cpu") from error
-    source = arguments.checkpoint or bundled.WEIGHTED
+    source = arguments.checkpoint or BUNDLED
     model = AestheticModel.from_pretrained(source, arguments.device, getattr(arguments, "output_stride", None))
     if arguments.checkpoint is None:
-        print(f"awcu: {on_training(model.config.trained_on)} --checkpoint MODEL takes another.", file=sys.stderr)
+        print(f"awcu: {purpose(model.config.trained_on)} --checkpoint MODEL takes another.", file=sys.stderr)
     return model
 
 

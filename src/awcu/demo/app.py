@@ -32,7 +32,7 @@ from awcu.inference.crop import Proposal
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation
 from awcu.inference.predictor import AestheticModel
-from awcu.inference.wording import on_training
+from awcu.models.purpose import purpose
 from awcu.reports.html import template
 from awcu.reports.rows import VERDICT, attribute_columns
 from awcu.reports.sheet import Sheet
@@ -135,11 +135,12 @@ class _Desk:
             "models": list(self.models),
             "columns": ["path", *VERDICT, *attribute_columns(first.config.attribute_names), "error"],
             "aspects": ASPECTS,
+            "binary": first.config.objective == "binary",
             "examples": EXAMPLES,
             "limits": asdict(self.limits),
         }
         return HTMLResponse(
-            template("demo.html", "awcu.demo").render(about=about, says=on_training(first.config.trained_on))
+            template("demo.html", "awcu.demo").render(about=about, says=purpose(first.config.trained_on))
         )
 
     async def explain(self, request: Request) -> Response:

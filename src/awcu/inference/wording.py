@@ -39,14 +39,27 @@ def heading(explanation: Explanation) -> Heading:
     likely = "" if verdict.probability is None else share(verdict.probability)
     if isinstance(objective, RatingDistribution | Score):
         above = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
-        rating = number(verdict.score + objective.midpoint, decimals=2)
-        return Heading(level, above, f"expected rating {rating}, midpoint {objective.midpoint:g}")
+        rating, (low, high) = number(verdict.score + objective.midpoint, decimals=2), _ends(objective)
+        return Heading(level, above, f"expected rating {rating} on a scale of {low:g} to {high:g}")
     score = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
     return Heading(level, f"probability of high {likely}", score)
 
 
+def _ends(objective: RatingDistribution | Score) -> tuple[float, float]:
+    return objective.scale[0], objective.scale[-1]
+
+
+def place(explanation: Explanation) -> str:
+    """The score's place among photographs that the model has not learned from; "" where none were measured."""
+    reference = explanation.reference
+    if reference is None:
+        return ""
+    below = reference.share_below(explanation.verdict.score)
+    return f"better than {_that_of(below, reference.n)} photographs it has not learned from"
+
+
 def sentence(explanation: Explanation) -> str:
-    """One sentence: verdict, rank, the attributes that go with the score, and where the evidence is strongest."""
+    """One sentence: verdict, place, the attributes that go with the score, and where the evidence is strongest."""
     parts = [_verdict(explanation), _attributes(explanation), _places(explanation)]
     return "; ".join(part for part in parts if part) + "."
 
@@ -69,15 +82,8 @@ def against_average(explanation: Explanation, name: str) -> str:
 
 def notes(explanation: Explanation) -> list[str]:
     """What a reader must know to read a sheet, a paragraph each."""
-    texts = on_training(explanation.trained_on), _on_colours(explanation), _on_attributes(explanation)
-    return [text for text in (*texts, _on_limits(explanation)) if text]
-
-
-def on_training(trained_on: str) -> str:
-    """What must be said of a model that has seen no photograph; "" for all others."""
-    if trained_on != "gallery":
-        return ""
-    return "The model was trained on rendered scenes: it is for trying the tool, not for judging photographs."
+    texts = _on_colours(explanation), _on_attributes(explanation), _on_limits(explanation)
+    return [text for text in texts if text]
 
 
 def _on_colours(explanation: Explanation) -> str:
@@ -121,26 +127,23 @@ def _on_limits(explanation: Explanation) -> str:
 
 
 def _verdict(explanation: Explanation) -> str:
-    words, reference = heading(explanation), explanation.reference
+    words = heading(explanation)
     if isinstance(explanation.objective, RatingDistribution):
         text = f"Judged {words.level.lower()} ({words.score}, with {words.probability})"
     else:
         text = f"Judged {words.level.lower()} ({words.probability or words.score})"
-    if reference is None:
-        return f"{text}, without validation photographs to rank it among"
-    below = reference.share_below(explanation.verdict.score)
-    return f"{text}, with a score above {_that_of(below, reference.n)} validation photographs"
+    return f"{text}, {place(explanation) or 'without other photographs to rank it among'}"
 
 
 def _that_of(below: float, n: int) -> str:
     # A count tells what a share of a few photographs pretends to know more finely.
     some = percent(below) if n >= 100 else f"about {round(below * n)}"
-    return f"all {n}" if below >= 1 else f"none of the {n}" if below <= 0 else f"that of {some} of the {n}"
+    return f"all {n:,}" if below >= 1 else f"none of {n:,}" if below <= 0 else f"{some} of {n:,}"
 
 
 def _attributes(explanation: Explanation) -> str:
     if not explanation.verdict.attributes:
-        return "the model knows no attributes"
+        return ""
     effects = explanation.contributions
     if not effects:
         named = attributes_shown(explanation, NAMED)

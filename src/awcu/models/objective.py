@@ -122,9 +122,11 @@ class Score:
     """The mean score itself, by regression: the one logit is the expected mean score minus the midpoint.
 
     Attributes:
+        scale: The K rating values.
         midpoint: In rating points.
     """
 
+    scale: tuple[float, ...]
     midpoint: float
     outputs: int = 1
 
@@ -152,7 +154,7 @@ def build_objective(name: ObjectiveName, scale: Sequence[float], midpoint: float
     """The objective of that name on a rating scale of `(K,)` values, all in rating points."""
     if name == "binary":
         return Binary()
-    return Score(midpoint) if name == "score" else RatingDistribution(tuple(scale), midpoint)
+    return (Score if name == "score" else RatingDistribution)(tuple(scale), midpoint)
 
 
 def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:

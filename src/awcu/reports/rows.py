@@ -21,7 +21,7 @@ from awcu.text import number
 Row = dict[str, Any]
 
 SUFFIXES = (".csv", ".jsonl")
-VERDICT = ("score", "probability", "level", "rank", "share_below")
+VERDICT = ("score", "rating", "probability", "level", "rank", "share_below")
 _TAKEN = {"path", *VERDICT, "picture", "page", "error"}
 _SHOWN = 40  # photographs shown in a terminal
 _LIKELIEST = 3  # attributes shown in a terminal
@@ -104,6 +104,7 @@ def verdict_row(path: Path | str, verdict: Verdict, reference: Reference | None)
     return {
         "path": text_of(path),
         "score": round(verdict.score, 6),
+        "rating": None if verdict.rating is None else round(verdict.rating, 6),
         "probability": None if verdict.probability is None else round(verdict.probability, 6),
         "level": verdict.level,
         "share_below": None if reference is None else round(reference.share_below(verdict.score), 4),
@@ -134,13 +135,15 @@ def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference |
     scored = sorted((row for row in rows if "rank" in row), key=lambda row: int(row["rank"]))
     shown = Table(box=None, pad_edge=False)
     columns = attribute_columns(attributes)
-    likely = any(row["probability"] is not None for row in scored)
-    for name in ("", "score", *(["probability"] if likely else []), *(["better than"] if reference else [])):
+    rated, likely = (any(row[name] is not None for row in scored) for name in ("rating", "probability"))
+    numbers = ["rating" if rated else "score", *(["probability"] if likely else [])]
+    for name in ("", *numbers, *(["better than"] if reference else [])):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("photograph", overflow="fold")
     shown.add_column("likeliest attributes" if columns else "", style="dim")
     for row in scored[:_SHOWN]:
-        cells = [str(row["rank"]), number(row["score"], signed=True, decimals=2)]
+        value = number(row["rating"], decimals=2) if rated else number(row["score"], signed=True, decimals=2)
+        cells = [str(row["rank"]), value]
         cells += [f"{row['probability']:.0%}"] if likely else []
         cells += [f"{row['share_below']:.0%}"] if reference else []
         likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
@@ -152,7 +155,9 @@ def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference |
 def _notes(scored: int, reference: Reference | None) -> list[Text]:
     notes = []
     if reference is not None:
-        notes.append(f"better than: the share of the model's {reference.n} validation photographs that score lower.")
+        notes.append(
+            f"better than: the share of {reference.n:,} photographs the model has not learned from that score lower."
+        )
     if scored > _SHOWN:
         notes.append(f"The best {_SHOWN} of {scored}; --out FILE.csv keeps them all.")
     return [Text(note, style="dim") for note in notes]

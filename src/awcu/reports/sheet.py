@@ -22,8 +22,9 @@ from awcu.errors import SheetError
 from awcu.files import write_atomically
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
-from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
+from awcu.inference.wording import against_average, attributes_shown, heading, notes, place, sentence
 from awcu.models.cam import Map, overlay
+from awcu.models.purpose import purpose
 from awcu.plots.style import DPI, GREY, save_png
 from awcu.reports.html import data_uri, template
 from awcu.reports.panels import Panel, Panels, Scale, effect, panels, resized
@@ -105,6 +106,8 @@ class Sheet:
             sentence=sentence(self.explanation),
             notes=notes(self.explanation),
             rank=rank(self.explanation),
+            place=place(self.explanation),
+            purpose=purpose(self.explanation.trained_on),
             table=_table(self.explanation),
             effects=bool(self.explanation.contributions),
             aspect=width / height,
@@ -183,7 +186,8 @@ def _figure(sheet: Sheet) -> Figure:
     words = heading(explanation)
     verdict = f"{words.level}: {', '.join(text for text in (words.probability, words.score) if text)}"
     above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
-    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
+    first = [text for text in (sentence(explanation), purpose(explanation.trained_on)) if text]
+    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (*first, "", *notes(explanation)))
     tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
     written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
     figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)

@@ -86,7 +86,7 @@ function showAnswer() {
   const numbers = [answer.probability, answer.score].filter(Boolean);
   ["probability", "score"].forEach((name, place) => { part(name).textContent = numbers[place] ?? ""; });
   part("level").className = answer.level.toLowerCase();
-  part("rank").replaceChildren(...rank(answer.rank));
+  part("rank").replaceChildren(...rank(answer.rank, answer.place));
   part("notes").replaceChildren(...answer.notes.map((note) => make("p", { textContent: note })));
   part("stage").replaceChildren(...stage(answer.photograph, $("opacity").value), make("div", { className: "frame" }));
   part("bar").style.background = answer.colours;
@@ -107,7 +107,7 @@ function stage(picture, opacity, layer = "") {
   return [shown, veil];
 }
 
-function rank(place) {
+function rank(place, label) {
   if (!place) return [];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const draw = (tag, attributes) => {
@@ -115,7 +115,6 @@ function rank(place) {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     svg.append(element);
   };
-  const label = `score among ${place.n} validation photographs`;
   for (const [name, value] of Object.entries({ viewBox: "0 0 100 26", preserveAspectRatio: "none", role: "img", "aria-label": label })) svg.setAttribute(name, value);
   for (const [x, high] of place.marks) {
     draw("line", { x1: x, x2: x, y1: 8, y2: 26, class: high ? "high" : "low", "stroke-opacity": 0.5, "stroke-width": 1.2, "vector-effect": "non-scaling-stroke" });
