@@ -29,11 +29,9 @@ lock: | $(BIN)/uv
 		--group compared $(UPGRADE) --output-file .venv/lock/pylock.toml pyproject.toml
 	$(BIN)/python .ci/lock.py slim .venv/lock/pylock.toml > pylock.toml
 
-# The main job: the ladder and two more weightings, then the table, the plot and the maps, under runs/reproduce.
+# The main job: the ladder of weightings, then its table, plot and maps, under runs/reproduce.
 reproduce: install
 	$(BIN)/awcu train experiment=reproduce
-	$(BIN)/awcu train experiment=reproduce weighting=step weighting.delta=0.5 weighting.ratio=inf
-	$(BIN)/awcu train experiment=reproduce hydra.sweeper.params=null weighting=power seed=0,1,2
 	$(BIN)/awcu table experiments/reproduce --runs runs/reproduce --out runs/reproduce
 	$(BIN)/awcu maps runs/reproduce/seed=0,weighting.delta=1,weighting.ratio=4,weighting=step --out runs/reproduce/maps.png
 	@echo "table.md, results.csv, ladder.png and maps.png are in runs/reproduce"
