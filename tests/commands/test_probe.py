@@ -353,6 +353,14 @@ class TestUnreadable:
             assert sum(record.n.values()) == N
 
 
+def test_a_name_in_other_case_is_found_and_said(copied, tmp_path, capsys):
+    (copied / "images" / "04.jpg").rename(copied / "images" / "04.JPG")
+    records = run(configured(copied, "probe.seeds=[0]"), tmp_path / "out")
+    assert records[0].n["excluded"] == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "only in case" in line]
+    assert "1 photograph found in" in line
+
+
 class TestSimulated:
     def test_ratings_are_those_of_the_rater_model(self, pictures, tmp_path):
         settings = ("simulate.votes=300", "variant='votes=${simulate.votes} context=${simulate.context}'")
