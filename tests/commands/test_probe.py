@@ -353,6 +353,32 @@ class TestUnreadable:
             assert sum(record.n.values()) == N
 
 
+class TestMissing:
+    @pytest.fixture
+    def lacking(self, copied):
+        for place in range(3, 10):
+            (copied / "images" / f"{place:02d}.jpg").unlink()
+        return copied
+
+    def test_photographs_are_refused_before_any_feature_is_computed(self, lacking, tmp_path):
+        message = r"table: 7 of 80 photographs do not exist: \S+03\.jpg, .*07\.jpg and 2 more; .*on_unreadable=exclude"
+        with pytest.raises(ImageError, match=message):
+            run(configured(lacking), tmp_path / "out")
+        assert not (lacking / "features").exists()
+
+    def test_photographs_are_excluded_and_counted_where_asked_for(self, lacking, tmp_path):
+        for record in run(configured(lacking, "data.on_unreadable=exclude"), tmp_path / "out"):
+            assert record.n["excluded"] == 7
+
+
+def test_a_name_in_other_case_is_found_and_said(copied, tmp_path, capsys):
+    (copied / "images" / "04.jpg").rename(copied / "images" / "04.JPG")
+    records = run(configured(copied, "probe.seeds=[0]"), tmp_path / "out")
+    assert records[0].n["excluded"] == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "only in case" in line]
+    assert "1 photograph found in" in line
+
+
 class TestSimulated:
     def test_ratings_are_those_of_the_rater_model(self, pictures, tmp_path):
         settings = ("simulate.votes=300", "variant='votes=${simulate.votes} context=${simulate.context}'")

@@ -1,5 +1,6 @@
 """`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
 
+import os
 import re
 import sys
 import time
@@ -34,6 +35,7 @@ from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RunRecord, write_results_csv
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
+from awcu.text import some_of
 from awcu.training.build import image_settings, prepared_photographs
 
 Splits = dict[Split, Ratings]
@@ -188,9 +190,23 @@ def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
     # Before hours of work, since a commit made meanwhile is not the code in memory.
     commit = git_state(Path(__file__).parent)
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    ratings = instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings)
+    _check_there(cfg, ratings)
     network = frozen_network(cfg)
-    features = see(cfg, instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings), network)
+    features = see(cfg, ratings, network)
     return _Study(cfg, overrides, rows, search, network, features, commit, created)
+
+
+def _check_there(cfg: DictConfig, ratings: Ratings) -> None:
+    """Refuse missing photographs before minutes of work; decoding finds the damaged ones."""
+    if cfg.data.on_unreadable == "exclude" or cfg.data.prepared is not None:
+        return
+    missing = [path for path in ratings.image_paths.tolist() if not os.path.exists(path)]  # noqa: PTH110 (ten times as fast)
+    if missing:
+        raise ImageError(
+            f"{ratings.name}: {len(missing):,} of {len(ratings):,} photographs do not exist: {some_of(missing)}; fetch "
+            f"them, or go without them by data.on_unreadable=exclude (the record counts them)"
+        )
 
 
 def _check_settings(cfg: DictConfig) -> None:
