@@ -352,23 +352,109 @@ class TestUnreadable:
             assert record.n["excluded"] == 1
             assert sum(record.n.values()) == N
 
+    def test_missing_ones_are_refused_before_any_is_seen(self, copied, tmp_path, capsys):
+        (copied / "images" / "07.jpg").unlink()
+        with pytest.raises(ImageError, match=r"table: 1 of 80 photographs are missing: \S+07\.jpg; put them there, or"):
+            run(configured(copied), tmp_path / "out")
+        assert capsys.readouterr().err == ""
+        record = run(configured(copied, "data.on_unreadable=exclude"), tmp_path / "out")[0]
+        assert record.n["excluded"] == 1
 
-class TestMissing:
-    @pytest.fixture
-    def lacking(self, copied):
-        for place in range(3, 10):
-            (copied / "images" / f"{place:02d}.jpg").unlink()
-        return copied
 
-    def test_photographs_are_refused_before_any_feature_is_computed(self, lacking, tmp_path):
-        message = r"table: 7 of 80 photographs do not exist: \S+03\.jpg, .*07\.jpg and 2 more; .*on_unreadable=exclude"
-        with pytest.raises(ImageError, match=message):
-            run(configured(lacking), tmp_path / "out")
-        assert not (lacking / "features").exists()
+class TestSideBySide:
+    BACKBONES = ("network.backbone=[test_resnet,test_efficientnet]", "images.size=[64,48]")
+    SINGLE = (
+        ("network.backbone=test_resnet", "images.size=64"),
+        ("network.backbone=test_efficientnet", "images.size=48", "network.pad_type=same"),
+    )
 
-    def test_photographs_are_excluded_and_counted_where_asked_for(self, lacking, tmp_path):
-        for record in run(configured(lacking, "data.on_unreadable=exclude"), tmp_path / "out"):
-            assert record.n["excluded"] == 7
+    def test_heads_learn_from_all_of_them_and_the_caches_are_those_of_each(self, copied, tmp_path, monkeypatch, capsys):
+        ratings, alone = read_table(copied, 0), []
+        for single in self.SINGLE:
+            cfg = configured(copied, *single)
+            alone.append(sweep.see(cfg, ratings, sweep.frozen_network(cfg)))
+        capsys.readouterr()
+        given = []
+        monkeypatch.setattr(sweep, "solve", lambda *arguments: given.append(arguments) or solve(*arguments))
+        records = run(configured(copied, *self.BACKBONES, "network.pad_type=['',same]"), tmp_path)
+        assert capsys.readouterr().err == "", "the features of one backbone alone are to be used again"
+        _, train, x, *_ = given[0]
+        expected = np.concatenate([one.of(train.image_ids) for one in alone], axis=2)
+        np.testing.assert_array_equal(x.cpu().numpy(), expected)
+        assert len({one.key for one in alone}) == 2
+        assert alone[0].pooled.shape[2] < x.shape[2]
+        assert {sum(record.n.values()) for record in records} == {N}
+
+    def test_a_record_names_them_where_no_override_does(self, copied, tmp_path):
+        typed = (self.BACKBONES[0], "data=table")
+        assert run(configured(copied, *self.BACKBONES), tmp_path, typed)[0].overrides == typed
+        (record, *_) = run(configured(copied, *self.BACKBONES), tmp_path, ("experiment=both",))
+        assert record.overrides == ("experiment=both", self.BACKBONES[0])
+        assert read_results_csv(tmp_path / "results.csv")[0].overrides == record.overrides
+
+    def test_one_value_is_for_all_and_a_list_is_one_each(self, pictures):
+        cfg = configured(pictures, *self.BACKBONES, "network.weights_file=[null,w.pth]", "network.output_stride=16")
+        one, other = sweep.backbones(cfg)
+        shared = {"pretrained": False, "output_stride": 16, "pad_type": ""}
+        assert one.network == shared | {"backbone": "test_resnet", "weights_file": None}
+        assert other.network == shared | {"backbone": "test_efficientnet", "weights_file": "w.pth"}
+        assert (one.images.size, other.images.size) == (64, 48)
+        assert one.images.mean is None
+        assert cfg.network.backbone == ["test_resnet", "test_efficientnet"]
+        (plain,) = sweep.backbones(configured(pictures))
+        assert plain == configured(pictures)
+
+    def test_a_list_of_one_is_one(self, pictures, tmp_path):
+        settings = ("network.backbone=[test_resnet]", "probe.save=['weighting=uniform']")
+        run(configured(pictures, *settings), tmp_path)
+        (saved,) = (tmp_path / "heads").glob("*/.hydra/config.yaml")
+        assert OmegaConf.load(saved).network.backbone == "test_resnet"
+
+    def test_features_are_told_one_by_one(self, pictures, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        call(monkeypatch, "features", *overrides(pictures, *self.BACKBONES))
+        first, second = capsys.readouterr().out.splitlines()
+        assert first.startswith("test_resnet: 80 photographs × 1 × ")
+        assert second.startswith("test_efficientnet: 80 photographs × 1 × ")
+
+    def test_weights_stay_out_of_the_folders_of_a_multirun(self, pictures, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        more = ("simulate.votes=50,200", "network.weights_file=[null,null]", "variant='votes=${simulate.votes}'")
+        call(monkeypatch, "probe", "-m", *overrides(pictures, *self.BACKBONES, *more, "name=made"))
+        files = sorted((tmp_path / "runs" / "made").rglob("results.csv"))
+        assert len(files) == 2
+        assert "weights_file" not in str(files)
+
+    @pytest.mark.parametrize(
+        ("setting", "message"),
+        [
+            ("network.weights_file=[a,b,c]", "network.weights_file has 3, network.backbone has 2"),
+            ("images.size=[]", "one length, at least 1: .*images.size has 0"),
+            ("probe.save=['weighting=uniform']", "one backbone is needed for probe.save, and 2 stand"),
+            ("features.maps=true", "one backbone is needed for features.maps, and 2 stand"),
+        ],
+    )
+    def test_what_does_not_go_with_several_is_refused(self, pictures, tmp_path, setting, message):
+        with pytest.raises(ConfigurationError, match=message):
+            run(configured(pictures, *self.BACKBONES, setting), tmp_path)
+
+    def test_the_second_at_fault_costs_no_features_of_the_first(self, copied, tmp_path):
+        with pytest.raises(BackboneError, match=r"none\.pth"):
+            run(configured(copied, *self.BACKBONES, "network.weights_file=[null,none.pth]"), tmp_path)
+        assert not (copied / "features").exists()
+
+
+@pytest.mark.parametrize("objective", ["score", "distribution"])
+def test_ratings_that_the_objective_cannot_learn_are_refused_before_any_photograph_is_seen(copied, tmp_path, objective):
+    frame = pd.read_csv(copied / "ratings.csv")
+    pd.DataFrame({"image": frame["image"], "high": np.arange(N) % 2}).to_csv(copied / "ratings.csv", index=False)
+    classes = (
+        "data.ratings.vote_columns=[]", "data.ratings.score_column=high", "data.ratings.scale=[0,1]",
+        "data.ratings.midpoint=0.5",
+    )  # fmt: skip
+    with pytest.raises(ConfigurationError, match=f"probe.objective={objective} needs .*, table has only"):
+        run(configured(copied, *classes, f"probe.objective={objective}"), tmp_path)
+    assert not (copied / "features").exists()
 
 
 def test_a_name_in_other_case_is_found_and_said(copied, tmp_path, capsys):

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from awcu.config.identity import claim, current_target, identity, settings
+from awcu.config.identity import claim, current_target, identity, settings, without_place
 from awcu.errors import IdentityError
 
 
@@ -42,6 +42,26 @@ def test_a_file_counts_by_its_content(wanted, tmp_path):
     one, copy, other = (wanted(f"start_from={tmp_path}/{name}") for name in ("one", "copy", "other"))
     assert one == copy != other
     assert wanted("start_from=gone.ckpt")["start_from"] == "gone.ckpt"
+
+
+def test_each_file_of_a_list_counts_by_its_content(wanted, tmp_path):
+    for name, content in (("one", b"a"), ("copy", b"a"), ("other", b"b")):
+        (tmp_path / name).write_bytes(content)
+    one, copy, other = (wanted(f"network.weights_file=[null,{tmp_path}/{n}]") for n in ("one", "copy", "other"))
+    assert one == copy != other
+    assert one["network.weights_file"][0] is None
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("network.weights_file=/home/me/w.pth", "network.weights_file=…/w.pth"),
+        ("network.weights_file=[/home/me/w.pth,null, 'b/v.pth']", "network.weights_file=[…/w.pth,null,…/v.pth]"),
+        ("network.backbone=[resnet18,resnet34]", "network.backbone=[resnet18,resnet34]"),
+    ],
+)
+def test_an_override_shows_no_folder_of_this_machine(override, expected):
+    assert without_place(override) == expected
 
 
 def test_the_configuration_is_not_changed(configured):

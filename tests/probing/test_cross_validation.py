@@ -308,6 +308,13 @@ class TestDistribution:
             torch.testing.assert_close(found.score, x[:, 0] @ heads.weight[place, 0] + heads.bias[place, 0])
             assert found.distribution.shape == (N, 0)
 
+    def test_two_classes_alone_are_no_scores(self, make_ratings):
+        train = make_ratings(mean_score=[0, 1] * 6, scale=np.array([0.0, 1]), midpoint=0.5, name="classes")
+        with pytest.raises(
+            ConfigurationError, match=r"probe\.objective=score needs mean scores, classes has only low and high"
+        ):
+            solve(ROWS[:1], train, one_view(photographs(12)), Search((0.3,), folds=3, objective="score"), 0)
+
     def test_mean_scores_alone_are_refused_by_name(self, make_ratings):
         train = make_ratings(mean_score=np.linspace(1.5, 4.5, 12), name="scored")
         with pytest.raises(

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 import torch
 
-from awcu.errors import FeatureError
+from awcu.errors import FeatureError, ImageError
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing import features
-from awcu.probing.features import extract
+from awcu.probing.features import Features, extract, side_by_side
 
 BACKBONE = "mobilenetv3_small_050"
 CHANNELS = 288
@@ -547,6 +547,50 @@ def test_without_a_readable_photograph_there_is_nothing_to_extract(ratings, netw
     with pytest.raises(FeatureError, match=r"tiny: none of its 0 photographs .*; give ratings with photographs"):
         extracted(ratings.select(np.arange(0)), network, folder)
     assert not [path for path in folder.iterdir() if path.is_dir()]
+
+
+def test_missing_photographs_may_be_refused_before_any_is_seen(ratings, network, folder):
+    complete = extracted(ratings, network, folder, missing=False)
+    for path in ratings.image_paths[[3, 5, 6, 7, 8, 9, 20]]:
+        Path(path).unlink()
+    Path(ratings.image_paths[11]).write_bytes(b"")  # is there, and found when it is decoded
+    calls = calls_of(network)
+    named = r"tiny: 7 of 24 photographs are missing: \S+picture_03\.jpg, (\S+, ){3}\S+picture_08\.jpg and 2 more; put"
+    with pytest.raises(ImageError, match=named):
+        extracted(ratings, network, folder, missing=False)
+    assert calls == []
+    assert cache_in(folder).name.endswith(complete.key)
+    # What is in the cache needs no files.
+    assert extracted(ratings, network, folder).pooled.shape[0] == 16
+    assert extracted(ratings, network, folder, missing=False).pooled.shape[0] == 16
+
+
+class TestSideBySide:
+    ONE = Features(
+        np.array(["b", "a", "d"]), np.array([[[1, 2]], [[3, 4]], [[5, 6]]], np.float32), None, {"c": "empty"}, "one"
+    )
+    OTHER = Features(
+        np.array(["c", "a", "b"]), np.array([[[7]], [[8]], [[9]]], np.float32), None, {"d": "too small"}, "other"
+    )
+
+    def test_channels_of_a_photograph_follow_one_another(self):
+        found = side_by_side([self.ONE, self.OTHER])
+        assert found.image_ids.tolist() == ["b", "a"]
+        assert found.pooled.tolist() == [[[1, 2, 9]], [[3, 4, 8]]]
+        assert found.pooled.dtype == np.float32
+        assert found.maps is None
+        assert found.of(np.array(["a"])).tolist() == [[[3, 4, 8]]]
+
+    def test_what_one_cannot_read_is_unreadable(self):
+        assert side_by_side([self.ONE, self.OTHER]).unreadable == {"c": "empty", "d": "too small"}
+
+    def test_the_key_is_that_of_these_in_this_order(self):
+        keys = {side_by_side(these).key for these in ([self.ONE, self.OTHER], [self.OTHER, self.ONE], [self.ONE] * 2)}
+        assert len(keys) == 3
+        assert side_by_side([self.ONE, self.OTHER]).key in keys
+
+    def test_one_alone_is_itself(self):
+        assert side_by_side([self.ONE]) is self.ONE
 
 
 def test_an_unknown_precision_is_refused(ratings, network, folder):

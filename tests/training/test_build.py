@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 from factories import PREPARATION
 
-from awcu.errors import TaskError
-from awcu.training.build import build_task
+from awcu.errors import BackboneError, TaskError
+from awcu.training.build import build_run, build_task
 
 
 @pytest.fixture
 def built():
     return lambda ratings, **settings: build_task(ratings, {"backbone": "test_resnet"}, PREPARATION, **settings)
+
+
+@pytest.mark.parametrize("several", ["network.backbone=[test_resnet,resnet18]", "images.size=[64,48]"])
+def test_several_backbones_are_not_trained(configured, tmp_path, several):
+    with pytest.raises(BackboneError, match=r"(backbone|size)=\[.*\] is a list, and awcu train takes one backbone"):
+        build_run(configured(several), tmp_path)
 
 
 class TestScore:

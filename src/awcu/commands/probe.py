@@ -1,6 +1,5 @@
 """`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
 
-import os
 import re
 import sys
 import time
@@ -26,7 +25,7 @@ from awcu.metrics.rating import evaluate, trivial
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
-from awcu.probing.features import Features, extract
+from awcu.probing.features import Features, extract, side_by_side
 from awcu.probing.grid import GridRow, grid_rows
 from awcu.ratings.rater_model import simulate
 from awcu.ratings.ratings import Ratings
@@ -35,8 +34,7 @@ from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RunRecord, write_results_csv
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
-from awcu.text import some_of
-from awcu.training.build import image_settings, prepared_photographs
+from awcu.training.build import image_settings, one_each, prepared_photographs
 
 Splits = dict[Split, Ratings]
 
@@ -69,11 +67,14 @@ def features_main(cfg: DictConfig) -> None:
     """One Hydra job: the pass of the backbone alone."""
     try:
         check_keys(cfg, "probe")
-        features = see(cfg, instantiated(cfg.data.ratings), frozen_network(cfg))
+        singles = backbones(cfg)
+        _, seen = _see_each(singles, instantiated(cfg.data.ratings))
     except AwcuError as error:
         raise SystemExit(f"awcu: {error}") from error
-    count, views, channels = features.pooled.shape
-    print(f"{count} photographs × {views} × {channels} features, key {features.key}")
+    for one, features in zip(singles, seen, strict=True):
+        count, views, channels = features.pooled.shape
+        named = f"{one.network.backbone}: " if len(singles) > 1 else ""
+        print(f"{named}{count} photographs × {views} × {channels} features, key {features.key}")
 
 
 def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
@@ -112,6 +113,26 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
     return records
 
 
+def backbones(cfg: DictConfig) -> list[DictConfig]:
+    """One configuration for each of the backbones side by side; of one backbone, its own.
+
+    Raises:
+        ConfigurationError: Lists in `network.*` or `images.size` that are empty or of unequal lengths.
+    """
+    listed = one_each(cfg)
+    lengths = {key: len(values) for key, values in listed.items()}
+    if len({*lengths.values()}) > 1 or 0 in lengths.values():
+        named = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+        raise ConfigurationError(
+            f"lists of backbones must be of one length, at least 1: {named}; give one value for all, or one each"
+        )
+    singles = [cfg.copy() for _ in range(max(lengths.values(), default=1))]
+    for place, single in enumerate(singles):
+        for key, values in listed.items():
+            OmegaConf.update(single, key, values[place])
+    return singles
+
+
 def frozen_network(cfg: DictConfig) -> AestheticNet:
     """The backbone; without weights, what `seed` draws."""
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
@@ -123,8 +144,6 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
     settings = plain(cfg.features)
     home = settings.pop("folder")
     images = image_settings(cfg)
-    for note in ratings.notes:
-        print(f"{ratings.name}: {note}", flush=True)
     folder = None if home is None else Path(home)
     return extract(
         ratings,
@@ -133,8 +152,18 @@ def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
         Preparation(**images),
         folder=folder,
         prepared=prepared_photographs(cfg),
+        missing=cfg.data.on_unreadable == "exclude",
         **settings,
     )
+
+
+def _see_each(singles: Sequence[DictConfig], ratings: Ratings) -> tuple[list[AestheticNet], list[Features]]:
+    """The networks of some configurations and their features."""
+    # A second backbone at fault shall not cost the minutes of the first one's pass.
+    networks = [frozen_network(one) for one in singles]
+    for note in ratings.notes:
+        print(f"{ratings.name}: {note}", flush=True)
+    return networks, [see(one, ratings, network) for one, network in zip(singles, networks, strict=True)]
 
 
 def backbone_settings(cfg: DictConfig) -> dict[str, Any]:
@@ -179,7 +208,8 @@ def label(record: RunRecord) -> str:
 
 def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
     check_keys(cfg, "probe")
-    _check_settings(cfg)
+    singles = backbones(cfg)
+    _check_settings(cfg, len(singles))
     settings = plain(cfg.probe)
     rows = grid_rows(settings["weightings"])
     search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
@@ -191,25 +221,23 @@ def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
     commit = git_state(Path(__file__).parent)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     ratings = instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings)
-    _check_there(cfg, ratings)
-    network = frozen_network(cfg)
-    features = see(cfg, ratings, network)
-    return _Study(cfg, overrides, rows, search, network, features, commit, created)
+    if cfg.simulate.votes is None:
+        search.check(ratings)
+    networks, features = _see_each(singles, ratings)
+    if len(singles) > 1:
+        overrides = _with_backbones(overrides, singles)
+        return _Study(cfg, overrides, rows, search, None, side_by_side(features), commit, created)
+    return _Study(singles[0], overrides, rows, search, networks[0], features[0], commit, created)
 
 
-def _check_there(cfg: DictConfig, ratings: Ratings) -> None:
-    """Refuse missing photographs before minutes of work; decoding finds the damaged ones."""
-    if cfg.data.on_unreadable == "exclude" or cfg.data.prepared is not None:
-        return
-    missing = [path for path in ratings.image_paths.tolist() if not os.path.exists(path)]  # noqa: PTH110 (ten times as fast)
-    if missing:
-        raise ImageError(
-            f"{ratings.name}: {len(missing):,} of {len(ratings):,} photographs do not exist: {some_of(missing)}; fetch "
-            f"them, or go without them by data.on_unreadable=exclude (the record counts them)"
-        )
+def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -> tuple[str, ...]:
+    """The overrides, with the backbones where a page names them and no override does."""
+    if any(text.partition("=")[0].lstrip("+") == "network.backbone" for text in overrides):
+        return overrides
+    return *overrides, f"network.backbone=[{','.join(one.network.backbone for one in singles)}]"
 
 
-def _check_settings(cfg: DictConfig) -> None:
+def _check_settings(cfg: DictConfig, backbones: int) -> None:
     """Refuse values of the wrong kind, which OmegaConf lets pass."""
     settings, simulation = plain(cfg.probe), plain(cfg.simulate)
     kinds: dict[str, tuple[type, ...]] = {
@@ -236,6 +264,12 @@ def _check_settings(cfg: DictConfig) -> None:
         raise ConfigurationError(
             "probe.save with simulate.votes would keep a head beside ratings that are drawn anew; leave one of them out"
         )
+    for key, asked in (("probe.save", settings["save"]), ("features.maps", cfg.features.maps)):
+        if backbones > 1 and asked:
+            raise ConfigurationError(
+                f"one backbone is needed for {key}, and {backbones} stand side by side, whose maps do not fit "
+                f"together; name one, or leave {key} out"
+            )
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise ConfigurationError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
 
@@ -258,7 +292,7 @@ class _Study:
     overrides: tuple[str, ...]
     rows: list[GridRow]
     search: Search
-    network: AestheticNet
+    network: AestheticNet | None
     features: Features
     commit: tuple[str, bool]
     created: str
@@ -312,6 +346,7 @@ class _Study:
         rows = [row for row in self.rows if row.variant in self.cfg.probe.save]
         if not rows:
             return
+        assert self.network is not None
         draw = self.draw(self.cfg.probe.seeds[0])
         solved, records = self.cell(rows, draw, None)
         train, val = draw.parts["train"], draw.parts["val"]

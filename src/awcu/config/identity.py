@@ -105,7 +105,9 @@ def _differences(held: Settings, wanted: Settings) -> str:
     return "; ".join([*shown, *([f"and {len(keys) - 5} more"] if len(keys) > 5 else [])])
 
 
-def _content(path: str | None) -> str | None:
+def _content(path: Any) -> Any:
+    if OmegaConf.is_list(path):
+        return [_content(one) for one in path]
     if path is None or not Path(path).is_file():
         return path
     with Path(path).open("rb") as file:
@@ -123,8 +125,12 @@ def _flat(node: Any, place: str) -> Settings:
 
 
 def without_place(override: str) -> str:
-    """An override without the folder that a file lies in on this machine."""
+    """An override without the folder that a file lies in on this machine; of a list, each file's."""
     key, equals, value = override.partition("=")
+    if value.startswith("[") and value.endswith("]") and key.lstrip("+") in FILES:
+        each = (one.strip() for one in value[1:-1].split(","))
+        named = (one if one == "null" else without_place(f"{key}={one}").partition("=")[2] for one in each)
+        return f"{key}=[{','.join(named)}]"
     bare = value.strip("'\"")
     if key.lstrip("+") in _PLACES or bare.startswith(("/", "~", "..")):
         return f"{key}{equals}…/{Path(bare).name}"

@@ -42,6 +42,21 @@ class Search:
                 f"probe.objective={self.objective!r} must be one of {', '.join(get_args(ObjectiveName))}"
             )
 
+    def check(self, ratings: Ratings) -> None:
+        """Refuse ratings that hold nothing for the objective to learn.
+
+        Raises:
+            ConfigurationError: Two classes where scores are needed, or scores where votes are.
+        """
+        if self.objective == "score" and not ratings.has_scores:
+            raise ConfigurationError(
+                f"probe.objective=score needs mean scores, {ratings.name} has only low and high; use binary"
+            )
+        if self.objective == "distribution" and ratings.votes is None:
+            raise ConfigurationError(
+                f"probe.objective=distribution needs votes, {ratings.name} has only mean scores; use binary"
+            )
+
     @property
     def heads_a_row(self) -> int:
         """Number of heads solved per row."""
@@ -81,9 +96,11 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
         seed: Seed of the folds.
 
     Raises:
+        ConfigurationError: The photographs have no scores or votes, and the objective needs them.
         ProbeError: A head has no optimum.
         WeightingError: A weighting leaves no photographs.
     """
+    search.check(train)
     penalties = np.sort(np.asarray(search.penalties, np.float64))[::-1]
     held_out, weights = weigh(rows, train, search, seed)
     problems = weights.reshape(-1, len(train)).repeat(len(penalties), axis=0)
@@ -190,15 +207,8 @@ def _fit(
     if search.objective == "binary":
         return fit_binary(flat, torch.from_numpy(train.high).repeat_interleave(views), each, strengths, names)
     if search.objective == "score":
-        if not train.has_scores:
-            raise ConfigurationError(
-                f"probe.objective=score needs mean scores, {train.name} has only low and high; use binary"
-            )
         score = torch.from_numpy(train.mean_score - train.midpoint).repeat_interleave(views)
         return fit_score(flat, score, each, strengths, names)
-    if train.rating_distribution is None:
-        raise ConfigurationError(
-            f"probe.objective=distribution needs votes, {train.name} has only mean scores; use binary"
-        )
+    assert train.rating_distribution is not None
     shares = torch.from_numpy(train.rating_distribution).repeat_interleave(views, 0)
     return fit_distribution(flat, shares, each, strengths, names)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 from torch.nn.init import constant_
@@ -39,6 +39,12 @@ def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Rat
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
     exclude, fitting = cfg.data.on_unreadable == "exclude", Preparation(**image_settings(cfg))
     return readable(instantiated(cfg.data.ratings), exclude, prepared, fitting)
+
+
+def one_each(cfg: DictConfig) -> dict[str, list[Any]]:
+    """The settings in `network.*` and `images.size` that list one value for each of several backbones."""
+    settings = {f"network.{key}": value for key, value in cfg.network.items()} | {"images.size": cfg.images.size}
+    return {key: list(value) for key, value in settings.items() if OmegaConf.is_list(value)}
 
 
 def image_settings(cfg: DictConfig) -> dict[str, Any]:
@@ -148,6 +154,11 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
         ModelError: `ckpt_path` or `start_from` is no checkpoint.
         TaskError: Values that the task does not take, a model that does not fit it, or a leak.
     """
+    for key, values in one_each(cfg).items():
+        raise BackboneError(
+            f"{key}={values} is a list, and awcu train takes one backbone; give one value (awcu probe takes several "
+            f"side by side)"
+        )
     preemption = Preemption(_last(folder))
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     prepared = prepared_photographs(cfg)
