@@ -52,6 +52,30 @@ def test_what_hydra_reads_reaches_it_untouched(monkeypatch, command, function):
     assert seen == [[f"awcu {command}", "--help", "-m", "seed=1,2"]]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "trainer.max_epoch=3"], r"^awcu: trainer\.max_epoch is no setting; nearest: trainer\.max_epochs"),
+        (["train", "-m", "weighting=step,unifrom"], "^awcu: weighting=unifrom does not exist; nearest: uniform"),
+        (["features", "features.flp=true"], r"^awcu: features\.flp is no setting; nearest: features\.flip"),
+        (["prepare", "--cfg", "job", "short_sid=3"], "^awcu: short_sid is no setting; nearest: short_side"),
+        (["train", "experiment=reproduc"], "^awcu: experiment=reproduc does not exist; nearest: reproduce"),
+    ],
+)
+def test_a_misspelt_override_ends_in_one_line_before_hydra_starts(monkeypatch, arguments, message):
+    monkeypatch.setattr(f"awcu.commands.{cli.HYDRA[arguments[0]][0].split('.')[-1]}.main", lambda: None)
+    with pytest.raises(SystemExit, match=message):
+        call(monkeypatch, *arguments)
+
+
+@pytest.mark.parametrize("option", [["--config-dir", "/mine"], ["--shell-completion"], ["-cn=mine"]])
+def test_overrides_for_other_pages_are_left_to_hydra(monkeypatch, option):
+    seen = []
+    monkeypatch.setattr("awcu.commands.train.main", lambda: seen.append(list(sys.argv)))
+    call(monkeypatch, "train", *option, "my.own=3")
+    assert seen == [["awcu train", *option, "my.own=3"]]
+
+
 def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):
     seen = []
     monkeypatch.setattr("awcu.commands.prepare.main", lambda: seen.append(list(sys.argv)))

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import InstantiationException
 from omegaconf import OmegaConf
@@ -16,6 +17,7 @@ from awcu.config.hydra import (
     experiments,
     folder_name,
     instantiated,
+    misspelt,
     variant,
 )
 from awcu.errors import ConfigurationError, WeightingError
@@ -145,6 +147,61 @@ def test_every_experiment_there_is_may_be_asked_for(name):
 def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):
     with pytest.raises(ConfigurationError, match=message):
         check_experiment([override], ["train"])
+
+
+@pytest.mark.parametrize(
+    ("page", "typed", "expected"),
+    [
+        ("train", "trainer.max_epoch=3", "trainer.max_epoch is no setting; nearest: trainer.max_epochs"),
+        ("train", "trainer.max_epoch=3,4", "trainer.max_epoch is no setting; nearest: trainer.max_epochs"),
+        ("train", "epochs=3", "epochs is no setting; nearest: trainer.max_epochs"),
+        ("train", "network.backbon=resnet18", "network.backbon is no setting; nearest: network.backbone"),
+        ("train", "wieghting=step", "wieghting is no setting; nearest: weighting"),
+        ("train", "experimnt=reproduce", "experimnt is no setting; nearest: experiment"),
+        ("train", "weighting=stepp", "weighting=stepp does not exist; nearest: step"),
+        ("train", "weighting=uniform,stepp", "weighting=stepp does not exist; nearest: step"),
+        ("train", "weighting=step weighting.rato=2", "weighting.rato is no setting; nearest: weighting.ratio"),
+        ("train", "data=oasiss data.root=/x", "data=oasiss does not exist; nearest: oasis"),
+        ("train", "hydra/launcher=basic trainer.max_epoch=3", "trainer.max_epoch is no setting; nearest: trainer.max_"),
+        (
+            "train",
+            "weighting='step','power' trainer.max_epoch=3",
+            "trainer.max_epoch is no setting; nearest: trainer.max_",
+        ),
+        ("train", "~trainer.max_epoch", "trainer.max_epoch is no setting; nearest: trainer.max_epochs"),
+        ("train", "hydra.rn.dir=x", "hydra.rn.dir is no setting; nearest: hydra.run.dir"),
+        ("train", "zzzz=1", "zzzz is no setting; nearest: allow_leak, "),
+        ("probe", "probe.penaltys=[1]", "probe.penaltys is no setting; nearest: probe.penalties"),
+        ("prepare", "short_sid=300", "short_sid is no setting; nearest: short_side"),
+    ],
+)
+def test_what_hydra_would_refuse_is_told_its_neighbours(page, typed, expected):
+    found = misspelt(page, typed.split())
+    assert found is not None
+    assert found.startswith(expected)
+    assert not GlobalHydra.instance().is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("page", "typed"),
+    [
+        ("train", "trainer.max_epochs=3 seed=1,2 weighting=step,power"),
+        ("train", "trainer.max_epochs=range(1,3) +task.dropout=3 ++trainer.foo=1 ~wandb.entity"),
+        ("train", "+trainer.foo=1 ++trainer.foo=2"),
+        ("train", "weighting=null experiment=null"),
+        ("train", "experiment=weighting/oasis data.root=/x hydra.run.dir=/y hydra/launcher=basic"),
+        ("train", "trainer.max_epochs=interval(1,3) trainer.max_epoch=3"),
+        ("train", "weighting=glob(*)"),
+        ("probe", "probe.penalties=[1] simulate.votes=50,200"),
+        ("prepare", "data=table data.ratings.vote_columns=[a,b] download=true"),
+        # Whatever else is wrong, Hydra says itself.
+        ("train", "trainer.max_epoch=[3"),
+        ("train", "data@x=oasis"),
+        ("probe", "weighting=step"),
+    ],
+)
+def test_nothing_is_said_of_what_hydra_takes_or_explains(page, typed):
+    assert misspelt(page, typed.split()) is None
 
 
 @pytest.mark.parametrize(

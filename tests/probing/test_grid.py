@@ -131,8 +131,17 @@ def test_within_a_hydra_job_the_rows_are_the_same(rated_folder, tmp_path, monkey
         (["weighting=uniform", "weighting=step,"], ConfigurationError, "'weighting=step,' cannot be read"),
         (["weighting='step"], ConfigurationError, "cannot be read .No closing quotation.; write overrides as for"),
         (["weighting"], ConfigurationError, "'weighting' cannot be read"),
-        (["weighting=stpe"], ConfigurationError, r"weighting=stpe: (?s:.*)Could not find 'weighting/stpe'"),
-        (["weighting=step weighting.dleta=1"], ConfigurationError, r"weighting\.dleta=1: Could not override"),
+        (["weighting=stpe"], ConfigurationError, "weightings: weighting=stpe: .*; nearest: step"),
+        (
+            ["weighting=step weighting.dleta=1"],
+            ConfigurationError,
+            r"weightings: .*dleta=1: weighting\.dleta is no setting; nearest: weighting\.delta",
+        ),
+        (
+            ["weighting=step weighting.rato=2"],
+            ConfigurationError,
+            r"weightings: .*rato=2: weighting\.rato is no setting; nearest: weighting\.ratio",
+        ),
         (["weighting=uniform weighting.delta=1"], ConfigurationError, r"weighting=uniform weighting\.delta=1: "),
         (
             ["weighting=drop +weighting.dleta=1"],

@@ -16,6 +16,9 @@ HYDRA = {
     "features": ("awcu.commands.probe", "features_main"),
 }
 
+SAME_PAGES = {"-m", "--multirun", "-c", "--cfg", "--resolve", "-p", "--package", "-i", "--info", "-h", "--help"}
+"""Options of Hydra under which the overrides are for our pages."""
+
 
 def main() -> None:
     """Dispatch to a subcommand; an error the user can fix ends in one line and exit status 1."""
@@ -27,7 +30,7 @@ def main() -> None:
         if command == "prepare":
             # Hydra does not know our options.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
-        _check_experiment(sys.argv[1:], "train" if command == "train" else "probe")
+        _check_overrides(sys.argv[1:], command)
         getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
@@ -37,13 +40,21 @@ def main() -> None:
         raise SystemExit(f"awcu: {error}") from error
 
 
-def _check_experiment(overrides: list[str], command: str) -> None:
-    from awcu.config.hydra import check_experiment
+def _check_overrides(words: list[str], command: str) -> None:
+    """End in one line at a name that Hydra would refuse without saying what is like it."""
+    from awcu.config.hydra import check_experiment, misspelt
 
     try:
-        check_experiment(overrides, (command,))
+        check_experiment(words, ("train" if command == "train" else "probe",))
     except AwcuError as error:
         raise SystemExit(f"awcu: {error}") from error
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
+    # Another option may name other pages, or be about something else.
+    if overrides and options <= SAME_PAGES:
+        fault = misspelt("probe" if command == "features" else command, overrides)
+        if fault is not None:
+            raise SystemExit(f"awcu: {fault}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,11 +3,16 @@
 import difflib
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import InstantiationException
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -42,7 +47,14 @@ def page(name: str) -> DictConfig:
 
 def experiments(command: str) -> dict[str, Path]:
     """Name → file of the experiments that `awcu train` or `awcu probe` knows."""
-    folders = [Path(conf_folder(command)) / "experiment", Path(conf_folder()) / "experiment"]
+    return choices(command, "experiment")
+
+
+def choices(name: str, group: str) -> dict[str, Path]:
+    """Name → file of what may be chosen for a group of the page `conf/<name>.yaml`; none if it is no group of ours."""
+    if group.startswith("hydra/"):
+        return {}  # its plugins offer more than our files
+    folders = [Path(conf_folder(f"{name}/{group}")), Path(conf_folder(group))]
     return {
         path.relative_to(folder).with_suffix("").as_posix(): path
         for folder in folders
@@ -124,6 +136,96 @@ def check_experiment(overrides: list[str], commands: Sequence[str] = COMMANDS) -
                     raise ConfigurationError(f"experiment={asked} is for awcu {other}; type awcu {other} {override}")
             near = difflib.get_close_matches(asked, names, n=3, cutoff=0.4) or names
             raise ConfigurationError(f"experiment={asked} does not exist; nearest: {', '.join(near)}")
+
+
+def composing() -> AbstractContextManager[None]:
+    """Where `compose` finds our pages, inside a Hydra job and outside."""
+    # Within a Hydra job the search path is set already, and setting it twice is an error.
+    running = GlobalHydra.instance().is_initialized()
+    return nullcontext() if running else initialize_config_dir(conf_folder(), version_base="1.3")
+
+
+def misspelt(name: str, overrides: Sequence[str]) -> str | None:
+    """The first key or choice that Hydra would refuse and has names like it, with these; Hydra names none for a key.
+
+    Args:
+        name: "train", "probe" or "prepare", the page in `conf/` that the overrides are for.
+        overrides: As typed; of a sweep one job is composed.
+
+    Returns:
+        None if they compose, or if something else is wrong, which Hydra says itself.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        for one in parsed:
+            _values(one)
+    except HydraException:  # no overrides, or a sweep whose values Hydra alone knows
+        return None
+    with composing():
+        if _composed(name, [_suspect(name, one) for one in parsed]) is not None:
+            return None
+        return _wrong_choice(name, parsed) or _wrong_key(name, parsed)
+
+
+def _wrong_choice(name: str, overrides: Sequence[Override]) -> str | None:
+    for one in overrides:
+        known = choices(name, one.key_or_group)
+        for value in _values(one) if known else []:
+            if value.strip("'\"") not in (*known, "null"):
+                return f"{one.key_or_group}={value} does not exist; nearest: {_nearest(value, known)}"
+    return None
+
+
+def _wrong_key(name: str, overrides: Sequence[Override]) -> str | None:
+    groups = [one for one in overrides if "/" in one.key_or_group or choices(name, one.key_or_group)]
+    cfg = _composed(name, [_suspect(name, one) for one in groups])
+    if cfg is None:
+        return None
+    known = [*_keys(OmegaConf.to_container(cfg)), *(["experiment"] if name in COMMANDS else [])]
+    for one in overrides:
+        key = one.key_or_group
+        if not (one in groups or one.is_add() or one.is_force_add() or key in known):
+            alike = [other for other in known if other.startswith("hydra") == key.startswith("hydra")]
+            return f"{key} is no setting; nearest: {_nearest(key, [one for one in alike if '_target_' not in one])}"
+    return None
+
+
+def _composed(name: str, overrides: list[str]) -> DictConfig | None:
+    try:
+        return compose(name, overrides, return_hydra_config=True)
+    except Exception:  # Hydra's own errors are not all of one kind, and it will say this one again
+        return None
+
+
+def _values(override: Override) -> list[str]:
+    """What a discrete sweep gives a key, as Hydra writes it; else the one value."""
+    if override.is_sweep_override():
+        return list(override.sweep_string_iterator())
+    value = override.value()
+    return [value] if isinstance(value, str) else []
+
+
+def _suspect(name: str, override: Override) -> str:
+    """The override of one job of a sweep, with a choice that we do not have if there is one."""
+    if not override.is_sweep_override():
+        return str(override.input_line)
+    values, known = _values(override), choices(name, override.key_or_group)
+    value = next((value for value in values if known and value not in known), values[0])
+    return f"{override.get_key_element()}={value}"
+
+
+def _keys(section: Any, place: str = "") -> Iterator[str]:
+    """The path of every section and setting."""
+    for key, value in section.items():
+        yield f"{place}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{place}{key}.")
+
+
+def _nearest(typed: str, names: Iterable[str]) -> str:
+    known = sorted(names)
+    near = (difflib.get_close_matches(typed, known, n=3, cutoff=cutoff) for cutoff in (0.6, 0.4))
+    return ", ".join(next(filter(None, near), known[:10]))
 
 
 def check_keys(cfg: DictConfig, name: str) -> None:

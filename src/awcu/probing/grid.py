@@ -3,17 +3,15 @@
 import itertools
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
+from awcu.config.hydra import check_keys, composing, instantiated, misspelt, plain
 from awcu.errors import ConfigurationError, WeightingError
 from awcu.ratings.weighting import SampleWeights
 
@@ -39,9 +37,7 @@ def grid_rows(lines: Sequence[str]) -> list[GridRow]:
             that appears twice, or annealing, which solving for an optimum has no use for.
         WeightingError: An impossible parameter.
     """
-    # Within a Hydra job the search path is set already, and setting it twice is an error.
-    running = GlobalHydra.instance().is_initialized()
-    with nullcontext() if running else initialize_config_dir(conf_folder(), version_base="1.3"):
+    with composing():
         rows = [_row(overrides) for line in lines for overrides in _combinations(line)]
     if not rows:
         raise ConfigurationError("probe.weightings is empty; name at least the baseline, weighting=uniform")
@@ -91,7 +87,7 @@ def _row(overrides: tuple[str, ...]) -> GridRow:
         raise
     except (HydraException, OmegaConfBaseException, TypeError, ValueError) as error:
         # Hydra lists the options there are, and then where it looked for them.
-        reason = str(error).split("\nConfig search path")[0].strip()
+        reason = misspelt("train", overrides) or str(error).split("\nConfig search path")[0].strip()
         raise ConfigurationError(f"probe.weightings: {' '.join(overrides)}: {reason}") from error
     if weights.anneal != "none":
         raise ConfigurationError(
