@@ -12,8 +12,8 @@ import pytest
 from awcu.commands import main as cli
 from awcu.commands.demo import listen, load_models
 from awcu.errors import DemoError, ModelError
-from awcu.models import pretrained as bundled
-from awcu.models.pretrained import load
+from awcu.models.pretrained import BUNDLED, load
+from awcu.models.purpose import purpose
 
 
 @pytest.fixture
@@ -30,33 +30,27 @@ def call(monkeypatch):
 
 
 class TestPackage:
-    @pytest.mark.parametrize("folder", [bundled.WEIGHTED, bundled.UNIFORM], ids=lambda folder: folder.name)
-    def test_its_models_are_small_whole_and_say_what_they_are(self, folder):
-        config, state = load(folder)
-        assert config.trained_on == "gallery"
+    def test_its_model_is_small_whole_and_says_what_it_is_for(self):
+        config, state = load(BUNDLED)
+        assert purpose(config.trained_on).model != ""
         assert config.reference is not None
-        assert len(config.attribute_names) == 14
-        assert sum(value.numel() for value in state.values()) < 2_000_000
-        card = (folder / "README.md").read_text(encoding="utf-8")
-        assert "nothing follows for photographs" in card
-        assert "experiment=demo" in card
-        assert "changes that were not committed" not in card
+        assert config.reference.n >= 100
+        assert sum(value.numel() * value.element_size() for value in state.values()) < 26_000_000
 
-    def test_its_models_differ_in_their_weighting_alone(self):
-        cards = [(folder / "README.md").read_text(encoding="utf-8") for folder in (bundled.WEIGHTED, bundled.UNIFORM)]
-        assert "weighting=Power(gamma=1.0)" in cards[0]
-        assert "weighting=Uniform()" in cards[1]
-        fingerprints = [re.findall(r"fingerprint (\w+)", card) for card in cards]
-        assert fingerprints[0] == fingerprints[1] != []
+    def test_its_card_tells_how_it_was_made(self):
+        card = (BUNDLED / "README.md").read_text(encoding="utf-8")
+        assert purpose(load(BUNDLED)[0].trained_on).ratings in card
+        assert re.search(r"^\| command \| `awcu train ", card, re.MULTILINE)
+        assert "changes that were not committed" not in card
 
 
 class TestLoadModels:
-    def test_without_a_choice_those_of_the_package(self):
-        assert [served.name for served in load_models(None, None, "cpu")] == ["weighted", "uniform"]
+    def test_without_a_choice_that_of_the_package(self):
+        assert [served.name for served in load_models(None, None, "cpu")] == [BUNDLED.name]
 
     def test_by_the_last_part_of_their_place(self, checkpoint):
         assert [served.name for served in load_models(str(checkpoint), None, "cpu")] == ["model.ckpt"]
-        assert [served.name for served in load_models(None, str(checkpoint), "cpu")] == ["weighted", "model.ckpt"]
+        assert [served.name for served in load_models(None, str(checkpoint), "cpu")] == [BUNDLED.name, "model.ckpt"]
 
     def test_two_of_one_name_stay_apart(self, checkpoint):
         names = [served.name for served in load_models(str(checkpoint), str(checkpoint), "cpu")]

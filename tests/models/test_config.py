@@ -110,7 +110,7 @@ def test_the_objective_and_the_network_are_built():
     assert CONFIG.build_objective() == Binary()
     distribution = replace(CONFIG, objective="distribution")
     assert distribution.build_objective() == RatingDistribution(CONFIG.scale, 3.5)
-    assert replace(CONFIG, objective="score").build_objective() == Score(3.5)
+    assert replace(CONFIG, objective="score").build_objective() == Score(CONFIG.scale, 3.5)
     net = distribution.build_network()
     assert (net.aesthetic_head.out_features, net.attribute_head.out_features) == (5, 2)
 

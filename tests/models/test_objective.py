@@ -156,12 +156,12 @@ def test_distribution_evidence_is_the_change_of_the_score_of_an_undecided_photog
 def test_smooth_l1_by_hand():
     """Errors of 0, ½, 1 and −3 rating points: half the square up to one point, the error less a half beyond."""
     logits = torch.tensor([[1.0], [0.5], [2.0], [-2.0]])
-    loss = Score(3.0).loss(logits, NONE, NONE, torch.tensor([1.0, 0.0, 1.0, 1.0]))
+    loss = Score((1.0, 5.0), 3.0).loss(logits, NONE, NONE, torch.tensor([1.0, 0.0, 1.0, 1.0]))
     assert loss.tolist() == [0, 0.125, 0.5, 2.5]
 
 
 def test_a_score_is_its_logit_and_its_maps_are_exact():
-    objective, generator = Score(3.0), torch.Generator().manual_seed(2)
+    objective, generator = Score((1.0, 5.0), 3.0), torch.Generator().manual_seed(2)
     maps, bias = torch.randn(6, 1, 3, 4, generator=generator), torch.randn(1, generator=generator)
     logits = maps.mean((2, 3)) + bias
     evidence = objective.evidence(maps)
@@ -173,9 +173,16 @@ def test_a_score_is_its_logit_and_its_maps_are_exact():
     assert objective.probability(logits) is None
 
 
+def test_a_rating_lies_on_the_scale_people_rated_on():
+    regression = Score((0.0, 5.0), 2.5)
+    assert [regression.rating(score) for score in (-9.0, -2.5, 0.91, 2.5, 9.0)] == [0, 0, pytest.approx(3.41), 5, 5]
+    assert RatingDistribution((1.0, 2.0, 3.0), 2.0).rating(-0.25) == 1.75
+    assert Binary().rating(0.91) is None
+
+
 def test_objectives_by_name():
     built = [build_objective(name, [1.0, 2.0, 4.0], 2.5) for name in ("binary", "distribution", "score")]
-    assert built == [Binary(), RatingDistribution((1.0, 2.0, 4.0), 2.5), Score(2.5)]
+    assert built == [Binary(), RatingDistribution((1.0, 2.0, 4.0), 2.5), Score((1.0, 2.0, 4.0), 2.5)]
 
 
 def test_multi_label_equals_the_references_where_all_is_labelled():

@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     says = "a web page: drop a photograph on it and see the verdict, the reason and the crop"
     parser = commands.add_parser("demo", help=says, description=says[0].upper() + says[1:] + ".")
     parser.add_argument(
-        "--checkpoint", metavar="MODEL", help="your model (default: the two that come with the package)"
+        "--checkpoint", metavar="MODEL", help="your model (default: the one that comes with the package)"
     )
     parser.add_argument(
         "--compare", metavar="MODEL", help="a second model, shown beside the first on the same photograph"
@@ -109,21 +109,16 @@ def serve(arguments: argparse.Namespace, listening: socket.socket) -> None:
 
 
 def load_models(checkpoint: str | None, second: str | None, device: str | None) -> "list[ServedModel]":
-    """Load the models that the page shows, under distinct names; by default those of the package.
+    """Load the models that the page shows, under distinct names; by default that of the package.
 
     Raises:
         ModelError: A path holds no model.
     """
     from awcu.demo.app import ServedModel
     from awcu.inference.predictor import AestheticModel
-    from awcu.models import pretrained as bundled
+    from awcu.models.pretrained import BUNDLED
 
-    if checkpoint is None:
-        sources = [("weighted", bundled.WEIGHTED), ("uniform", bundled.UNIFORM)]
-        if second is not None:
-            sources[1] = (Path(second).name, Path(second))
-    else:
-        sources = [(Path(one).name, Path(one)) for one in (checkpoint, second) if one is not None]
+    sources = [(Path(one).name, Path(one)) for one in (checkpoint or BUNDLED, second) if one is not None]
     if len(sources) > 1 and sources[0][0] == sources[1][0]:
         sources = [(f"{name} ({place})", source) for place, (name, source) in enumerate(sources, 1)]
     return [ServedModel(name, AestheticModel.from_pretrained(source, device)) for name, source in sources]

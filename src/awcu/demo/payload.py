@@ -26,7 +26,7 @@ from awcu.reports.panels import (
 )
 from awcu.reports.rows import verdict_row
 from awcu.reports.sheet import gradient, rank
-from awcu.text import label, percent, share
+from awcu.text import label, percent, rating, share
 
 ASPECTS = ("free", "original", "1:1", "4:5", "5:4", "2:3", "3:2", "9:16", "16:9")
 PROPOSALS = 3  # crops of each aspect
@@ -39,12 +39,12 @@ def explained(explanation: Explanation) -> Answer:
     """All that the page shows of one photograph.
 
     Returns:
-        `level`, `probability`, `score`, `sentence`, `notes` and `rank` as on a sheet; `size` in pixels; `photograph`, a
-        JPEG; `maps`, AesAM first; `crops`, up to three boxes for each of `ASPECTS`, best first.
+        `level`, `verdict`, `detail`, `place`, `sentence`, `notes` and `rank` as on a sheet; `size` in pixels;
+        `photograph`, a JPEG; `maps`, AesAM first; `crops`, up to three boxes for each of `ASPECTS`, best first.
     """
-    words, place = heading(explanation), rank(explanation)
+    place = rank(explanation)
     return {
-        **words._asdict(),
+        **heading(explanation)._asdict(),
         "sentence": sentence(explanation),
         "notes": notes(explanation),
         "rank": place and place._asdict(),
@@ -67,7 +67,10 @@ def judged(name: str, verdict: Verdict, reference: Reference | None, pixels: NDA
     """
     better_than = "–" if reference is None else percent(reference.share_below(verdict.score))
     likely = "–" if verdict.probability is None else share(verdict.probability)
-    said = {"said": [likely, better_than], "thumbnail": data_uri(fitted(pixels, THUMBNAIL))}
+    said = {
+        "said": [likely if verdict.rating is None else rating(verdict.rating), better_than],
+        "thumbnail": data_uri(fitted(pixels, THUMBNAIL)),
+    }
     return verdict_row(name, verdict, reference) | said
 
 

@@ -27,12 +27,14 @@ class Verdict(NamedTuple):
             regression on the score.
         attributes: Probability of each attribute, by name.
         attribute_logits: The same before the sigmoid or softmax.
+        rating: The score on the scale people rated on; None of a binary objective.
     """
 
     score: float
     probability: float | None
     attributes: dict[str, float]
     attribute_logits: dict[str, float]
+    rating: float | None = None
 
     @property
     def level(self) -> str:

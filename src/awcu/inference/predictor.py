@@ -239,7 +239,13 @@ class AestheticModel:
         probabilities = [None] * len(scores) if probability is None else probability.tolist()
         rows = zip(scores.tolist(), probabilities, shares.tolist(), logits.attributes.tolist(), strict=True)
         return [
-            Verdict(score, probability, dict(zip(names, present, strict=True)), dict(zip(names, raw, strict=True)))
+            Verdict(
+                score,
+                probability,
+                dict(zip(names, present, strict=True)),
+                dict(zip(names, raw, strict=True)),
+                self.objective.rating(score),
+            )
             for score, probability, present, raw in rows
         ]
 

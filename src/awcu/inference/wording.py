@@ -6,10 +6,11 @@ import numpy as np
 
 from awcu.inference.explanation import Explanation
 from awcu.models.cam import Map
-from awcu.models.objective import Binary, RatingDistribution, Score
-from awcu.text import label, number, percent, share
+from awcu.models.objective import Binary, Objective, RatingDistribution, Score
+from awcu.text import label, number, percent, rating, share
 
 NAMED = 3  # attributes in the sentence
+UNSEEN = "photographs the model has not learned from"
 FAINT = 0.1  # of full colour; evidence below is next to none
 THIRDS = (
     ("in the upper left", "at the top", "in the upper right"),
@@ -19,36 +20,56 @@ THIRDS = (
 
 
 class Heading(NamedTuple):
-    """The verdict in three pieces, the most important first.
+    """What is read first, the most important part first.
 
     Attributes:
         level: "High" or "Low".
-        probability: As in "probability of high .83"; "" where the model has none.
-        score: With its unit.
+        verdict: As in "3.41 on a scale of 0 to 5", or "probability of high .83" of a model that knows no rating.
+        detail: A number behind it; "" if there is none.
+        place: Among photographs that the model has not learned from; "" where none were measured.
     """
 
     level: str
-    probability: str
-    score: str
+    verdict: str
+    detail: str
+    place: str
 
 
 def heading(explanation: Explanation) -> Heading:
-    """The verdict as a sheet prints it."""
-    verdict, objective = explanation.verdict, explanation.objective
-    level = verdict.level.capitalize()
+    """What a sheet says first."""
+    verdict, objective, reference = explanation.verdict, explanation.objective, explanation.reference
     likely = "" if verdict.probability is None else share(verdict.probability)
+    place = "" if reference is None else better_than(reference.share_below(verdict.score), reference.n)
     if isinstance(objective, RatingDistribution | Score):
-        above = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
-        rating = number(verdict.score + objective.midpoint, decimals=2)
-        return Heading(level, above, f"expected rating {rating}, midpoint {objective.midpoint:g}")
-    score = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
-    return Heading(level, f"probability of high {likely}", score)
+        said = (
+            f"{rating(objective.rating(verdict.score))} on a scale of {objective.scale[0]:g} to {objective.scale[-1]:g}"
+        )
+        detail = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
+    else:
+        said = f"probability of high {likely}"
+        detail = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
+    return Heading(verdict.level.capitalize(), said, detail, place)
+
+
+def measure(objective: Objective) -> str:
+    """The head of a column of verdicts: "rating (0–5)", or "probability of high" where the model knows no rating."""
+    if isinstance(objective, RatingDistribution | Score):
+        return f"rating ({objective.scale[0]:g}–{objective.scale[-1]:g})"
+    return "probability of high"
+
+
+def better_than(below: float, n: int) -> str:
+    """A score's place among n photographs that the model has not learned from, of which that share scores lower."""
+    # A count tells what a share of a few photographs pretends to know more finely.
+    some = f"{percent(below)} of {n:,}" if n >= 100 else f"about {round(below * n)} of {n}"
+    some = f"all {n:,}" if below >= 1 else f"none of {n:,}" if below <= 0 else some
+    return f"better than {some} {UNSEEN}"
 
 
 def sentence(explanation: Explanation) -> str:
-    """One sentence: verdict, rank, the attributes that go with the score, and where the evidence is strongest."""
-    parts = [_verdict(explanation), _attributes(explanation), _places(explanation)]
-    return "; ".join(part for part in parts if part) + "."
+    """One sentence: the attributes that go with the score, and what in the photograph speaks for and against it."""
+    text = "; ".join(part for part in (_attributes(explanation), _places(explanation)) if part)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def attributes_shown(explanation: Explanation, most: int) -> list[str]:
@@ -69,20 +90,13 @@ def against_average(explanation: Explanation, name: str) -> str:
 
 def notes(explanation: Explanation) -> list[str]:
     """What a reader must know to read a sheet, a paragraph each."""
-    texts = on_training(explanation.trained_on), _on_colours(explanation), _on_attributes(explanation)
-    return [text for text in (*texts, _on_limits(explanation)) if text]
-
-
-def on_training(trained_on: str) -> str:
-    """What must be said of a model that has seen no photograph; "" for all others."""
-    if trained_on != "gallery":
-        return ""
-    return "The model was trained on rendered scenes: it is for trying the tool, not for judging photographs."
+    texts = _on_colours(explanation), _on_attributes(explanation), _on_limits(explanation)
+    return [text for text in texts if text]
 
 
 def _on_colours(explanation: Explanation) -> str:
     reference = explanation.reference
-    text = "Red speaks for, blue against, grey neither way. "
+    text = "Red speaks for the photograph, blue against it, grey neither way. "
     if reference is None:
         return text + (
             "No validation photographs were measured with this model, so colours are full at the strongest place of "
@@ -120,27 +134,9 @@ def _on_limits(explanation: Explanation) -> str:
     return text.strip()
 
 
-def _verdict(explanation: Explanation) -> str:
-    words, reference = heading(explanation), explanation.reference
-    if isinstance(explanation.objective, RatingDistribution):
-        text = f"Judged {words.level.lower()} ({words.score}, with {words.probability})"
-    else:
-        text = f"Judged {words.level.lower()} ({words.probability or words.score})"
-    if reference is None:
-        return f"{text}, without validation photographs to rank it among"
-    below = reference.share_below(explanation.verdict.score)
-    return f"{text}, with a score above {_that_of(below, reference.n)} validation photographs"
-
-
-def _that_of(below: float, n: int) -> str:
-    # A count tells what a share of a few photographs pretends to know more finely.
-    some = percent(below) if n >= 100 else f"about {round(below * n)}"
-    return f"all {n}" if below >= 1 else f"none of the {n}" if below <= 0 else f"that of {some} of the {n}"
-
-
 def _attributes(explanation: Explanation) -> str:
     if not explanation.verdict.attributes:
-        return "the model knows no attributes"
+        return ""
     effects = explanation.contributions
     if not effects:
         named = attributes_shown(explanation, NAMED)
@@ -181,17 +177,17 @@ def _places(explanation: Explanation) -> str:
     high, low = float(np.nanmax(evidence)), float(np.nanmin(evidence))
     faint = FAINT * explanation.limit()
     if max(high, -low) < faint:
-        return "evidence is faint all over the frame"
+        return "hardly anything in the frame speaks for or against the photograph"
     if high - low < faint:
-        return f"the evidence is {'for' if high > 0 else 'against'} high and even over the frame"
+        return f"all of the frame speaks {'for' if high > 0 else 'against'} the photograph alike"
     best, worst = third(evidence), third(-evidence)
     if low > -faint:
-        return f"the strongest evidence for high lies {best}, and next to none speaks against"
+        return f"what speaks most for the photograph lies {best}, and hardly anything speaks against it"
     if high < faint:
-        return f"the strongest evidence against high lies {worst}, and next to none speaks for"
+        return f"what speaks most against the photograph lies {worst}, and hardly anything speaks for it"
     if best == worst:
-        return f"the strongest evidence for and against high lies {best} alike"
-    return f"the strongest evidence for high lies {best}, the strongest against {worst}"
+        return f"what speaks most for and what speaks most against the photograph both lie {best}"
+    return f"what speaks most for the photograph lies {best}, what speaks most against it {worst}"
 
 
 def third(evidence: Map) -> str:

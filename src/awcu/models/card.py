@@ -14,6 +14,7 @@ from awcu import __version__
 from awcu.config.identity import without_place
 from awcu.metrics.bootstrap import RESAMPLES, point_and_interval
 from awcu.models.config import ModelConfig
+from awcu.models.purpose import purpose
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.runs.record import RunRecord
 from awcu.text import markdown_table, number
@@ -86,16 +87,6 @@ _FITTED = {
     "letterbox": "fitted in with grey bars",
     "crop": "its long side cut",
     "keep": "in its own proportions, each side rounded to a multiple of 32 pixels",
-}
-_RATED = {
-    "gallery": "The ratings are a simulated jury's votes on rendered pictures: nobody looked at them, and nothing "
-    "follows for photographs.",
-    "OASIS beauty": "The ratings are of the beauty of photographs collected to stir emotions (Brielmann & Pelli 2019).",
-    "BIQ2021": "The ratings are of image quality more than of beauty (Ahmed & Asif 2022).",
-    "KonIQ-10k": "The ratings are of technical quality, not of aesthetics (Hosu et al. 2020).",
-    "SPAQ": "The ratings are of the technical quality of smartphone photographs, not of aesthetics (Fang et al. 2020).",
-    "CUHK-PQ": "The photographs are of two classes, clearly good and clearly bad; ambiguous ones were left out.",
-    "BAID": "The scores are of artworks, from the votes of a web site (Yi et al. 2023).",
 }
 
 
@@ -239,7 +230,7 @@ def _limits(run: RunFacts | None) -> list[str]:
     ]
     if run is None:
         return [*limits, "What was rated, and by whom, is not known to this card."]
-    rated = _RATED.get(run.record.data, f"What the ratings of {run.record.data} are of, its own description says.")
+    rated = purpose(run.record.data).ratings
     seed = "One run with one seed: the interval holds the choice of test photographs, no variance of training."
     return [*_leak(run.record), rated, seed, *limits]
 

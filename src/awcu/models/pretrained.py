@@ -28,8 +28,8 @@ _NAME = r"[A-Za-z0-9][\w.-]*"
 REPOSITORY = re.compile(rf"(?P<id>{_NAME}/{_NAME})(@(?P<revision>[\w./-]+))?")
 """`user/name`, with `@` and a branch, tag or commit where it is not the newest."""
 
-_FOLDER = Path(__file__).parent / "bundled"
-WEIGHTED, UNIFORM = _FOLDER / "weighted", _FOLDER / "uniform"
+BUNDLED = Path(__file__).parent / "bundled" / "weighted"
+"""The model that comes with the package."""
 
 State = dict[str, Tensor]
 

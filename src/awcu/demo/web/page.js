@@ -81,12 +81,9 @@ function explain(file) {
 }
 
 function showAnswer() {
-  for (const name of ["level", "sentence"]) part(name).textContent = answer[name];
-  // A model that knows no probability says its score first.
-  const numbers = [answer.probability, answer.score].filter(Boolean);
-  ["probability", "score"].forEach((name, place) => { part(name).textContent = numbers[place] ?? ""; });
+  for (const name of ["level", "verdict", "detail", "sentence"]) part(name).textContent = answer[name];
   part("level").className = answer.level.toLowerCase();
-  part("rank").replaceChildren(...rank(answer.rank));
+  part("rank").replaceChildren(...rank(answer.rank, answer.place));
   part("notes").replaceChildren(...answer.notes.map((note) => make("p", { textContent: note })));
   part("stage").replaceChildren(...stage(answer.photograph, $("opacity").value), make("div", { className: "frame" }));
   part("bar").style.background = answer.colours;
@@ -107,7 +104,7 @@ function stage(picture, opacity, layer = "") {
   return [shown, veil];
 }
 
-function rank(place) {
+function rank(place, label) {
   if (!place) return [];
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const draw = (tag, attributes) => {
@@ -115,7 +112,6 @@ function rank(place) {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     svg.append(element);
   };
-  const label = `score among ${place.n} validation photographs`;
   for (const [name, value] of Object.entries({ viewBox: "0 0 100 26", preserveAspectRatio: "none", role: "img", "aria-label": label })) svg.setAttribute(name, value);
   for (const [x, high] of place.marks) {
     draw("line", { x1: x, x2: x, y1: 8, y2: 26, class: high ? "high" : "low", "stroke-opacity": 0.5, "stroke-width": 1.2, "vector-effect": "non-scaling-stroke" });
@@ -202,7 +198,7 @@ function compare(file) {
 
 function showPair(said) {
   const figures = said.models.map((model) =>
-    pictured(model, model.maps[0], model.name, `${model.level}, ${model.probability || model.score}`, model.level.toLowerCase()),
+    pictured(model, model.maps[0], model.name, `${model.level}, ${model.verdict}`, model.level.toLowerCase()),
   );
   const [before, after] = said.models;
   figures.push(pictured(before, said.difference, said.difference.title, `“${after.name}” less “${before.name}”`));
