@@ -51,6 +51,11 @@ def number(value: float, signed: bool = False, decimals: int = 3) -> str:
     return sign + text
 
 
+def rating(value: float) -> str:
+    """A rating to a hundredth; unlike a share, with its zero before the point."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
     """A table as GitHub Markdown, without a line break at its end.
 

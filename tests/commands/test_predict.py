@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from awcu.commands import main as cli
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.inference.predictor import AestheticModel
+from awcu.models.pretrained import BUNDLED, load
 from awcu.models.purpose import purpose
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -54,6 +56,26 @@ def good(photos):
 @pytest.fixture(scope="session")
 def model(checkpoint):
     return AestheticModel.from_pretrained(checkpoint, "cpu")
+
+
+@pytest.fixture(scope="session")
+def rated(checkpoint, tmp_path_factory):
+    """An exported model of mean scores from 0 to 5, as of BIQ2021, without attributes."""
+    known = AestheticModel.from_pretrained(checkpoint, "cpu").config
+    config = replace(
+        known,
+        objective="score",
+        scale=(0.0, 5.0),
+        midpoint=2.5,
+        attribute_names=(),
+        trained_on="BIQ2021",
+        reference=replace(known.reference, link=None),
+    )
+    net = config.build_network()
+    torch.nn.init.normal_(net.aesthetic_head.weight, std=0.01, generator=torch.Generator().manual_seed(0))
+    folder = tmp_path_factory.mktemp("rated") / "model"
+    AestheticModel(config, net, "cpu").save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
@@ -143,6 +165,20 @@ class TestScore:
         assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "3"]
         assert r"photos/in/wi\nth\x1b[31m, 日.webp" in "\n".join(lines)
         assert capsys.readouterr().out == ""
+
+    def test_a_model_of_scores_says_ratings(self, call, good, rated, monkeypatch, capsys):
+        assert call("score", "photos", model=rated) is None
+        for row in rows_of(capsys.readouterr().out).values():
+            assert float(row["rating"]) == pytest.approx(2.5 + float(row["score"]), abs=1e-5)
+            assert row["probability"] == ""
+        shown = Console(file=io.StringIO(), width=110)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setattr(judging, "Console", lambda stderr=False: Console(stderr=True) if stderr else shown)
+        assert call("score", "photos", model=rated) is None
+        lines = shown.file.getvalue()
+        assert lines.split()[:2] == ["rating", "(0–5)"]
+        assert "not beauty" in lines
+        assert "photographs the model has not learned from" in lines
 
     def test_a_bar_only_where_somebody_sees_it(self, call, photos, monkeypatch, capsys):
         call("score", "photos", "--out", "a.csv")
@@ -352,10 +388,12 @@ class TestAnyCommand:
             assert name in ended
             assert "\n" not in ended
 
-    def test_without_a_model_the_bundled_one_says_what_it_is_for(self, monkeypatch, capsys, good, command):
+    def test_without_a_model_that_of_the_package_says_what_it_is_for(self, monkeypatch, capsys, good, command):
         monkeypatch.setattr(sys, "argv", ["awcu", command, "photos/b.jpg", "--device", "cpu"])
         cli.main()
-        assert capsys.readouterr().err == f"awcu: {purpose('BIQ2021')} --checkpoint MODEL takes another.\n"
+        config, _ = load(BUNDLED)
+        said = f"awcu: {purpose(config.trained_on).model} --checkpoint MODEL takes another.\n"
+        assert capsys.readouterr().err == said
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
@@ -396,9 +434,8 @@ def test_help_needs_nothing_heavy():
     assert "--rescore" in done.stdout
 
 
-def test_judging_waits_for_nothing_that_it_has_no_use_for():
-    """timm imports wandb by itself."""
-    heavy = ("pytorch_lightning", "torchmetrics", "albumentations", "matplotlib", "hydra", "pandas", "scipy")
-    code = f"import sys, awcu.commands.judging; print(*[name for name in {heavy} if name in sys.modules])"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == []
+def test_judging_imports_nothing_of_training_or_drawing():
+    heavy = {"pytorch_lightning", "torchmetrics", "albumentations", "matplotlib", "wandb", "hydra", "timm", "jinja2"}
+    code = f"import sys, awcu.commands.judging\nsys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from awcu.datasets import gallery
 from awcu.demo.app import EXAMPLES, WEB, ServedModel, create_app
 from awcu.demo.limits import Limits
 from awcu.inference.predictor import AestheticModel
+from awcu.models.objective import Score
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -90,7 +92,7 @@ class TestPage:
         assert "https://" not in answer.text
         about = json.loads(re.search(r'id="about">(.*?)</script>', answer.text).group(1))
         assert about["models"] == ["mine", "other"]
-        assert about["columns"][:2] == ["path", "score"]
+        assert about["columns"][:3] == ["path", "score", "rating"]
         assert about["columns"][-3:] == ["indoors", "outdoors", "error"]
         assert about["limits"]["megabytes"] == Limits().megabytes
 
@@ -107,13 +109,21 @@ class TestPage:
     def test_one_model_has_no_second_view(self, serve):
         assert 'id="two"' not in serve(several=False).get("/").text
 
-    def test_a_model_of_rendered_scenes_says_so(self, checkpoint):
-        from dataclasses import replace
+    @pytest.mark.parametrize(("name", "words"), [("gallery", "for trying the tool"), ("BIQ2021", "not beauty")])
+    def test_what_the_model_is_for(self, checkpoint, name, words):
+        of_set = AestheticModel.from_pretrained(checkpoint, "cpu")
+        of_set.config = replace(of_set.config, trained_on=name)
+        text = TestClient(create_app([ServedModel("small", of_set)])).get("/").text
+        assert re.search(rf'role="note">[^<]*{words}', text)
 
-        rendered = AestheticModel.from_pretrained(checkpoint, "cpu")
-        rendered.config = replace(rendered.config, trained_on="gallery")
-        text = TestClient(create_app([ServedModel("small", rendered)])).get("/").text
-        assert 'role="note">The model was trained on rendered scenes: it is for trying the tool' in text
+    def test_a_column_for_ratings_where_the_model_knows_them(self, serve, model, monkeypatch):
+        assert "probability of high</th>" in serve().get("/").text
+        monkeypatch.setattr(model, "objective", Score((0.0, 5.0), 2.5))
+        assert "rating (0–5)</th>" in serve().get("/").text
+
+    def test_the_map_starts_faint(self, page):
+        sliders = re.findall(r'type="range"[^>]*value="(\d+)"', page.get("/").text)
+        assert sliders == ["35", "35"]
 
 
 def test_examples_are_of_a_gallery_that_no_model_of_ours_learned_from():
@@ -137,7 +147,7 @@ class TestExplain:
         expected = model.explain(tmp_path / "b.jpg")
         said = page.post("/explain", params={"name": "b.jpg"}, content=JPEG).json()
         assert said["level"] == expected.verdict.level.capitalize()
-        assert f"{expected.verdict.probability:.2f}".lstrip("0") in said["probability"]
+        assert f"{expected.verdict.probability:.2f}".lstrip("0") in said["verdict"]
         assert said["size"] == [90, 60]
         assert [one["title"] for one in said["maps"]] == ["Evidence (AesAM)", "indoors", "outdoors"]
         assert [one["share"] for one in said["maps"][1:]] == pytest.approx(
@@ -283,7 +293,7 @@ class TestScore:
 def test_compare_gives_both_answers_and_their_difference(page):
     said = page.post("/compare", content=JPEG).json()
     alone = [page.post("/explain", params={"model": name}, content=JPEG).json() for name in ("other", "mine")]
-    assert [one["score"] for one in said["models"]] == [one["score"] for one in alone]
+    assert [one["detail"] for one in said["models"]] == [one["detail"] for one in alone]
     assert said["sentence"].startswith("“other” judges it ")
     assert said["difference"]["ends"] == ["“mine” less", "0", "“mine” more"]
     assert pixels(said["difference"]["layer"]).shape[2] == 4

@@ -33,7 +33,8 @@ def pixels(uri):
 def test_words_and_numbers():
     """Contributions: ½ · (1 − 0) and −2 · (2 − 1); the larger effect comes first."""
     said = explained(explanation())
-    assert (said["level"], said["probability"]) == ("High", "probability of high .68")
+    assert (said["level"], said["verdict"]) == ("High", "probability of high .68")
+    assert said["place"].startswith("better than about 44 of 50 photographs")
     assert said["rank"]["n"] == 50
     assert [(one["title"], one.get("effect")) for one in said["maps"]] == [
         ("Evidence (AesAM)", None),
@@ -101,8 +102,8 @@ def test_a_row_of_a_list(reference, better):
     row = judged("a.jpg", VERDICT, reference, np.zeros((50, 80, 3), dtype=np.uint8))
     assert row["said"] == [".68", better]
     assert (row["path"], row["score"], row["calm"]) == ("a.jpg", 0.75, 0.73)
-    without = judged(
-        "a.jpg", VERDICT._replace(probability=None, rating=3.414), reference, np.zeros((50, 80, 3), dtype=np.uint8)
-    )
-    assert without["said"] == ["3.41", better]
+    without = judged("a.jpg", VERDICT._replace(probability=None), reference, np.zeros((50, 80, 3), dtype=np.uint8))
+    assert without["said"] == ["–", better]
+    rated = judged("a.jpg", VERDICT._replace(rating=3.408), reference, np.zeros((50, 80, 3), dtype=np.uint8))
+    assert rated["said"] == ["3.41", better]
     assert pixels(row["thumbnail"]).shape == (75, 120, 3)

@@ -73,7 +73,7 @@ def test_a_model_without_probability_says_its_rating():
     first, second = explained(LEFT, 0.5), explained(-LEFT, -0.5)
     rated = replace(first, verdict=first.verdict._replace(probability=None), objective=Score((1.0, 5.0), 3.0))
     numbers = said(rated, second)[1]
-    for words in ("“plain” says: expected rating 3.50", "“weighted”: score −.50", "74 % and 25 %"):
+    for words in ("“plain” says 3.50 on a scale of 1 to 5", "“weighted” probability of high .38", "74 % and 25 %"):
         assert words in numbers
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import against_average, attributes_shown, heading, notes, place, sentence
-from awcu.models.objective import RatingDistribution, Score
+from awcu.inference.wording import against_average, attributes_shown, heading, measure, notes, sentence
+from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.text import label, percent, share
 
@@ -21,6 +21,7 @@ VERDICT = Verdict(
     attribute_logits={"calm": 1.0, "Soft_Light": 2.0, "bold": 0.0},
 )
 RATED = RatingDistribution((1.0, 2.0, 3.0, 4.0, 5.0), 3.0)
+REGRESSION = Score((0.0, 5.0), 3.0)
 # Upper left for, lower right against.
 BOTH = np.diag([3.0, 0.0, -2.0])
 
@@ -47,12 +48,12 @@ def in_order(text, *words):
     return re.search(".*".join(map(re.escape, words)), text.replace("\N{NO-BREAK SPACE}", " ")) is not None
 
 
-def test_the_sentence_holds_verdict_rank_effects_and_places():
+def test_the_sentence_holds_effects_and_places():
     """Contributions: ½ · (1 − 0), −2 · (2 − 1), 1 · (0 + 1)."""
     assert in_order(
-        sentence(explained()), "high", ".68", "better than 87 % of 152", "likelier bold (+1.00)",
+        sentence(explained()), "likelier bold (+1.00)",
         "likelier calm (+.50)", "higher", "likelier Soft Light (−2.00)", "lower", "41 % of the score's variance",
-        "for high", "upper left", "against", "lower right",
+        "most for", "upper left", "most against", "lower right",
     )  # fmt: skip
 
 
@@ -62,52 +63,44 @@ def test_neither_cause_nor_praise(reference):
     assert not re.search(words, sentence(explained(reference=reference)))
 
 
-class TestVerdict:
+class TestHeading:
     @pytest.mark.parametrize(
         ("score", "n", "words"),
         [
             (-2.0, 152, "none of 152"),
             (-1.0, 152, "none of 152"),
-            (-0.9, 152, "5\N{NO-BREAK SPACE}% of 152"),
-            (2.0, 152, "all 152"),
+            (-0.9, 152, "5 % of 152"),
+            (2.0, 1520, "all 1,520"),
             (2.0, 8, "all 8"),
             (0.0, 8, "about 4 of 8"),
         ],
     )
-    def test_rank(self, score, n, words):
+    def test_place(self, score, n, words):
         explanation = explained(verdict=VERDICT._replace(score=score), reference=replace(REFERENCE, n=n))
-        assert place(explanation) == f"better than {words} photographs it has not learned from"
-        assert clauses(explanation)[0].endswith(place(explanation))
+        assert in_order(heading(explanation).place, "better than", f"{words} photographs", "not learned from")
 
-    def test_low(self):
-        explanation = explained(verdict=VERDICT._replace(score=-0.75, probability=0.32))
-        assert in_order(clauses(explanation)[0], "low", ".32")
-        level, probability, score = heading(explanation)
-        assert (level, probability[-3:], "−.75" in score) == ("Low", ".32", True)
+    def test_of_a_binary_model(self):
+        level, verdict, detail, _ = heading(explained(verdict=VERDICT._replace(score=-0.75, probability=0.32)))
+        assert (level, verdict) == ("Low", "probability of high .32")
+        assert in_order(detail, "−.75", "log odds")
 
     def test_of_a_distribution(self):
         explanation = explained(objective=RATED, verdict=VERDICT._replace(score=0.412, probability=0.48))
-        assert in_order(
-            clauses(explanation)[0], "high", "expected rating 3.41", "scale of 1 to 5", ".48 of the ratings"
-        )
-        level, probability, score = heading(explanation)
-        assert level == "High"
-        assert in_order(probability, ".48", "above 3")
-        assert in_order(score, "3.41", "scale of 1 to 5")
+        level, verdict, detail, _ = heading(explanation)
+        assert (level, verdict) == ("High", "3.41 on a scale of 1 to 5")
+        assert in_order(detail, ".48", "above 3")
 
     def test_of_a_regression(self):
-        explanation = explained(
-            objective=Score((1.0, 5.0), 3.0), verdict=VERDICT._replace(score=-0.412, probability=None)
-        )
-        assert in_order(clauses(explanation)[0], "low", "expected rating 2.59", "scale of 1 to 5")
-        level, probability, score = heading(explanation)
-        assert (level, probability) == ("Low", "")
-        assert in_order(score, "2.59", "scale of 1 to 5")
-        assert "probability" not in sentence(explanation)
+        explanation = explained(objective=REGRESSION, verdict=VERDICT._replace(score=-2.588, probability=None))
+        assert heading(explanation)[:3] == ("Low", "0.41 on a scale of 0 to 5", "")
 
     def test_never_validated(self):
-        assert "without other photographs" in clauses(explained(reference=None))[0]
-        assert place(explained(reference=None)) == ""
+        assert heading(explained(reference=None)).place == ""
+
+    def test_head_of_a_column(self):
+        assert measure(REGRESSION) == "rating (0–5)"
+        assert measure(RATED) == "rating (1–5)"
+        assert "probability" in measure(Binary())
 
 
 class TestAttributes:
@@ -115,7 +108,7 @@ class TestAttributes:
         """A negative slope and a logit below the mean: −2 · (0.5 − 1) = +1."""
         logits = {"calm": 0.0, "Soft_Light": 0.5, "bold": -1.0}
         explanation = explained(verdict=VERDICT._replace(attribute_logits=logits))
-        said = clauses(explanation)[1]
+        said = clauses(explanation)[0]
         assert in_order(said, "less likely Soft Light (+1.00)", "higher")
         # The others lie on their mean, and what rounds to zero has no sign.
         assert said.count("(") == 1
@@ -124,8 +117,8 @@ class TestAttributes:
     def test_on_the_average(self):
         logits = dict(zip(VERDICT.attribute_logits, LINK.means, strict=True))
         explanation = explained(verdict=VERDICT._replace(attribute_logits=logits))
-        assert "(" not in clauses(explanation)[1]
-        assert "41 % of the score's variance" in clauses(explanation)[2]
+        assert "(" not in clauses(explanation)[0]
+        assert "41 % of the score's variance" in clauses(explanation)[1]
 
     @pytest.mark.parametrize(
         ("reference", "why"),
@@ -137,7 +130,7 @@ class TestAttributes:
     )
     def test_without_effects_the_likeliest_are_named(self, reference, why):
         explanation = explained(reference=reference)
-        assert in_order(clauses(explanation)[1], why, "Soft Light (.88), calm (.73) and bold (.50)")
+        assert in_order(clauses(explanation)[0].lower(), why, "soft light (.88), calm (.73) and bold (.50)")
         assert attributes_shown(explanation, 2) == ["Soft_Light", "calm"]
         assert any(in_order(note, "likeliest", why) for note in notes(explanation))
 
@@ -149,6 +142,7 @@ class TestAttributes:
         explanation = explained(
             verdict=VERDICT._replace(attributes={}, attribute_logits={}), reference=replace(REFERENCE, link=None)
         )
+        assert len(clauses(explanation)) == 1
         assert "attribute" not in sentence(explanation)
         assert not any("attribute" in note for note in notes(explanation))
 
@@ -160,10 +154,10 @@ class TestPlaces:
             ([[0, 0, 3], [0, 0, 0], [0, -2, 0]], ("for", "upper right", "against", "at the bottom")),
             ([[0, 3, 0], [0, 0, 0], [-2, 0, 0]], ("for", "at the top", "against", "lower left")),
             ([[0, 0, 0], [3, 0, -2], [0, 0, 0]], ("for", "at the left", "against", "at the right")),
-            ([[1, 1, 1], [1, 4, 1], [1, 1, 1]], ("for", "in the centre", "none speaks against")),
-            ([[-1, -1, -1], [-1, -4, -1], [-1, -1, -1]], ("against", "in the centre", "none speaks for")),
+            ([[1, 1, 1], [1, 4, 1], [1, 1, 1]], ("for", "in the centre", "hardly anything speaks against")),
+            ([[-1, -1, -1], [-1, -4, -1], [-1, -1, -1]], ("against", "in the centre", "hardly anything speaks for")),
             # Cells of less than a tenth of full colour are no second sign.
-            ([[0, 0, 0], [0, 4, 0], [0, 0, -0.39]], ("for", "in the centre", "none speaks against")),
+            ([[0, 0, 0], [0, 4, 0], [0, 0, -0.39]], ("for", "in the centre", "hardly anything speaks against")),
         ],
     )
     def test_thirds(self, evidence, words):
@@ -172,11 +166,11 @@ class TestPlaces:
     def test_both_in_one_place(self):
         evidence = np.zeros((9, 9))
         evidence[0, :2] = 3, -3
-        assert in_order(clauses(explained(evidence))[-1], "for and against", "upper left")
+        assert in_order(clauses(explained(evidence))[-1], "for", "against", "both", "upper left")
 
     @pytest.mark.parametrize(
         ("level", "words"),
-        [(2, ("for high", "even")), (-2, ("against high", "even")), (0.3, ("faint",)), (0, ("faint",))],
+        [(2, ("all", "for")), (-2, ("all", "against")), (0.3, ("hardly anything",)), (0, ("hardly anything",))],
     )
     def test_even(self, level, words):
         assert in_order(clauses(explained(np.full((3, 3), level)))[-1], *words)
@@ -184,7 +178,7 @@ class TestPlaces:
     def test_what_was_cut_off_is_no_place(self):
         """In the middle third of a 3:1 photograph, whose left and right the network never saw."""
         explanation = explained([[3, 0], [0, -3]], shape=(40, 120), aspect="crop")
-        assert in_order(clauses(explanation)[-1], "for high", "at the top", "against", "at the bottom")
+        assert in_order(clauses(explanation)[-1], "most for", "at the top", "against", "at the bottom")
         assert "hatched" in notes(explanation)[-1]
         assert "hatched" not in " ".join(notes(explained()))
 
@@ -192,7 +186,7 @@ class TestPlaces:
         """Of the square, only the middle row lies on a 3:1 photograph."""
         evidence = np.array([[-9, -9, -9], [0, 2, 0], [-9, -9, -9]])
         explanation = explained(np.kron(evidence, np.ones((9, 9))), shape=(40, 120), aspect="letterbox")
-        assert re.search("for high lies (in the centre|at the top|at the bottom)", clauses(explanation)[-1])
+        assert re.search("for the photograph lies (in the centre|at the top|at the bottom)", clauses(explanation)[-1])
 
 
 class TestNotes:
@@ -202,16 +196,16 @@ class TestNotes:
 
     def test_unit_of_the_effects(self):
         assert "in log odds," in notes(explained())[1]
-        assert all("in rating points," in notes(explained(objective=one))[1] for one in (RATED, Score((1.0, 5.0), 3.0)))
+        assert all("in rating points," in notes(explained(objective=one))[1] for one in (RATED, REGRESSION))
 
     def test_not_calibrated(self):
         assert all("not calibrated" in notes(explained(reference=one))[-1] for one in (REFERENCE, None))
 
     def test_a_regression_has_probabilities_of_attributes_alone(self):
         known = VERDICT._replace(probability=None)
-        assert "not calibrated" in notes(explained(objective=Score((1.0, 5.0), 3.0), verdict=known))[-1]
+        assert "not calibrated" in notes(explained(objective=REGRESSION, verdict=known))[-1]
         none = known._replace(attributes={}, attribute_logits={})
-        without = explained(objective=Score((1.0, 5.0), 3.0), verdict=none, reference=None)
+        without = explained(objective=REGRESSION, verdict=none, reference=None)
         assert not any("calibrated" in note for note in notes(without))
 
     @pytest.mark.parametrize(("midpoint", "half"), [(3.0, True), (2.5, False)])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from awcu.models.cam import layer, onto_photograph, overlay, spread
+from awcu.models.cam import OPACITY, layer, onto_photograph, overlay, spread
 
 
 def test_warp_stretches_over_the_whole_photograph():
@@ -38,6 +38,13 @@ def test_overlay_is_red_for_blue_against_and_grey_at_zero():
     assert zero.tolist() == unseen.tolist() == [100, 100, 100]
 
 
+def test_under_the_fullest_tint_the_photograph_is_seen():
+    """Black and white beside each other differ by half of what they did."""
+    photograph = np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
+    black, white = overlay(photograph, np.full((1, 2), 9, dtype=np.float32), limit=1.0)[0].astype(int)
+    assert (white - black >= 127).all()
+
+
 def test_a_layer_over_the_grey_photograph_is_the_overlay():
     random = np.random.default_rng(0)
     photograph = np.repeat(random.integers(0, 256, (6, 8, 1), dtype=np.uint8), 3, axis=2)
@@ -45,11 +52,12 @@ def test_a_layer_over_the_grey_photograph_is_the_overlay():
     values[0, 0] = np.nan
     tint = layer(values, 1.5)
     assert tint.shape == (6, 8, 4)
-    opacity = tint[..., 3:] / 255
+    opacity = OPACITY * tint[..., 3:] / 255
     laid = (1 - opacity) * photograph + opacity * tint[..., :3]
     # Opacity comes in steps of 1/255.
     np.testing.assert_allclose(laid, overlay(photograph, values, 1.5), atol=1.2)
     assert tint[0, 0, 3] == 0
+    assert (tint[np.abs(values) > 1.5, 3] == 255).all()
 
 
 def test_spread_goes_from_the_best_to_the_worst(make_ratings):

@@ -173,6 +173,13 @@ def test_a_score_is_its_logit_and_its_maps_are_exact():
     assert objective.probability(logits) is None
 
 
+def test_a_rating_lies_on_the_scale_people_rated_on():
+    regression = Score((0.0, 5.0), 2.5)
+    assert [regression.rating(score) for score in (-9.0, -2.5, 0.91, 2.5, 9.0)] == [0, 0, pytest.approx(3.41), 5, 5]
+    assert RatingDistribution((1.0, 2.0, 3.0), 2.0).rating(-0.25) == 1.75
+    assert Binary().rating(0.91) is None
+
+
 def test_objectives_by_name():
     built = [build_objective(name, [1.0, 2.0, 4.0], 2.5) for name in ("binary", "distribution", "score")]
     assert built == [Binary(), RatingDistribution((1.0, 2.0, 4.0), 2.5), Score((1.0, 2.0, 4.0), 2.5)]

@@ -1,10 +1,22 @@
-"""Every data set has a sentence, and a model of none says nothing."""
+import pytest
 
 from awcu.models.purpose import purpose
 
 
-def test_by_the_name_of_the_data():
-    assert "not for judging photographs" in purpose("gallery")
-    assert "beauty" in purpose("BIQ2021")
-    assert "ratings of my set" in purpose("my set")
-    assert purpose("") == ""
+def test_quality_is_not_beauty():
+    assert "technical quality" in purpose("BIQ2021").model
+    assert "not beauty" in purpose("BIQ2021").model
+
+
+def test_rendered_scenes_are_no_photographs():
+    assert "not for judging photographs" in purpose("gallery").model
+
+
+@pytest.mark.parametrize("name", ["OASIS beauty", "CUHK-PQ", "BAID", "my holidays"])
+def test_others_name_their_set(name):
+    assert f"learned from {name}" in purpose(name).model
+
+
+def test_a_set_that_is_not_known():
+    assert purpose("").model == ""
+    assert "my holidays" in purpose("my holidays").ratings

@@ -402,4 +402,4 @@ def test_what_the_logits_are_read_by_and_what_a_row_costs(train):
     assert search.heads_a_row == 12
     assert search.read(train) == Binary()
     assert replace(search, objective="distribution").read(train) == RatingDistribution((1, 2, 3, 4, 5), 3)
-    assert replace(search, objective="score").read(train) == Score(tuple(train.scale), 3)
+    assert replace(search, objective="score").read(train) == Score((1, 2, 3, 4, 5), 3)

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from awcu.inference.explanation import Verdict
+from awcu.models.objective import Score
 from awcu.models.reference import Reference
-from awcu.reports.rows import Rows, attribute_columns, rank, table, text_of, verdict_row, visible
+from awcu.reports.rows import VERDICT, Rows, attribute_columns, rank, table, text_of, verdict_row, visible
 
 REFERENCE = Reference(4, tuple(range(101)), 1.0, 1.0, 1.0, None)
 NAMES = ["plain.jpg", "a b,c.jpg", 'a "quoted" one.jpg', "two\nlines.jpg", "return\rhere.jpg", "日本 ñ.jpg", "=1+1.jpg"]
@@ -132,10 +133,10 @@ def test_control_characters_are_spelled_out():
     assert visible("a\nb\x1b[31m\t\x7fñ日 ") == r"a\nb\x1b[31m\t\x7fñ日 "
 
 
-def printed(rows, attributes=(), reference=REFERENCE):
+def printed(rows, attributes=(), reference=REFERENCE, **model):
     rank(rows)
     console = Console(file=io.StringIO(), width=120, force_terminal=False)
-    console.print(table(rows, attributes, reference))
+    console.print(table(rows, attributes, reference, **model))
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
@@ -149,7 +150,7 @@ def test_the_table_is_best_first():
         "    score  probability  better than  photograph        likeliest attributes",
         r"1  +50.50         100%          50%  best\n.jpg        sea 80%, sky 30%",
         "2   −1.23          23%           0%  [b]worst[/b].jpg  sky 90%, sea 10%",
-        "better than: the share of 4 photographs the model has not learned from that score lower.",
+        "Better than: the share of 4 photographs the model has not learned from that score lower.",
     ]
 
 
@@ -160,6 +161,20 @@ def test_a_model_without_probability_has_an_empty_column_and_none_to_read():
     assert kept.text(".csv") == "path,score,probability\na.jpg,0.5,\n"
     assert json.loads(kept.text(".jsonl"))["probability"] is None
     assert [line.split() for line in printed(rows, reference=None)] == [["score", "photograph"], ["1", "+.50", "a.jpg"]]
+
+
+def test_a_rating_takes_the_place_of_the_signed_score():
+    said = verdict(-2.0, {})._replace(probability=None, rating=0.5)
+    rows = [verdict_row(Path("a.jpg"), said, None)]
+    kept = Rows(None, ["path", *VERDICT])
+    kept.rows = rows
+    assert kept.text(".csv").startswith("path,score,rating,probability,level,rank,share_below\na.jpg,-2.0,0.5,,low,")
+    lines = printed(rows, reference=None, objective=Score((0.0, 5.0), 2.5), purpose="For quality.")
+    assert [line.split() for line in lines] == [
+        ["rating", "(0–5)", "photograph"],
+        ["1", "0.50", "a.jpg"],
+        ["For", "quality."],
+    ]
 
 
 def test_a_long_table_shows_the_best_and_says_so():

@@ -148,13 +148,13 @@ class TestPng:
 
     def test_of_a_distribution(self, figure):
         page = read(figure(explained(objective=RatingDistribution((1.0, 2.0, 3.0, 4.0, 5.0), 3.0))))
-        assert "expected rating 3.75" in page
+        assert "High: 3.75 on a scale of 1 to 5" in page
         assert "log odds" not in page
 
     def test_of_a_regression(self, figure):
-        seen = explained(attributes=0, objective=Score((1.0, 5.0), 3.0), likelihood=None)
+        seen = explained(attributes=0, objective=Score((0.0, 5.0), 3.0), likelihood=None)
         page = read(figure(replace(seen, verdict=seen.verdict._replace(probability=None))))
-        assert "expected rating 3.75" in page
+        assert "High: 3.75 on a scale of 0 to 5, better than 87 % of 152 photographs" in page
         assert "from −2.0 to +3.0 rating points" in page
         assert "robabilit" not in page
         assert "ikelihood" not in page
@@ -306,7 +306,12 @@ class TestHtml:
         assert "part in the score" not in page.text
         assert "Soft Light.88" in page.text
         assert not page.of("svg")
-        assert "attributes" not in Page(html_of(explained(attributes=0))).text.replace("knows no attributes", "")
+        assert "attributes" not in Page(html_of(explained(attributes=0))).text
+
+    def test_rating_then_place_then_purpose(self):
+        text = Page(html_of(explained(objective=Score((0.0, 5.0), 3.0), trained_on="BIQ2021"))).text
+        order = [text.index(words) for words in ("High", "3.75 on a scale", "better than", "not beauty", "speaks most")]
+        assert order == sorted(order)
 
     def test_rank_lies_where_the_score_lies(self):
         """Scores from −1 to 1: .75 at 87.5 % of the width."""
@@ -362,6 +367,10 @@ class TestContactSheet:
         ]  # fmt: skip
         assert "its part in the score" in drawn[2].get_suptitle()
         assert "its part in the score" not in drawn[0].get_suptitle()
+
+    def test_a_rating_where_there_is_one(self, drawn, tmp_path):
+        contact_sheet([explained(objective=Score((0.0, 5.0), 3.0))], ["a"], tmp_path / "a.png", attributes=0)
+        assert drawn[0].axes[1].get_title("left") == "AesAM, rating 3.75"
 
     def test_one_scale_for_all_without_a_reference(self, drawn, tmp_path):
         grey = np.full((60, 60, 3), 100, dtype=np.uint8)

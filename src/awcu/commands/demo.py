@@ -109,7 +109,7 @@ def serve(arguments: argparse.Namespace, listening: socket.socket) -> None:
 
 
 def load_models(checkpoint: str | None, second: str | None, device: str | None) -> "list[ServedModel]":
-    """Load the models that the page shows, under distinct names; by default the one of the package.
+    """Load the models that the page shows, under distinct names; by default that of the package.
 
     Raises:
         ModelError: A path holds no model.

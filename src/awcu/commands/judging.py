@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from rich.console import Console
@@ -22,10 +22,11 @@ from awcu.images.discovery import distinct_names, find, read_ahead
 from awcu.inference.crop import Proposal, parse_aspect
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.predictor import CANDIDATES, AestheticModel
-from awcu.models.pretrained import BUNDLED
 from awcu.models.purpose import purpose
 from awcu.reports.rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
+
+if TYPE_CHECKING:
+    from awcu.inference.predictor import AestheticModel
 
 T = TypeVar("T")
 
@@ -47,11 +48,11 @@ def score(arguments: argparse.Namespace) -> None:
             verdicts = _verdicts(model, [image for _, image in batch])
             for (path, _), verdict in zip(batch, verdicts, strict=True):
                 rows.add(verdict_row(path, verdict, reference))
-    _show(rows, model)
+    _show(rows, model, own=arguments.checkpoint is None)
     _end(rows, len(photographs))
 
 
-def _verdicts(model: AestheticModel, images: list[torch.Tensor]) -> list[Verdict]:
+def _verdicts(model: "AestheticModel", images: list[torch.Tensor]) -> list[Verdict]:
     try:
         return model.verdicts(images)
     except torch.OutOfMemoryError as error:
@@ -60,19 +61,22 @@ def _verdicts(model: AestheticModel, images: list[torch.Tensor]) -> list[Verdict
         ) from error
 
 
-def _show(rows: Rows, model: AestheticModel) -> None:
+def _show(rows: Rows, model: "AestheticModel", own: bool) -> None:
     """Print the file's name, or the rows: as a table on a terminal, as CSV in a pipe."""
     if rows.path is not None:
         print(rows.path)
     elif sys.stdout.isatty():
-        Console().print(table(rows.rows, model.config.attribute_names, model.config.reference))
+        config = model.config
+        # The note on the package's own model has said what it is for.
+        says = "" if own else purpose(config.trained_on).model
+        Console().print(table(rows.rows, config.attribute_names, config.reference, model.objective, says))
     else:
         sys.stdout.write(rows.text(".csv"))
 
 
 def explain(arguments: argparse.Namespace) -> None:
     """Write the sheet of each photograph, as a picture and as a page."""
-    # Imported here, since it draws with matplotlib, which scoring has no use for.
+    # Here, since matplotlib takes half a second to import.
     from awcu.reports.sheet import Sheet
 
     photographs = _found(arguments, arguments.out)
@@ -120,7 +124,7 @@ def crop(arguments: argparse.Namespace) -> None:
     _end(rows, len(photographs))
 
 
-def _crop_one(model: AestheticModel, path: Path, name: Path, arguments: argparse.Namespace) -> list[Row]:
+def _crop_one(model: "AestheticModel", path: Path, name: Path, arguments: argparse.Namespace) -> list[Row]:
     """Write the crops of one photograph, and return a row for each."""
     proposed = _proposals(model, path, arguments)
     photograph = upright(path)
@@ -135,8 +139,10 @@ def _crop_one(model: AestheticModel, path: Path, name: Path, arguments: argparse
     return rows
 
 
-def _proposals(model: AestheticModel, path: Path, arguments: argparse.Namespace) -> list[tuple[str, int, Proposal]]:
+def _proposals(model: "AestheticModel", path: Path, arguments: argparse.Namespace) -> list[tuple[str, int, Proposal]]:
     """Aspect, number from 1, and crop, all found before any is written."""
+    from awcu.inference.predictor import CANDIDATES
+
     explanation = model.explain(path, arguments.flip, arguments.scales)
     height, width = explanation.photograph.shape[:2]
     most = CANDIDATES if arguments.rescore else arguments.top
@@ -162,7 +168,11 @@ def _found(arguments: argparse.Namespace, out: Path | None) -> list[Path]:
     return left
 
 
-def _model(arguments: argparse.Namespace) -> AestheticModel:
+def _model(arguments: argparse.Namespace) -> "AestheticModel":
+    # Here, since timm takes seconds to import: what is wrong with the arguments has been said by now.
+    from awcu.inference.predictor import AestheticModel
+    from awcu.models.pretrained import BUNDLED
+
     # Garbled EXIF or an odd tag; decoding finds out whether the picture is whole.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     # Names in other scripts are drawn as boxes.
@@ -176,7 +186,7 @@ def _model(arguments: argparse.Namespace) -> AestheticModel:
     source = arguments.checkpoint or BUNDLED
     model = AestheticModel.from_pretrained(source, arguments.device, getattr(arguments, "output_stride", None))
     if arguments.checkpoint is None:
-        print(f"awcu: {purpose(model.config.trained_on)} --checkpoint MODEL takes another.", file=sys.stderr)
+        print(f"awcu: {purpose(model.config.trained_on).model} --checkpoint MODEL takes another.", file=sys.stderr)
     return model
 
 

@@ -32,6 +32,7 @@ from awcu.inference.crop import Proposal
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation
 from awcu.inference.predictor import AestheticModel
+from awcu.inference.wording import UNSEEN, measure
 from awcu.models.purpose import purpose
 from awcu.reports.html import template
 from awcu.reports.rows import VERDICT, attribute_columns
@@ -135,13 +136,12 @@ class _Desk:
             "models": list(self.models),
             "columns": ["path", *VERDICT, *attribute_columns(first.config.attribute_names), "error"],
             "aspects": ASPECTS,
-            "binary": first.config.objective == "binary",
             "examples": EXAMPLES,
             "limits": asdict(self.limits),
         }
-        return HTMLResponse(
-            template("demo.html", "awcu.demo").render(about=about, says=purpose(first.config.trained_on))
-        )
+        words: dict[str, object] = {"attributes": first.config.attribute_names}
+        words |= {"says": purpose(first.config.trained_on).model, "measure": measure(first.objective), "unseen": UNSEEN}
+        return HTMLResponse(template("demo.html", "awcu.demo").render(about=about, **words))
 
     async def explain(self, request: Request) -> Response:
         model = self._model(request)

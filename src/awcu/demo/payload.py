@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from awcu.errors import CropError
 from awcu.inference.crop import parse_aspect
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import attributes_shown, heading, notes, place, sentence
+from awcu.inference.wording import attributes_shown, heading, notes, sentence
 from awcu.models.cam import Map, layer, onto_photograph
 from awcu.models.reference import Reference
 from awcu.reports.html import data_uri
@@ -26,7 +26,7 @@ from awcu.reports.panels import (
 )
 from awcu.reports.rows import verdict_row
 from awcu.reports.sheet import gradient, rank
-from awcu.text import label, number, percent, share
+from awcu.text import label, percent, rating, share
 
 ASPECTS = ("free", "original", "1:1", "4:5", "5:4", "2:3", "3:2", "9:16", "16:9")
 PROPOSALS = 3  # crops of each aspect
@@ -39,16 +39,15 @@ def explained(explanation: Explanation) -> Answer:
     """All that the page shows of one photograph.
 
     Returns:
-        `level`, `probability`, `score`, `place`, `sentence`, `notes` and `rank` as on a sheet; `size` in pixels;
+        `level`, `verdict`, `detail`, `place`, `sentence`, `notes` and `rank` as on a sheet; `size` in pixels;
         `photograph`, a JPEG; `maps`, AesAM first; `crops`, up to three boxes for each of `ASPECTS`, best first.
     """
-    words, found = heading(explanation), rank(explanation)
+    place = rank(explanation)
     return {
-        **words._asdict(),
+        **heading(explanation)._asdict(),
         "sentence": sentence(explanation),
         "notes": notes(explanation),
-        "rank": found and found._asdict(),
-        "place": place(explanation),
+        "rank": place and place._asdict(),
         "size": [explanation.photograph.shape[1], explanation.photograph.shape[0]],
         "photograph": data_uri(resized(explanation, SHOWN).photograph),
         "colours": gradient(Scale(signed_colours(1), ("", "", ""))),
@@ -67,8 +66,11 @@ def judged(name: str, verdict: Verdict, reference: Reference | None, pixels: NDA
         pixels: `(H, W, 3)` RGB at any size.
     """
     better_than = "–" if reference is None else percent(reference.share_below(verdict.score))
-    value = share(verdict.probability or 0) if verdict.rating is None else number(verdict.rating, decimals=2)
-    said = {"said": [value, better_than], "thumbnail": data_uri(fitted(pixels, THUMBNAIL))}
+    likely = "–" if verdict.probability is None else share(verdict.probability)
+    said = {
+        "said": [likely if verdict.rating is None else rating(verdict.rating), better_than],
+        "thumbnail": data_uri(fitted(pixels, THUMBNAIL)),
+    }
     return verdict_row(name, verdict, reference) | said
 
 

@@ -54,13 +54,13 @@ def _levels(names: tuple[str, str], first: Explanation, second: Explanation) -> 
 def _numbers(names: tuple[str, str], first: Explanation, second: Explanation) -> str:
     one, other = first.verdict.probability, second.verdict.probability
     if one is None or other is None:
-        text = f"“{names[0]}” says: {heading(first).score}, “{names[1]}”: {heading(second).score}"
+        text = f"“{names[0]}” says {heading(first).verdict}, “{names[1]}” {heading(second).verdict}"
     else:
         text = f"the probability is {share(one)} for “{names[0]}” and {share(other)} for “{names[1]}”"
     if first.reference is None or second.reference is None:
         return text
     below = (percent(one.reference.share_below(one.verdict.score)) for one in (first, second) if one.reference)
-    return f"{text}, above {' and '.join(below)} of each one's validation photographs"
+    return f"{text}, better than {' and '.join(below)} of the photographs that each has not learned from"
 
 
 def _maps(name: str, one: Map, other: Map) -> str:
@@ -70,7 +70,7 @@ def _maps(name: str, one: Map, other: Map) -> str:
         return "their maps are alike"
     place = third(np.abs(gap))
     more = gap.ravel()[np.nanargmax(np.abs(gap))] > 0
-    says = f"they differ most {place}, where “{name}” sees {'more' if more else 'less'} that speaks for high"
+    says = f"they differ most {place}, where “{name}” sees {'more' if more else 'less'} that speaks for the photograph"
     # A map that is the same all over goes with no other.
     if min(one[seen].std(), other[seen].std()) < LEAST_SPREAD:
         return says

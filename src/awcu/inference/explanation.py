@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
             regression on the score.
         attributes: Probability of each attribute, by name.
         attribute_logits: The same before the sigmoid or softmax.
-        rating: Expected mean rating on the scale that people rated on; None of a binary model.
+        rating: The score on the scale people rated on; None of a binary objective.
     """
 
     score: float

@@ -238,14 +238,13 @@ class AestheticModel:
         scores, probability = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic)
         probabilities = [None] * len(scores) if probability is None else probability.tolist()
         rows = zip(scores.tolist(), probabilities, shares.tolist(), logits.attributes.tolist(), strict=True)
-        midpoint = None if self.config.objective == "binary" else self.config.midpoint
         return [
             Verdict(
                 score,
                 probability,
                 dict(zip(names, present, strict=True)),
                 dict(zip(names, raw, strict=True)),
-                None if midpoint is None else score + midpoint,
+                self.objective.rating(score),
             )
             for score, probability, present, raw in rows
         ]

@@ -6,10 +6,11 @@ import numpy as np
 
 from awcu.inference.explanation import Explanation
 from awcu.models.cam import Map
-from awcu.models.objective import Binary, RatingDistribution, Score
-from awcu.text import label, number, percent, share
+from awcu.models.objective import Binary, Objective, RatingDistribution, Score
+from awcu.text import label, number, percent, rating, share
 
 NAMED = 3  # attributes in the sentence
+UNSEEN = "photographs the model has not learned from"
 FAINT = 0.1  # of full colour; evidence below is next to none
 THIRDS = (
     ("in the upper left", "at the top", "in the upper right"),
@@ -19,49 +20,56 @@ THIRDS = (
 
 
 class Heading(NamedTuple):
-    """The verdict in three pieces, the most important first.
+    """What is read first, the most important part first.
 
     Attributes:
         level: "High" or "Low".
-        probability: As in "probability of high .83"; "" where the model has none.
-        score: With its unit.
+        verdict: As in "3.41 on a scale of 0 to 5", or "probability of high .83" of a model that knows no rating.
+        detail: A number behind it; "" if there is none.
+        place: Among photographs that the model has not learned from; "" where none were measured.
     """
 
     level: str
-    probability: str
-    score: str
+    verdict: str
+    detail: str
+    place: str
 
 
 def heading(explanation: Explanation) -> Heading:
-    """The verdict as a sheet prints it."""
-    verdict, objective = explanation.verdict, explanation.objective
-    level = verdict.level.capitalize()
+    """What a sheet says first."""
+    verdict, objective, reference = explanation.verdict, explanation.objective, explanation.reference
     likely = "" if verdict.probability is None else share(verdict.probability)
+    place = "" if reference is None else better_than(reference.share_below(verdict.score), reference.n)
     if isinstance(objective, RatingDistribution | Score):
-        above = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
-        rating, (low, high) = number(verdict.score + objective.midpoint, decimals=2), _ends(objective)
-        return Heading(level, above, f"expected rating {rating} on a scale of {low:g} to {high:g}")
-    score = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
-    return Heading(level, f"probability of high {likely}", score)
+        said = (
+            f"{rating(objective.rating(verdict.score))} on a scale of {objective.scale[0]:g} to {objective.scale[-1]:g}"
+        )
+        detail = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
+    else:
+        said = f"probability of high {likely}"
+        detail = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
+    return Heading(verdict.level.capitalize(), said, detail, place)
 
 
-def _ends(objective: RatingDistribution | Score) -> tuple[float, float]:
-    return objective.scale[0], objective.scale[-1]
+def measure(objective: Objective) -> str:
+    """The head of a column of verdicts: "rating (0–5)", or "probability of high" where the model knows no rating."""
+    if isinstance(objective, RatingDistribution | Score):
+        return f"rating ({objective.scale[0]:g}–{objective.scale[-1]:g})"
+    return "probability of high"
 
 
-def place(explanation: Explanation) -> str:
-    """The score's place among photographs that the model has not learned from; "" where none were measured."""
-    reference = explanation.reference
-    if reference is None:
-        return ""
-    below = reference.share_below(explanation.verdict.score)
-    return f"better than {_that_of(below, reference.n)} photographs it has not learned from"
+def better_than(below: float, n: int) -> str:
+    """A score's place among n photographs that the model has not learned from, of which that share scores lower."""
+    # A count tells what a share of a few photographs pretends to know more finely.
+    some = f"{percent(below)} of {n:,}" if n >= 100 else f"about {round(below * n)} of {n}"
+    some = f"all {n:,}" if below >= 1 else f"none of {n:,}" if below <= 0 else some
+    return f"better than {some} {UNSEEN}"
 
 
 def sentence(explanation: Explanation) -> str:
-    """One sentence: verdict, place, the attributes that go with the score, and where the evidence is strongest."""
-    parts = [_verdict(explanation), _attributes(explanation), _places(explanation)]
-    return "; ".join(part for part in parts if part) + "."
+    """One sentence: the attributes that go with the score, and what in the photograph speaks for and against it."""
+    text = "; ".join(part for part in (_attributes(explanation), _places(explanation)) if part)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def attributes_shown(explanation: Explanation, most: int) -> list[str]:
@@ -88,7 +96,7 @@ def notes(explanation: Explanation) -> list[str]:
 
 def _on_colours(explanation: Explanation) -> str:
     reference = explanation.reference
-    text = "Red speaks for, blue against, grey neither way. "
+    text = "Red speaks for the photograph, blue against it, grey neither way. "
     if reference is None:
         return text + (
             "No validation photographs were measured with this model, so colours are full at the strongest place of "
@@ -124,21 +132,6 @@ def _on_limits(explanation: Explanation) -> str:
     if np.isnan(explanation.on_lattice()).any():
         text += " The hatched part was cut off before the network saw it."
     return text.strip()
-
-
-def _verdict(explanation: Explanation) -> str:
-    words = heading(explanation)
-    if isinstance(explanation.objective, RatingDistribution):
-        text = f"Judged {words.level.lower()} ({words.score}, with {words.probability})"
-    else:
-        text = f"Judged {words.level.lower()} ({words.probability or words.score})"
-    return f"{text}, {place(explanation) or 'without other photographs to rank it among'}"
-
-
-def _that_of(below: float, n: int) -> str:
-    # A count tells what a share of a few photographs pretends to know more finely.
-    some = percent(below) if n >= 100 else f"about {round(below * n)}"
-    return f"all {n:,}" if below >= 1 else f"none of {n:,}" if below <= 0 else f"{some} of {n:,}"
 
 
 def _attributes(explanation: Explanation) -> str:
@@ -184,17 +177,17 @@ def _places(explanation: Explanation) -> str:
     high, low = float(np.nanmax(evidence)), float(np.nanmin(evidence))
     faint = FAINT * explanation.limit()
     if max(high, -low) < faint:
-        return "evidence is faint all over the frame"
+        return "hardly anything in the frame speaks for or against the photograph"
     if high - low < faint:
-        return f"the evidence is {'for' if high > 0 else 'against'} high and even over the frame"
+        return f"all of the frame speaks {'for' if high > 0 else 'against'} the photograph alike"
     best, worst = third(evidence), third(-evidence)
     if low > -faint:
-        return f"the strongest evidence for high lies {best}, and next to none speaks against"
+        return f"what speaks most for the photograph lies {best}, and hardly anything speaks against it"
     if high < faint:
-        return f"the strongest evidence against high lies {worst}, and next to none speaks for"
+        return f"what speaks most against the photograph lies {worst}, and hardly anything speaks for it"
     if best == worst:
-        return f"the strongest evidence for and against high lies {best} alike"
-    return f"the strongest evidence for high lies {best}, the strongest against {worst}"
+        return f"what speaks most for and what speaks most against the photograph both lie {best}"
+    return f"what speaks most for the photograph lies {best}, what speaks most against it {worst}"
 
 
 def third(evidence: Map) -> str:

@@ -10,7 +10,7 @@ from awcu.ratings.ratings import Ratings
 Map = NDArray[np.float32]
 
 FOR, AGAINST = np.array([[214, 24, 24], [24, 24, 214]], dtype=np.float32)  # red, blue
-OPACITY = 0.75  # at the limit: the photograph stays visible
+OPACITY = 0.5  # at the limit: the photograph stays recognisable
 
 
 def onto_photograph(grid: Map, aspect: Aspect, shape: tuple[int, ...]) -> Map:
@@ -44,22 +44,25 @@ def overlay(photograph: NDArray[np.uint8], values: Map, limit: float) -> NDArray
         limit: The value, > 0, at which the tint is full; one for a whole set, or pictures cannot be compared.
     """
     grey = np.repeat(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    tint, opacity = _tint(values, limit)
+    tint, strength = _tint(values, limit)
+    opacity = np.float32(OPACITY) * strength
     return np.asarray(np.round((1 - opacity) * grey + opacity * tint), dtype=np.uint8)
 
 
 def layer(values: Map, limit: float) -> NDArray[np.uint8]:
-    """`(H, W, 4)` RGBA: the tint of `overlay` by itself, to be laid over a grey photograph of any size."""
-    tint, opacity = _tint(values, limit)
-    return np.asarray(np.round(np.concatenate([tint, 255 * opacity], axis=2)), dtype=np.uint8)
+    """`(H, W, 4)` RGBA: the tint by itself, opaque at the limit.
+
+    At an opacity of `OPACITY` over a grey photograph it makes `overlay`.
+    """
+    tint, strength = _tint(values, limit)
+    return np.asarray(np.round(np.concatenate([tint, 255 * strength], axis=2)), dtype=np.uint8)
 
 
 def _tint(values: Map, limit: float) -> tuple[Map, Map]:
-    """Colours `(H, W, 3)` and how much of them shows, `(H, W, 1)`."""
-    strength = np.nan_to_num(np.clip(values / np.float32(limit), -1, 1))[..., None]
+    """Colours `(H, W, 3)` and their strength in [0, 1], `(H, W, 1)`."""
+    part = np.nan_to_num(np.clip(values / np.float32(limit), -1, 1))[..., None]
     # The root: most places of most photographs stay far below the limit, and would look like nothing.
-    opacity = np.float32(OPACITY) * np.sqrt(np.abs(strength))
-    return np.where(strength > 0, FOR, AGAINST), opacity
+    return np.where(part > 0, FOR, AGAINST), np.sqrt(np.abs(part))
 
 
 def spread(ratings: Ratings, n: int) -> NDArray[np.int64]:

@@ -231,8 +231,9 @@ def _limits(config: ModelConfig, run: RunFacts | None) -> list[str]:
     ]
     if run is None:
         return [*limits, "What was rated, and by whom, is not known to this card."]
+    rated = purpose(run.record.data).ratings
     seed = "One run with one seed: the interval holds the choice of test photographs, no variance of training."
-    return [*_leak(run.record), purpose(run.record.data), seed, *limits]
+    return [*_leak(run.record), rated, seed, *limits]
 
 
 def _leak(record: RunRecord) -> list[str]:

@@ -30,6 +30,10 @@ class Objective(Protocol):
         """`(N,)` what photographs are ranked by."""
         ...
 
+    def rating(self, score: float) -> float | None:
+        """The score as a rating on the scale people rated on; None where the objective knows no rating."""
+        ...
+
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, K)` predicted share of each rating value; `(N, 0)` where the objective has none."""
         ...
@@ -59,6 +63,9 @@ class Binary:
     def score(self, logits: Tensor) -> Tensor:
         """`(N,)` log odds of high: unlike the probability, it does not saturate into ties."""
         return logits[:, 1] - logits[:, 0]
+
+    def rating(self, score: float) -> None:
+        """None: log odds are no rating."""
 
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, 0)`: a binary verdict says nothing of the spread of ratings."""
@@ -101,6 +108,10 @@ class RatingDistribution:
         """`(N,)` expected rating minus the midpoint."""
         return logits.softmax(1) @ logits.new_tensor(self.scale) - self.midpoint
 
+    def rating(self, score: float) -> float:
+        """Expected rating."""
+        return score + self.midpoint
+
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, K)` softmax."""
         return logits.softmax(1)
@@ -122,7 +133,7 @@ class Score:
     """The mean score itself, by regression: the one logit is the expected mean score minus the midpoint.
 
     Attributes:
-        scale: The K rating values.
+        scale: The rating values; of a set of mean scores, both ends of their scale.
         midpoint: In rating points.
     """
 
@@ -137,6 +148,10 @@ class Score:
     def score(self, logits: Tensor) -> Tensor:
         """`(N,)` expected mean score minus the midpoint, in rating points."""
         return logits[:, 0]
+
+    def rating(self, score: float) -> float:
+        """Expected mean score; the end of the scale where the regression goes beyond it."""
+        return min(max(score + self.midpoint, self.scale[0]), self.scale[-1])
 
     def distribution(self, logits: Tensor) -> Tensor:
         """`(N, 0)`: an expected mean says nothing of the spread of ratings."""

@@ -1,20 +1,58 @@
-"""What a model is for, by the data set that it learned from: what was rated there, in a sentence."""
+"""What a model is for and what it learned from, in words, by the name of its data set."""
 
-_PURPOSES = {
-    "gallery": "It learned from rendered scenes and a simulated jury: it is for trying the tool, not for judging "
-    "photographs.",
-    "BIQ2021": "It judges technical quality (sharpness, exposure, noise, compression) as BIQ2021's 30 raters a "
-    "photograph saw it, and knows next to nothing of beauty (Ahmed & Asif 2022).",
-    "OASIS beauty": "It judges beauty as raters saw it in photographs collected to stir emotions (OASIS, Brielmann & "
-    "Pelli 2019).",
-    "KonIQ-10k": "It judges technical quality, not aesthetics (KonIQ-10k, Hosu et al. 2020).",
-    "SPAQ": "It judges the technical quality of smartphone photographs, not aesthetics (SPAQ, Fang et al. 2020).",
-    "CUHK-PQ": "It tells clearly good photographs from clearly bad ones; it saw no others (CUHK-PQ).",
-    "BAID": "It judges artworks, by the votes of a web site (BAID, Yi et al. 2023).",
+from typing import NamedTuple
+
+
+class Purpose(NamedTuple):
+    """What is known of a data set's ratings.
+
+    Attributes:
+        model: What a model that learned from them is for, as whoever shows it a photograph reads it.
+        ratings: What was rated, as a model card states it.
+    """
+
+    model: str
+    ratings: str
+
+
+_KNOWN = {
+    "gallery": Purpose(
+        "The model was trained on rendered scenes: it is for trying the tool, not for judging photographs.",
+        "The ratings are a simulated jury's votes on rendered pictures: nobody looked at them, and nothing follows for "
+        "photographs.",
+    ),
+    "OASIS beauty": Purpose(
+        "The model learned from OASIS beauty.",
+        "The ratings are of the beauty of photographs collected to stir emotions (Brielmann & Pelli 2019).",
+    ),
+    "BIQ2021": Purpose(
+        "The model judges technical quality as BIQ2021's raters saw it (sharpness, exposure, noise), not beauty.",
+        "The ratings are of image quality, by 30 raters a photograph, and say next to nothing of beauty (Ahmed & Asif "
+        "2022).",
+    ),
+    "KonIQ-10k": Purpose(
+        "The model judges technical quality as KonIQ-10k's raters saw it, not beauty.",
+        "The ratings are of technical quality, not of aesthetics (Hosu et al. 2020).",
+    ),
+    "SPAQ": Purpose(
+        "The model judges the technical quality of smartphone photographs as SPAQ's raters saw it, not beauty.",
+        "The ratings are of the technical quality of smartphone photographs, not of aesthetics (Fang et al. 2020).",
+    ),
+    "CUHK-PQ": Purpose(
+        "The model learned from CUHK-PQ.",
+        "The photographs are of two classes, clearly good and clearly bad; ambiguous ones were left out.",
+    ),
+    "BAID": Purpose(
+        "The model learned from BAID: it judges artworks.",
+        "The scores are of artworks, from the votes of a web site (Yi et al. 2023).",
+    ),
 }
 
 
-def purpose(data: str) -> str:
-    """What a model trained on the data set of this name is for; "" where no data set is known."""
-    unknown = f"It judges as the ratings of {data} do; what they are of, that set's own description says."
-    return _PURPOSES.get(data, unknown) if data else ""
+def purpose(trained_on: str) -> Purpose:
+    """What is known of the data set of that name; the model's sentence is "" where there is no name."""
+    unknown = Purpose(
+        f"The model learned from {trained_on}." if trained_on else "",
+        f"What the ratings of {trained_on} are of, its own description says.",
+    )
+    return _KNOWN.get(trained_on, unknown)

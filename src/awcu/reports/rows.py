@@ -15,8 +15,10 @@ from rich.text import Text
 
 from awcu.files import write_atomically
 from awcu.inference.explanation import Verdict
+from awcu.inference.wording import UNSEEN, measure
+from awcu.models.objective import Objective
 from awcu.models.reference import Reference
-from awcu.text import number
+from awcu.text import number, rating
 
 Row = dict[str, Any]
 
@@ -130,34 +132,47 @@ def visible(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
-def table(rows: Sequence[Row], attributes: Sequence[str], reference: Reference | None) -> Group:
-    """The photographs as a table for the terminal, best first."""
+def table(
+    rows: Sequence[Row],
+    attributes: Sequence[str],
+    reference: Reference | None,
+    objective: Objective | None = None,
+    purpose: str = "",
+) -> Group:
+    """The photographs as a table for the terminal, best first.
+
+    Args:
+        rows: From `verdict_row`, ranked.
+        attributes: The model's, by name.
+        reference: What the model says of its validation photographs.
+        objective: The model's; None or a binary one knows no rating.
+        purpose: What the model is for, printed below the table.
+    """
     scored = sorted((row for row in rows if "rank" in row), key=lambda row: int(row["rank"]))
     shown = Table(box=None, pad_edge=False)
     columns = attribute_columns(attributes)
-    rated, likely = (any(row[name] is not None for row in scored) for name in ("rating", "probability"))
-    numbers = ["rating" if rated else "score", *(["probability"] if likely else [])]
-    for name in ("", *numbers, *(["better than"] if reference else [])):
+    likely = any(row["probability"] is not None for row in scored)
+    rated = any(row["rating"] is not None for row in scored)
+    said = measure(objective) if rated and objective else "score"
+    for name in ("", said, *(["probability"] if likely else []), *(["better than"] if reference else [])):
         shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("photograph", overflow="fold")
     shown.add_column("likeliest attributes" if columns else "", style="dim")
     for row in scored[:_SHOWN]:
-        value = number(row["rating"], decimals=2) if rated else number(row["score"], signed=True, decimals=2)
-        cells = [str(row["rank"]), value]
+        cells = [str(row["rank"])]
+        cells += [rating(row["rating"]) if rated else number(row["score"], signed=True, decimals=2)]
         cells += [f"{row['probability']:.0%}"] if likely else []
         cells += [f"{row['share_below']:.0%}"] if reference else []
         likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
-        said = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)
-        shown.add_row(*cells, Text(visible(row["path"])), Text(said))
-    return Group(shown, *_notes(len(scored), reference))
+        present = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)
+        shown.add_row(*cells, Text(visible(row["path"])), Text(present))
+    return Group(shown, *_notes(len(scored), reference, purpose))
 
 
-def _notes(scored: int, reference: Reference | None) -> list[Text]:
-    notes = []
+def _notes(scored: int, reference: Reference | None, purpose: str) -> list[Text]:
+    notes = [purpose] if purpose else []
     if reference is not None:
-        notes.append(
-            f"better than: the share of {reference.n:,} photographs the model has not learned from that score lower."
-        )
+        notes.append(f"Better than: the share of {reference.n:,} {UNSEEN} that score lower.")
     if scored > _SHOWN:
         notes.append(f"The best {_SHOWN} of {scored}; --out FILE.csv keeps them all.")
     return [Text(note, style="dim") for note in notes]

@@ -22,13 +22,13 @@ from awcu.errors import SheetError
 from awcu.files import write_atomically
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
-from awcu.inference.wording import against_average, attributes_shown, heading, notes, place, sentence
+from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
 from awcu.models.cam import Map, overlay
 from awcu.models.purpose import purpose
 from awcu.plots.style import DPI, GREY, save_png
 from awcu.reports.html import data_uri, template
 from awcu.reports.panels import Panel, Panels, Scale, effect, panels, resized
-from awcu.text import label, number, share
+from awcu.text import label, number, rating, share
 
 LONGEST = 900  # px along the longer side of a sheet's pictures
 SMALL = 480  # the same in a contact sheet
@@ -103,11 +103,10 @@ class Sheet:
             shown=self.panels,
             caption=self.caption,
             heading=heading(self.explanation),
+            purpose=purpose(self.explanation.trained_on).model,
             sentence=sentence(self.explanation),
             notes=notes(self.explanation),
             rank=rank(self.explanation),
-            place=place(self.explanation),
-            purpose=purpose(self.explanation.trained_on),
             table=_table(self.explanation),
             effects=bool(self.explanation.contributions),
             aspect=width / height,
@@ -184,10 +183,10 @@ def _figure(sheet: Sheet) -> Figure:
     rows = math.ceil(len(drawn) / max(2, round(3.3 / math.sqrt(aspect))))
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
-    verdict = f"{words.level}: {', '.join(text for text in (words.probability, words.score) if text)}"
+    verdict = f"{words.level}: {', '.join(text for text in words[1:] if text)}"
     above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
-    first = [text for text in (sentence(explanation), purpose(explanation.trained_on)) if text]
-    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (*first, "", *notes(explanation)))
+    said = purpose(explanation.trained_on).model, sentence(explanation), "", *notes(explanation)
+    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in said)
     tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
     written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
     figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)
@@ -228,10 +227,13 @@ def _draw(axis: Axes, panel: Panel, letters: int) -> None:
 def _row(seen: Explanation, caption: str, cause: Map | None, limits: Limits, attributes: int) -> list[Panel]:
     """One photograph's panels in a contact sheet."""
     photograph = seen.photograph
-    score = number(seen.verdict.score, signed=True, decimals=2)
+    known = seen.objective.rating(seen.verdict.score)
+    score = (
+        f"score {number(seen.verdict.score, signed=True, decimals=2)}" if known is None else f"rating {rating(known)}"
+    )
     row = [
         Panel(" ".join(caption.split()), "", photograph),
-        Panel(f"AesAM, score {score}", "", overlay(photograph, seen.on_photograph(), limits.evidence)),
+        Panel(f"AesAM, {score}", "", overlay(photograph, seen.on_photograph(), limits.evidence)),
     ]
     if cause is not None:
         size = photograph.shape[1], photograph.shape[0]

@@ -81,10 +81,7 @@ function explain(file) {
 }
 
 function showAnswer() {
-  for (const name of ["level", "sentence"]) part(name).textContent = answer[name];
-  // A model that knows no probability says its score first.
-  const numbers = [answer.probability, answer.score].filter(Boolean);
-  ["probability", "score"].forEach((name, place) => { part(name).textContent = numbers[place] ?? ""; });
+  for (const name of ["level", "verdict", "detail", "sentence"]) part(name).textContent = answer[name];
   part("level").className = answer.level.toLowerCase();
   part("rank").replaceChildren(...rank(answer.rank, answer.place));
   part("notes").replaceChildren(...answer.notes.map((note) => make("p", { textContent: note })));
@@ -201,7 +198,7 @@ function compare(file) {
 
 function showPair(said) {
   const figures = said.models.map((model) =>
-    pictured(model, model.maps[0], model.name, `${model.level}, ${model.probability || model.score}`, model.level.toLowerCase()),
+    pictured(model, model.maps[0], model.name, `${model.level}, ${model.verdict}`, model.level.toLowerCase()),
   );
   const [before, after] = said.models;
   figures.push(pictured(before, said.difference, said.difference.title, `“${after.name}” less “${before.name}”`));
