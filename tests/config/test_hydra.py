@@ -190,6 +190,7 @@ def test_what_hydra_would_refuse_is_told_its_neighbours(page, typed, expected):
         ("train", "+trainer.foo=1 ++trainer.foo=2"),
         ("train", "weighting=null experiment=null"),
         ("train", "experiment=weighting/oasis data.root=/x hydra.run.dir=/y hydra/launcher=basic"),
+        ("train", "experiment=reproduce weighting.ratio=1"),
         ("train", "trainer.max_epochs=interval(1,3) trainer.max_epoch=3"),
         ("train", "weighting=glob(*)"),
         ("probe", "probe.penalties=[1] simulate.votes=50,200"),

@@ -162,9 +162,19 @@ def misspelt(name: str, overrides: Sequence[str]) -> str | None:
     except HydraException:  # no overrides, or a sweep whose values Hydra alone knows
         return None
     with composing():
+        parsed += _swept_by_experiment(name, parsed)
         if _composed(name, [_suspect(name, one) for one in parsed]) is not None:
             return None
         return _wrong_choice(name, parsed) or _wrong_key(name, parsed)
+
+
+def _swept_by_experiment(name: str, overrides: Sequence[Override]) -> list[Override]:
+    """What an experiment's own sweep sets beside the overrides: `weighting=step` makes room for `weighting.ratio`."""
+    cfg = _composed(name, [str(one.input_line) for one in overrides if one.key_or_group == "experiment"])
+    swept = OmegaConf.select(cfg, "hydra.sweeper.params") if cfg is not None else None
+    typed = {one.key_or_group for one in overrides}
+    lines = [f"{key}={value}" for key, value in (swept or {}).items() if str(key) not in typed]
+    return OverridesParser.create().parse_overrides(lines)
 
 
 def _wrong_choice(name: str, overrides: Sequence[Override]) -> str | None:
