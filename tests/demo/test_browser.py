@@ -119,7 +119,7 @@ class TestOne:
         explained(page, photograph)
         assert page.text_content("h2") in ("High", "Low")
         assert "probability of high " in page.text_content("[data-part=verdict]")
-        assert "better than" in page.text_content("[data-part=rank]")
+        assert "Better than" in page.text_content("[data-part=rank]")
         layer = "#one-result .layer"
         assert page.eval_on_selector(layer, "element => element.naturalWidth") == 160
         assert veil(page) == pytest.approx(0.35)
