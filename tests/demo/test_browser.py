@@ -18,6 +18,10 @@ from awcu.commands.demo import listen, load_models
 from awcu.demo.app import EXAMPLES, WEB, create_app
 from awcu.demo.limits import Limits
 from awcu.images.decoding import decode
+from awcu.inference.predictor import AestheticModel
+from awcu.inference.wording import heading
+from awcu.models.pretrained import BUNDLED
+from awcu.models.purpose import purpose
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -38,10 +42,10 @@ FLAGS = [
 PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
 
 
-@pytest.fixture(scope="module")
-def address():
-    """Of a server in a thread, with the models of the package."""
-    app = create_app(load_models(None, None, "cpu"), Limits(photographs=100), threads=2)
+@contextmanager
+def serving(checkpoint, second):
+    """Of a server in a thread; without a checkpoint, with the package's model."""
+    app = create_app(load_models(checkpoint, second, "cpu"), Limits(photographs=100), threads=2)
     with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -50,6 +54,13 @@ def address():
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def address(checkpoint):
+    """Of a page with a model that knows attributes, and the package's beside it."""
+    with serving(str(checkpoint), str(BUNDLED)) as address:
+        yield address
 
 
 @contextmanager
@@ -107,21 +118,21 @@ class TestOne:
     def test_upload_map_slider_and_crop(self, page, photograph):
         explained(page, photograph)
         assert page.text_content("h2") in ("High", "Low")
-        assert "probability of high ." in page.text_content("[data-part=probability]")
-        assert "rendered scenes" in page.text_content("[role=note]")
+        assert "probability of high " in page.text_content("[data-part=verdict]")
+        assert "Better than" in page.text_content("[data-part=rank]")
         layer = "#one-result .layer"
         assert page.eval_on_selector(layer, "element => element.naturalWidth") == 160
-        assert veil(page) == pytest.approx(0.7)
+        assert veil(page) == pytest.approx(0.35)
         # By the keyboard.
         page.focus("#opacity")
-        for _ in range(20):
-            page.keyboard.press("ArrowLeft")
+        for _ in range(15):
+            page.keyboard.press("ArrowRight")
         assert veil(page) == pytest.approx(0.5)
         assert page.text_content("output[for=opacity]") == "50 %"
         before = page.get_attribute(layer, "src")
-        page.get_by_role("button", name="Silhouettes").click()
+        page.get_by_role("button", name="outdoors").click()
         assert page.get_attribute(layer, "src") != before
-        assert page.text_content("[data-part=map-title]") == "Silhouettes"
+        assert page.text_content("[data-part=map-title]") == "outdoors"
         page.get_by_text("1:1", exact=True).click()
         name, path = saved(page, "Save crop")
         assert name == "holiday at sea-crop.jpg"
@@ -223,7 +234,7 @@ def test_two_models(page, photograph):
     page.get_by_role("tab", name="One photograph").focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector("#two-result:not([hidden])")
-    assert page.locator("#pair figcaption b").all_text_contents() == ["uniform", "weighted", "Difference"]
+    assert page.locator("#pair figcaption b").all_text_contents() == [BUNDLED.name, "model.ckpt", "Difference"]
     assert "their maps" in page.text_content("#two-sentence")
 
 
@@ -242,6 +253,19 @@ def test_by_keyboard_alone(page):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.text_content("[data-part=map-title]") != "Evidence (AesAM)"
+
+
+def test_the_packages_model_says_what_it_is_for_and_what_it_says(photograph):
+    with serving(None, None) as address, browsing(address) as page:
+        model = AestheticModel.from_pretrained(BUNDLED, "cpu")
+        expected = heading(model.explain(photograph))
+        explained(page, photograph)
+        assert page.text_content("[role=note]") == purpose(model.config.trained_on).model
+        assert page.text_content("h2") == expected.level
+        assert page.text_content("[data-part=verdict]") == expected.verdict
+        assert page.text_content("[data-part=rank]") == expected.place
+        assert page.locator("[data-part=maps] button").count() == 1 + len(model.config.attribute_names)
+        assert page.locator("#tab-two").count() == 0
 
 
 @pytest.mark.parametrize("view", ["one", "many", "two"])
@@ -264,7 +288,7 @@ def test_two_people_at_once(address, photograph):
         with browsing(address) as page:
             page.click(f"[data-example='{name}']")
             page.wait_for_selector("#one-result:not([hidden])")
-            return page.text_content("[data-part=sentence]")
+            return page.text_content("[data-part=detail]")
 
     names = ["boat.jpg", "flower.jpg"]
     alone = [visit(name) for name in names]

@@ -34,7 +34,7 @@ def test_words_and_numbers():
     """Contributions: ½ · (1 − 0) and −2 · (2 − 1); the larger effect comes first."""
     said = explained(explanation())
     assert (said["level"], said["verdict"]) == ("High", "probability of high .68")
-    assert said["place"].startswith("better than about 44 of 50 photographs")
+    assert said["place"].startswith("Better than about 44 of 50 photographs")
     assert said["rank"]["n"] == 50
     assert [(one["title"], one.get("effect")) for one in said["maps"]] == [
         ("Evidence (AesAM)", None),
@@ -42,7 +42,7 @@ def test_words_and_numbers():
         ("calm", "+.50"),
     ]
     assert said["maps"][0]["note"] == "on this photograph from −2.0 to +3.0 log odds"
-    assert said["maps"][0]["ends"] == ("−4.0 against high", "0", "for high +4.0")
+    assert said["maps"][0]["ends"] == ("−4.0 against", "0", "for +4.0")
     assert said["maps"][1]["note"] == "probability .88, above average"
     assert said["maps"][1]["ends"] == ("−8.0 against it", "0", "for it +8.0")
     assert said["colours"].startswith("linear-gradient(to right, rgb(")

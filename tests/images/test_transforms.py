@@ -28,6 +28,14 @@ def normalized(pixels):
     return torch.from_numpy(((pixels / 255 - MEAN) / STD).transpose(2, 0, 1)).float()
 
 
+def test_a_read_only_photograph_of_the_size_wanted():
+    pixels = picture(32, 32)
+    pixels.flags.writeable = False
+    kept = pixels.copy()
+    torch.testing.assert_close(prepare(pixels), normalized(pixels), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(pixels, kept)
+
+
 @pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop"])
 @pytest.mark.parametrize(("height", "width"), [(40, 60), (60, 40), (32, 32), (10, 15), (301, 7)])
 @pytest.mark.parametrize("random_crop", [False, True])

@@ -77,7 +77,7 @@ class TestHeading:
     )
     def test_place(self, score, n, words):
         explanation = explained(verdict=VERDICT._replace(score=score), reference=replace(REFERENCE, n=n))
-        assert in_order(heading(explanation).place, "better than", f"{words} photographs", "not learned from")
+        assert in_order(heading(explanation).place, "Better than", f"{words} photographs", "not learned from")
 
     def test_of_a_binary_model(self):
         level, verdict, detail, _ = heading(explained(verdict=VERDICT._replace(score=-0.75, probability=0.32)))
@@ -88,11 +88,11 @@ class TestHeading:
         explanation = explained(objective=RATED, verdict=VERDICT._replace(score=0.412, probability=0.48))
         level, verdict, detail, _ = heading(explanation)
         assert (level, verdict) == ("High", "3.41 on a scale of 1 to 5")
-        assert in_order(detail, ".48", "above 3")
+        assert in_order(detail, "above 3", ".48")
 
     def test_of_a_regression(self):
         explanation = explained(objective=REGRESSION, verdict=VERDICT._replace(score=-2.588, probability=None))
-        assert heading(explanation)[:3] == ("Low", "0.41 on a scale of 0 to 5", "")
+        assert heading(explanation)[:3] == ("Low", "0.41 on a scale of 0 to 5", "high is above 3")
 
     def test_never_validated(self):
         assert heading(explained(reference=None)).place == ""
@@ -191,7 +191,7 @@ class TestPlaces:
 
 class TestNotes:
     def test_scale_of_the_model_and_of_none(self):
-        assert "one in ten of its 152 validation photographs" in notes(explained())[0]
+        assert "one in ten of 152 photographs" in notes(explained())[0]
         assert "cannot be compared" in notes(explained(reference=None))[0]
 
     def test_unit_of_the_effects(self):

@@ -137,7 +137,7 @@ class TestPng:
             assert words.replace("\N{NO-BREAK SPACE}", " ") in page
         for words in (
             "dunes at dusk.jpg", "High", "probability of high .68", "score +.75",
-            "120 × 80 px", "from −2.0 to +3.0 log odds", "−4.0 against high", "for high +4.0", "−8.0 against it",
+            "120 × 80 px", "from −2.0 to +3.0 log odds", "−4.0 against", "for +4.0", "−8.0 against it",
             "probability .88, above average", "60 × 30 px, 19 % of the area",
         ):  # fmt: skip
             assert words in page, words
@@ -154,7 +154,7 @@ class TestPng:
     def test_of_a_regression(self, figure):
         seen = explained(attributes=0, objective=Score((0.0, 5.0), 3.0), likelihood=None)
         page = read(figure(replace(seen, verdict=seen.verdict._replace(probability=None))))
-        assert "High: 3.75 on a scale of 0 to 5, better than 87 % of 152 photographs" in page
+        assert "High: 3.75 on a scale of 0 to 5 (high is above 3) Better than 87 % of 152 photographs" in page
         assert "from −2.0 to +3.0 rating points" in page
         assert "robabilit" not in page
         assert "ikelihood" not in page
@@ -310,7 +310,7 @@ class TestHtml:
 
     def test_rating_then_place_then_purpose(self):
         text = Page(html_of(explained(objective=Score((0.0, 5.0), 3.0), trained_on="BIQ2021"))).text
-        order = [text.index(words) for words in ("High", "3.75 on a scale", "better than", "not beauty", "speaks most")]
+        order = [text.index(words) for words in ("High", "3.75 on a scale", "Better than", "not beauty", "speaks most")]
         assert order == sorted(order)
 
     def test_rank_lies_where_the_score_lies(self):

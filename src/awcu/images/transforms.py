@@ -106,7 +106,8 @@ class Preparation:
         import torch
 
         mean, std = (255 * torch.tensor(values, dtype=torch.float32) for values in (self.mean, self.std))
-        return torch.from_numpy(pixels).float().sub_(mean).mul_(1 / std).permute(2, 0, 1)
+        # A decoded photograph that has the size wanted is read-only, and torch warns of those.
+        return torch.from_numpy(np.require(pixels, requirements="W")).float().sub_(mean).mul_(1 / std).permute(2, 0, 1)
 
     def __hash__(self) -> int:
         # Mean and standard deviation may be lists, as JSON and YAML give them.

@@ -60,7 +60,7 @@ def _numbers(names: tuple[str, str], first: Explanation, second: Explanation) ->
     if first.reference is None or second.reference is None:
         return text
     below = (percent(one.reference.share_below(one.verdict.score)) for one in (first, second) if one.reference)
-    return f"{text}, better than {' and '.join(below)} of the photographs that each has not learned from"
+    return f"{text}, which is better than {' and '.join(below)} of the photographs that each has not learned from"
 
 
 def _maps(name: str, one: Map, other: Map) -> str:

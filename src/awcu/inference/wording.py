@@ -25,7 +25,7 @@ class Heading(NamedTuple):
     Attributes:
         level: "High" or "Low".
         verdict: As in "3.41 on a scale of 0 to 5", or "probability of high .83" of a model that knows no rating.
-        detail: A number behind it; "" if there is none.
+        detail: What makes it high, or a number behind it.
         place: Among photographs that the model has not learned from; "" where none were measured.
     """
 
@@ -44,10 +44,11 @@ def heading(explanation: Explanation) -> Heading:
         said = (
             f"{rating(objective.rating(verdict.score))} on a scale of {objective.scale[0]:g} to {objective.scale[-1]:g}"
         )
-        detail = f"{likely} of the ratings expected above {objective.midpoint:g}" if likely else ""
+        detail = f"high is above {objective.midpoint:g}"
+        detail += f"; {likely} of the ratings are expected there" if likely else ""
     else:
         said = f"probability of high {likely}"
-        detail = f"score {number(verdict.score, signed=True, decimals=2)} (log odds of high)"
+        detail = f"score {number(verdict.score, signed=True, decimals=2)}, log odds of high"
     return Heading(verdict.level.capitalize(), said, detail, place)
 
 
@@ -63,7 +64,7 @@ def better_than(below: float, n: int) -> str:
     # A count tells what a share of a few photographs pretends to know more finely.
     some = f"{percent(below)} of {n:,}" if n >= 100 else f"about {round(below * n)} of {n}"
     some = f"all {n:,}" if below >= 1 else f"none of {n:,}" if below <= 0 else some
-    return f"better than {some} {UNSEEN}"
+    return f"Better than {some} {UNSEEN}"
 
 
 def sentence(explanation: Explanation) -> str:
@@ -103,8 +104,8 @@ def _on_colours(explanation: Explanation) -> str:
             "each map and cannot be compared between photographs."
         )
     return text + (
-        "The scales are the same for all photographs of this model: colours are full at what the strongest place of "
-        f"one in ten of its {reference.n} validation photographs exceeds."
+        "The colours mean the same on all photographs of this model: one in ten of "
+        f"{reference.n:,} {UNSEEN} has a place where they are full."
     )
 
 

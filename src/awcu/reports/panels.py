@@ -158,9 +158,9 @@ def signed_colours(limit: float) -> Picture:
 
 def scale_ends(explanation: Explanation, attribute: str | None = None) -> tuple[str, str, str]:
     """The labels below the colour scale of AesAM, or of an attribute's AttAM."""
-    limit, what = explanation.limit(attribute), "high" if attribute is None else "it"
+    limit, what = explanation.limit(attribute), "" if attribute is None else " it"
     text = number(limit, decimals=1 if limit >= 1 else 2)
-    return f"−{text} against {what}", "0", f"for {what} +{text}"
+    return f"−{text} against{what}", "0", f"for{what} +{text}"
 
 
 def _blended(ground: Picture, values: Map) -> Picture:

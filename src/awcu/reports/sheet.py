@@ -183,10 +183,10 @@ def _figure(sheet: Sheet) -> Figure:
     rows = math.ceil(len(drawn) / max(2, round(3.3 / math.sqrt(aspect))))
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
-    verdict = f"{words.level}: {', '.join(text for text in words[1:] if text)}"
-    above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in (sheet.caption, verdict) if text)
-    said = purpose(explanation.trained_on).model, sentence(explanation), "", *notes(explanation)
-    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in said)
+    verdict = f"{words.level}: {words.verdict} ({words.detail})"
+    first = sheet.caption, verdict, words.place, purpose(explanation.trained_on).model
+    above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in first if text)
+    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
     tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
     written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
     figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)
