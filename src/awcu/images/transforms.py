@@ -132,7 +132,7 @@ def _fitted(preparation: Preparation, frame: Frame, pixels: Pixels, **_: Any) ->
 
 def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
     if pixels.shape[:2] == (height, width):
-        return pixels.copy()  # a decoded photograph may be read-only, which torch refuses
+        return pixels
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
