@@ -1,16 +1,20 @@
-"""What the bundled model says of damaged copies of its test photographs, and of another set's beauty.
+"""What the bundled model says of its test photographs, of damaged copies of them, and of another set's beauty.
 
 python experiments/bundled/measure.py --biq2021 FOLDER --oasis FOLDER
 
-Writes stress.csv (a damage, its strength, the mean score and its 95 % interval), stress.png and transfer.csv.
+Writes results.csv (a record for `awcu table`), stress.csv (a damage, its strength, the mean rating and its 95 %
+interval), stress.png and transfer.csv.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -20,9 +24,14 @@ from awcu.files import write_csv
 from awcu.images.decoding import decode
 from awcu.inference.predictor import AestheticModel
 from awcu.metrics.bootstrap import point_and_interval
+from awcu.metrics.rating import Predictions, evaluate, trivial
 from awcu.models.pretrained import BUNDLED
 from awcu.plots.style import BLUE, DPI, GREY, save_png
 from awcu.ratings.ratings import Ratings
+from awcu.ratings.splits import SPLITS
+from awcu.ratings.weighting import SampleWeights, Uniform
+from awcu.runs.provenance import git_state, package_versions
+from awcu.runs.record import RunRecord, write_results_csv
 
 Pixels = NDArray[np.uint8]
 
@@ -80,7 +89,9 @@ def main() -> None:
     arguments = parser.parse_args()
     model = AestheticModel.from_pretrained(BUNDLED)
     transfer(model, ratings("data=oasis", f"data.root={arguments.oasis}"))
-    test = ratings("experiment=bundled", f"data.root={arguments.biq2021}").of_split("test")
+    rated = ratings("experiment=bundled", f"data.root={arguments.biq2021}")
+    write_results_csv([record(model, rated)], HERE / "results.csv")
+    test = rated.of_split("test")
     curves = {name: list(curve(model, test, name)) for name in DAMAGES}
     header = ("damage", "unit", "strength", "photographs", "score", "half_width", "change", "change_half_width")
     points = ((name, DAMAGES[name][1], *point) for name in curves for point in curves[name])
@@ -95,6 +106,38 @@ def ratings(*overrides: str) -> Ratings:
     return found
 
 
+def record(model: AestheticModel, rated: Ratings) -> RunRecord:
+    """The packaged weights on the test photographs, by the metrics of a run."""
+    started, train, test = time.monotonic(), rated.of_split("train"), rated.of_split("test")
+    if train.split_fingerprint != model.config.train_fingerprint:
+        raise SystemExit(f"{rated.name}: the model has learned from other photographs than the training split's")
+    score = torch.tensor([verdict.score for verdict in model.score(test.image_paths.tolist())], dtype=torch.float64)
+    nothing = torch.empty(len(test), 0)
+    found = evaluate(Predictions(score, nothing, nothing), test)
+    metrics = {f"test/{name}": value for name, value in found.items()}
+    metrics |= {f"test/trivial/{name}": value for name, value in trivial(train, test, found).items()}
+    commit, dirty = git_state(HERE)
+    return RunRecord(
+        experiment="bundled",
+        variant="default",
+        weighting=str(SampleWeights(Uniform())),
+        seed=0,
+        overrides=("experiment=bundled",),
+        data=rated.name,
+        data_fingerprint=rated.fingerprint,
+        split_fingerprint=rated.split_fingerprint,
+        n={split: len(rated.of_split(split)) for split in SPLITS} | {"excluded": 0},
+        metrics=metrics,
+        git_commit=commit,
+        git_dirty=dirty,
+        versions=package_versions(),
+        wall_time_s=time.monotonic() - started,
+        checkpoint="",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        train_fingerprint=train.split_fingerprint,
+    )
+
+
 def transfer(model: AestheticModel, other: Ratings) -> None:
     """How the scores go with the ratings of a set that the model has not learned from."""
     score = np.array([verdict.score for verdict in model.score(other.image_paths.tolist())])
@@ -105,7 +148,7 @@ def transfer(model: AestheticModel, other: Ratings) -> None:
 
 
 def curve(model: AestheticModel, test: Ratings, name: str) -> Iterator[tuple[float, int, float, float, float, float]]:
-    """Strength, n, mean score and its half-width, mean change against the undamaged and its half-width."""
+    """Strength, n, mean rating and its half-width, mean change against the undamaged and its half-width."""
     damage, _, none, strengths = DAMAGES[name]
     paths = test.image_paths[:PHOTOGRAPHS].tolist()
 
