@@ -36,7 +36,7 @@ from awcu.runs.record import RunRecord, write_results_csv
 Pixels = NDArray[np.uint8]
 
 HERE = Path(__file__).parent
-PHOTOGRAPHS = 300  # test photographs that are damaged
+PHOTOGRAPHS = 300  # test photographs that are damaged, drawn at random
 
 
 def exposure(pixels: Pixels, stops: float) -> Pixels:
@@ -87,11 +87,12 @@ def main() -> None:
     parser.add_argument("--biq2021", type=Path, required=True, help="folder of mos_all.csv and images/")
     parser.add_argument("--oasis", type=Path, required=True, help="folder of ratings.csv and images/")
     arguments = parser.parse_args()
+    code = git_state(HERE)  # before any file is written
     model = AestheticModel.from_pretrained(BUNDLED)
     transfer(model, ratings("data=oasis", f"data.root={arguments.oasis}"))
     rated = ratings("experiment=bundled", f"data.root={arguments.biq2021}")
-    write_results_csv([record(model, rated)], HERE / "results.csv")
-    test = rated.of_split("test")
+    write_results_csv([record(model, rated, code)], HERE / "results.csv")
+    test = rated.of_split("test").subset(PHOTOGRAPHS, seed=0)
     curves = {name: list(curve(model, test, name)) for name in DAMAGES}
     header = ("damage", "unit", "strength", "photographs", "score", "half_width", "change", "change_half_width")
     points = ((name, DAMAGES[name][1], *point) for name in curves for point in curves[name])
@@ -106,7 +107,7 @@ def ratings(*overrides: str) -> Ratings:
     return found
 
 
-def record(model: AestheticModel, rated: Ratings) -> RunRecord:
+def record(model: AestheticModel, rated: Ratings, code: tuple[str, bool]) -> RunRecord:
     """The packaged weights on the test photographs, by the metrics of a run."""
     started, train, test = time.monotonic(), rated.of_split("train"), rated.of_split("test")
     if train.split_fingerprint != model.config.train_fingerprint:
@@ -116,7 +117,6 @@ def record(model: AestheticModel, rated: Ratings) -> RunRecord:
     found = evaluate(Predictions(score, nothing, nothing), test)
     metrics = {f"test/{name}": value for name, value in found.items()}
     metrics |= {f"test/trivial/{name}": value for name, value in trivial(train, test, found).items()}
-    commit, dirty = git_state(HERE)
     return RunRecord(
         experiment="bundled",
         variant="default",
@@ -128,8 +128,8 @@ def record(model: AestheticModel, rated: Ratings) -> RunRecord:
         split_fingerprint=rated.split_fingerprint,
         n={split: len(rated.of_split(split)) for split in SPLITS} | {"excluded": 0},
         metrics=metrics,
-        git_commit=commit,
-        git_dirty=dirty,
+        git_commit=code[0],
+        git_dirty=code[1],
         versions=package_versions(),
         wall_time_s=time.monotonic() - started,
         checkpoint="",
@@ -150,7 +150,7 @@ def transfer(model: AestheticModel, other: Ratings) -> None:
 def curve(model: AestheticModel, test: Ratings, name: str) -> Iterator[tuple[float, int, float, float, float, float]]:
     """Strength, n, mean rating and its half-width, mean change against the undamaged and its half-width."""
     damage, _, none, strengths = DAMAGES[name]
-    paths = test.image_paths[:PHOTOGRAPHS].tolist()
+    paths = test.image_paths.tolist()
 
     def scores(strength: float) -> NDArray[np.float64]:
         copies = (damage(decode(path), strength) for path in paths)
