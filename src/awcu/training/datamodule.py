@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TypedDict
 
+import albumentations  # noqa: F401 (before workers are forked: W&B's hooks on imports do not work in them)
 import numpy as np
 import torch
 from numpy.typing import NDArray
