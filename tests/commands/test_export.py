@@ -72,6 +72,7 @@ def test_a_run_becomes_a_folder_that_stands_alone(call, finished, rated_folder, 
         "balanced_accuracy": record.metrics["test/balanced_accuracy"],
         "roc_auc": record.metrics["test/auroc"],
         "spearmanr": record.metrics["test/srcc"],
+        "pearsonr": record.metrics["test/plcc"],
     }
     assert "Step(delta=1.0, ratio=4.0)" in card
     assert 'from_pretrained("model")' in card
