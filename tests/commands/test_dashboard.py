@@ -135,7 +135,7 @@ def test_what_an_agent_of_wandb_types_is_a_run_of_ours():
     overrides = words[3:]
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         cfg = compose("train", overrides)
-    assert (cfg.name, cfg.seed, instantiated(cfg.weighting)) == ("agent", 2, Step(delta=1, ratio=math.inf))
+    assert (cfg.name, cfg.seed, instantiated(cfg.weighting)) == ("agent", 3, Step(delta=1, ratio=math.inf))
     assert variant(tuple(overrides)) == "weighting.delta=1 weighting.ratio=inf weighting=step"
     # All that the sweep of the experiment has.
     asked = yaml.safe_load(experiments("train")["reproduce"].read_text())["hydra"]["sweeper"]["params"]
