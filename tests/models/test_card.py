@@ -110,7 +110,7 @@ def test_what_it_says_and_takes(card):
 
 def test_its_limits(card):
     limits = card[card.index("## Limits") :]
-    for words in ("not calibrated", "One run with one seed", "no variance of training", "judges beauty"):
+    for words in ("not calibrated", "One run with one seed", "no variance of training", "beauty of photographs"):
         assert words in limits
 
 
@@ -165,7 +165,7 @@ def test_a_leak_is_the_first_limit(leaked, limit):
     record = replace(RECORD, n=RECORD.n | leaked, train_fingerprint="fedcba")
     card = model_card(CONFIG, "user/beauty", replace(RUN, record=record, trained=False))
     assert "is not known." not in card
-    assert card.split("## Limits\n\n")[1].startswith(f"- {limit}" if limit else "- It judges beauty")
+    assert card.split("## Limits\n\n")[1].startswith(f"- {limit}" if limit else "- The ratings are of")
 
 
 def test_missing_and_undefined_numbers():
@@ -183,9 +183,9 @@ def test_missing_and_undefined_numbers():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ("gallery", "not for judging photographs"),
+        ("gallery", "a simulated jury's votes on rendered pictures: nobody looked at them"),
         ("BIQ2021", "next to nothing of beauty"),
-        ("mine | yours", "It judges as the ratings of mine | yours do"),
+        ("mine | yours", "What the ratings of mine | yours are of, its own description says."),
     ],
 )
 def test_what_was_rated(data, words):

@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 from torch.nn import functional as F
 
 from awcu.errors import BackboneError
-from awcu.images.transforms import preparation
+from awcu.images.transforms import Preparation
 from awcu.models import package_weights
 from awcu.models.network import AestheticNet, normalization
 from awcu.models.package_weights import DISTRIBUTIONS, Distribution
@@ -49,7 +49,7 @@ def test_a_network_says_of_a_palace_what_the_network_that_the_file_was_made_for_
     name, net, file = loaded
     size, (mean, std) = SIZES[name], normalization(name)
     photograph = load_sample_image("china.jpg")[100 : 100 + size, 200 : 200 + size]
-    pooled = net.features(preparation(size, "crop", mean, std)(image=photograph)["image"][None]).mean((2, 3))
+    pooled = net.features(Preparation(size, "crop", mean, std)(photograph)[None]).mean((2, 3))
     logits = F.linear(pooled, file["_fc.weight"], file["_fc.bias"])[0]
     assert logits.argmax() == PALACE
     # Decoders of JPEG differ by a level of grey.
