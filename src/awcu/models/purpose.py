@@ -26,7 +26,7 @@ _KNOWN = {
         "The ratings are of the beauty of photographs collected to stir emotions (Brielmann & Pelli 2019).",
     ),
     "BIQ2021": Purpose(
-        "The model judges technical quality as BIQ2021's raters saw it (sharpness, exposure, noise), not beauty.",
+        "The model judges technical quality as BIQ2021's raters saw it, sharpness above all, and not beauty.",
         "The ratings are of image quality, by 30 raters a photograph, and say next to nothing of beauty (Ahmed & Asif "
         "2022).",
     ),
