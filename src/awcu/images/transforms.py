@@ -115,7 +115,7 @@ class Preparation:
 
 
 def _fitted(preparation: Preparation, frame: Frame, pixels: Pixels, **_: Any) -> Pixels:
-    """The photograph in its frame `(h, w, 3)`."""
+    """The photograph in its frame `(h, w, 3)`; albumentations passes further keywords."""
     (height, width), (high, wide) = pixels.shape[:2], frame
     if preparation.aspect in ("warp", "keep"):
         return _resized(pixels, high, wide)
