@@ -205,6 +205,26 @@ class TestPrepare:
             binary.score([picture(), tmp_path / "b.jpg"])
 
 
+class TestKeptFrames:
+    def test_photographs_of_several_frames_keep_their_order(self):
+        judge = model(preparation={"aspect": "keep"})
+        photographs = [picture(40, 80), picture(80, 40), picture(50, 50, seed=1), picture(40, 80, seed=2)]
+        assert {judge.prepare(one).shape for one in photographs} == {(3, 32, 96), (3, 96, 32), (3, 64, 64)}
+        alone = [judge.score([one])[0].score for one in photographs]
+        assert [verdict.score for verdict in judge.score(photographs)] == pytest.approx(alone, rel=1e-4)
+
+    def test_the_map_covers_the_whole_photograph(self):
+        explanation = model(preparation={"aspect": "keep"}).explain(picture(40, 80), scales=(1.0, 2.0))
+        assert explanation.evidence.shape[1] == 3 * explanation.evidence.shape[0]
+        assert explanation.on_photograph().shape == (40, 80)
+        assert np.isfinite(explanation.on_photograph()).all()
+
+    def test_what_cannot_be_kept_is_named(self, tmp_path):
+        Image.new("RGB", (200, 40)).save(tmp_path / "long.png")
+        with pytest.raises(ImageError, match=r"long\.png: 200×40 pixels, one side more than 4 times"):
+            model(preparation={"aspect": "keep"}).prepare(tmp_path / "long.png")
+
+
 class TestScore:
     def test_binary_by_hand(self, binary):
         image = binary.prepare(picture())
