@@ -420,6 +420,14 @@ class TestCrop:
         assert binary.rescore(picture(90, 120), proposals) == proposals
         assert binary.rescore(picture(90, 120), []) == []
 
+    def test_crops_too_small_or_too_long_to_judge_come_last(self):
+        judge, photograph = model(preparation={"aspect": "keep"}), picture(90, 200)
+        tiny, long, some = Box(0, 0, 40, 31), Box(0, 0, 200, 40), [Box(0, 0, 90, 90), Box(80, 0, 200, 90)]
+        proposals = [Proposal(box, 0.0) for box in (tiny, some[0], long, some[1])]
+        found = [proposal.box for proposal in judge.rescore(photograph, proposals)]
+        scores = {b: judge.score([photograph[b.top : b.bottom, b.left : b.right]])[0].score for b in some}
+        assert found == [*sorted(some, key=lambda box: -scores[box]), tiny, long]
+
     def test_an_impossible_crop_is_refused(self, binary):
         with pytest.raises(CropError, match=r"photograph of 120×90"):
             binary.crop(picture(90, 120), keep=[Box(0, 0, 121, 9)])

@@ -200,13 +200,21 @@ class AestheticModel:
         return self.rescore(explanation.photograph, proposals)[:top] if rescore else proposals
 
     def rescore(self, photograph: NDArray[np.uint8], proposals: Sequence[Proposal]) -> list[Proposal]:
-        """The proposals in the order of the model's score of each as a photograph of its own."""
-        boxes = (proposal.box for proposal in proposals)
+        """The proposals by the model's score of each as a photograph of its own; last those it cannot judge."""
+        judged = [one for one in proposals if self._takes(one.box.height, one.box.width)]
+        boxes = (one.box for one in judged)
         scores = [
             verdict.score for verdict in self.score(photograph[b.top : b.bottom, b.left : b.right] for b in boxes)
         ]
         order = np.argsort(np.negative(scores), kind="stable")
-        return [proposals[place] for place in order]
+        return [*(judged[place] for place in order), *(one for one in proposals if one not in judged)]
+
+    def _takes(self, height: int, width: int) -> bool:
+        try:
+            self._preparation.frame(height, width)
+        except ImageError:  # too small or too long
+            return False
+        return True
 
     def _write(self, folder: Path, source: str) -> None:
         # Here, so that who judges photographs does not wait for it.
