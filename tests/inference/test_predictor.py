@@ -446,3 +446,12 @@ class TestDevice:
 def test_the_reference_travels_with_the_explanation():
     reference = Reference(3, (0.0,) * 101, 1.0, 2.0, 3.0, None)
     assert model(reference=reference).explain(picture()).reference is reference
+
+
+def test_an_answer_that_is_not_finite_is_refused():
+    """Finite weights may overflow; a table with empty rows would say nothing of it."""
+    huge = model()
+    nn.init.constant_(huge.net.aesthetic_head.weight, 3e38)
+    for judge in (lambda: huge.score([picture()]), lambda: huge.explain(picture())):
+        with pytest.raises(ModelError, match="the test_resnet answers with numbers that are not finite"):
+            judge()
