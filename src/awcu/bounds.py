@@ -14,3 +14,15 @@ MAX_SIZE = 2048
 
 MAX_RATING = 1_000_000
 """Of a scale's rating values, on either side of 0: data sets end at 100, and 32-bit numbers count on to 16 million."""
+
+MAX_PIXELS = 200_000_000
+"""Of a photograph: more than any camera has. Decoded, so many take 0.8 GB."""
+
+MAX_PROPORTION = 100
+"""Of long to short side; a thinner strip would need huge memory when fitted to a square."""
+
+MAX_BYTES = 2_000_000_000
+"""Of a photograph's file: so many pixels of 16 bits in three colours have 1.2 GB where nothing is compressed."""
+
+MAX_DECODING = 60
+"""Seconds of one core to decode a photograph: the largest takes ten, but a JPEG may have any number of scans."""

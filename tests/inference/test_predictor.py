@@ -199,7 +199,7 @@ class TestPrepare:
 
     def test_an_unreadable_file_is_refused(self, binary, tmp_path):
         (tmp_path / "a.jpg").write_bytes(b"no photograph")
-        with pytest.raises(ImageError, match=r"a\.jpg: not an image in a format Pillow reads"):
+        with pytest.raises(ImageError, match=r"a\.jpg: not an image in a format that is read here"):
             binary.prepare(tmp_path / "a.jpg")
         with pytest.raises(ImageError, match=r"b\.jpg: no such file"):
             binary.score([picture(), tmp_path / "b.jpg"])

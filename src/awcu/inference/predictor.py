@@ -274,7 +274,7 @@ def _pixels(photograph: Photograph, at_least: int | None = None) -> NDArray[np.u
     if isinstance(photograph, str | Path):
         return decode(photograph, at_least)
     if isinstance(photograph, Encoded):
-        return decode_bytes(photograph.data, photograph.name, at_least)[0]
+        return decode_bytes(photograph.data, photograph.name, at_least, photograph.until)[0]
     return _checked(photograph)
 
 
