@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from awcu.commands.demo import LOOPBACK
 from awcu.datasets import gallery
 from awcu.demo.app import EXAMPLES, WEB, ServedModel, create_app
 from awcu.demo.limits import Limits
@@ -191,9 +192,10 @@ class TestExplain:
             encoded(picture(), "GIF", save_all=True, append_images=[picture(seed=1)], duration=100),
             encoded(picture().convert("RGBA"), "WEBP"),
             encoded(picture(), "TIFF"),
+            encoded(picture(), "JPEG2000"),
             encoded(picture(1, 1), "PNG"),
         ],
-        ids=["CMYK", "grey", "16 bits", "animated", "transparent", "TIFF", "one pixel"],
+        ids=["CMYK", "grey", "16 bits", "animated", "transparent", "TIFF", "JPEG 2000", "one pixel"],
     )
     def test_odd_photographs(self, page, data):
         said = page.post("/explain", content=data)
@@ -316,6 +318,20 @@ class TestFiles:
             assert sheet.width == 1500
 
 
+class TestOtherSites:
+    def test_their_pages_send_no_photograph(self, page):
+        answer = page.post("/explain", content=JPEG, headers={"Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, answer.json()["error"][:38]) == (403, "Another site sent this photograph; ope")
+        for own in ("same-origin", "none"):
+            assert page.post("/explain", content=JPEG, headers={"Sec-Fetch-Site": own}).status_code == 200
+
+    def test_their_names_for_this_machine_are_not_answered(self, model):
+        """A name of theirs that points here makes a page of theirs one of ours to the browser (DNS rebinding)."""
+        app = create_app([ServedModel("mine", model)], names=LOOPBACK)
+        for host, status in (("127.0.0.1:7860", 200), ("localhost", 200), ("[::1]:9", 200), ("evil.example", 400)):
+            assert TestClient(app).get("/", headers={"Host": host}).status_code == status
+
+
 class TestManyVisitors:
     @pytest.fixture
     def held(self, model, monkeypatch):
@@ -355,6 +371,26 @@ class TestManyVisitors:
         )
         go.set()
         assert page.post("/explain", content=JPEG).status_code == 200
+
+    def test_what_nobody_waits_for_is_not_decoded(self, serve, model, monkeypatch):
+        """A visitor whose time is up frees the core."""
+        until, explain, ended = [], model.explain, threading.Event()
+
+        def late(photograph):
+            until.append(photograph.until)
+            time.sleep(1.2)
+            try:
+                return explain(photograph)
+            finally:
+                ended.set()
+
+        forwards = []
+        monkeypatch.setattr(model, "explain", late)
+        monkeypatch.setattr(model, "averaged", lambda *_: forwards.append(1))
+        assert serve(seconds=1).post("/explain", content=JPEG).status_code == 504
+        assert ended.wait(20)
+        assert until[0] <= time.monotonic()
+        assert forwards == []
 
     def test_a_browser_that_goes_away_leaves_nothing(self, model):
         app = create_app([ServedModel("mine", model)], Limits(waiting=1))
