@@ -58,6 +58,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/licences.py
 	$(MKDOCS) --site-dir .venv/site  # not --quiet: it hides the warnings that --strict counts
 
 # The documentation, under site.

@@ -85,9 +85,15 @@ def _fault(one: "ErrorDetails") -> str:
     own = one.get("ctx", {}).get("error")
     if isinstance(own, AwcuError):
         return str(own)
-    key = ": ".join(map(str, one["loc"])) or "the document"
+    key = ": ".join(map(_key, one["loc"])) or "the document"
     named = one["type"] in ("missing", "extra_forbidden", "unexpected_keyword_argument")
     return f"{key}: {one['msg']}" if named else f"{key} is {shown(one['input'])}: {one['msg']}"
+
+
+def _key(part: str | int) -> str:
+    # A file may have a key of any length, and with line breaks.
+    text = str(part)
+    return text if text.isprintable() and len(text) <= 60 else shown(text)
 
 
 def shown(value: object, longest: int = 60) -> str:

@@ -3,11 +3,14 @@ import math
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from awcu.bounds import MAX_PIXELS
 from awcu.commands import main as cli
 from awcu.runs.record import read_results_csv, write_results_csv
 
@@ -50,6 +53,16 @@ def test_what_hydra_reads_reaches_it_untouched(monkeypatch, command, function):
     monkeypatch.setattr(function, lambda: seen.append(list(sys.argv)))
     call(monkeypatch, command, "--help", "-m", "seed=1,2")
     assert seen == [[f"awcu {command}", "--help", "-m", "seed=1,2"]]
+
+
+@pytest.mark.parametrize("command", ["train", "table"])
+def test_the_command_reads_what_cameras_write(monkeypatch, tmp_path, command):
+    """Pillow's own limit is below; a host process keeps it, but this process is ours."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    monkeypatch.setattr("awcu.commands.train.main", lambda: None)
+    with suppress(SystemExit):
+        call(monkeypatch, command, *([tmp_path] if command == "table" else []))
+    assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS == 200_000_000
 
 
 @pytest.mark.parametrize(

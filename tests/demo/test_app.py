@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
+from awcu.commands.demo import LOOPBACK
 from awcu.datasets import gallery
 from awcu.demo.app import EXAMPLES, WEB, ServedModel, create_app
 from awcu.demo.limits import Limits
@@ -191,9 +192,10 @@ class TestExplain:
             encoded(picture(), "GIF", save_all=True, append_images=[picture(seed=1)], duration=100),
             encoded(picture().convert("RGBA"), "WEBP"),
             encoded(picture(), "TIFF"),
+            encoded(picture(), "JPEG2000"),
             encoded(picture(1, 1), "PNG"),
         ],
-        ids=["CMYK", "grey", "16 bits", "animated", "transparent", "TIFF", "one pixel"],
+        ids=["CMYK", "grey", "16 bits", "animated", "transparent", "TIFF", "JPEG 2000", "one pixel"],
     )
     def test_odd_photographs(self, page, data):
         said = page.post("/explain", content=data)
@@ -201,8 +203,8 @@ class TestExplain:
         assert pixels(said.json()["photograph"]).ndim == 3
 
 
-def bomb(width=60_000, height=60_000):
-    """A PNG that declares billions of pixels in a hundred bytes."""
+def bomb(width, height):
+    """A PNG that declares any number of pixels in a hundred bytes."""
 
     def chunk(kind, data):
         return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
@@ -218,11 +220,12 @@ class TestBadInput:
         ("data", "status", "says"),
         [
             (b"", 422, "zero bytes; fetch"),
-            (b"not a photograph at all", 422, "not an image in a format Pillow reads"),
+            (b"not a photograph at all", 422, "not an image in a format that is read here"),
             (JPEG[:900], 422, "damaged or cut short"),
-            (bomb(), 413, "declares 60000 × 60000 pixels, more than 60 megapixels; send a smaller copy"),
+            (bomb(9000, 9000), 413, "declares 9000 × 9000 pixels, more than 60 megapixels; send a smaller copy"),
+            (bomb(60_000, 60_000), 422, "declares more pixels than Pillow may read here"),
         ],
-        ids=["empty", "text", "truncated", "bomb"],
+        ids=["empty", "text", "truncated", "large", "bomb"],
     )
     def test_is_a_sentence_with_the_files_name(self, page, path, data, status, says):
         answer = page.post(f"/{path}{'&' if '?' in path else '?'}name=holiday.jpg", content=data)
@@ -315,6 +318,20 @@ class TestFiles:
             assert sheet.width == 1500
 
 
+class TestOtherSites:
+    def test_their_pages_send_no_photograph(self, page):
+        answer = page.post("/explain", content=JPEG, headers={"Sec-Fetch-Site": "cross-site"})
+        assert (answer.status_code, answer.json()["error"][:38]) == (403, "Another site sent this photograph; ope")
+        for own in ("same-origin", "none"):
+            assert page.post("/explain", content=JPEG, headers={"Sec-Fetch-Site": own}).status_code == 200
+
+    def test_their_names_for_this_machine_are_not_answered(self, model):
+        """A name of theirs that points here makes a page of theirs one of ours to the browser (DNS rebinding)."""
+        app = create_app([ServedModel("mine", model)], names=LOOPBACK)
+        for host, status in (("127.0.0.1:7860", 200), ("localhost", 200), ("[::1]:9", 200), ("evil.example", 400)):
+            assert TestClient(app).get("/", headers={"Host": host}).status_code == status
+
+
 class TestManyVisitors:
     @pytest.fixture
     def held(self, model, monkeypatch):
@@ -354,6 +371,26 @@ class TestManyVisitors:
         )
         go.set()
         assert page.post("/explain", content=JPEG).status_code == 200
+
+    def test_what_nobody_waits_for_is_not_decoded(self, serve, model, monkeypatch):
+        """A visitor whose time is up frees the core."""
+        until, explain, ended = [], model.explain, threading.Event()
+
+        def late(photograph):
+            until.append(photograph.until)
+            time.sleep(1.2)
+            try:
+                return explain(photograph)
+            finally:
+                ended.set()
+
+        forwards = []
+        monkeypatch.setattr(model, "explain", late)
+        monkeypatch.setattr(model, "averaged", lambda *_: forwards.append(1))
+        assert serve(seconds=1).post("/explain", content=JPEG).status_code == 504
+        assert ended.wait(20)
+        assert until[0] <= time.monotonic()
+        assert forwards == []
 
     def test_a_browser_that_goes_away_leaves_nothing(self, model):
         app = create_app([ServedModel("mine", model)], Limits(waiting=1))

@@ -4,6 +4,9 @@ import base64
 import io
 import os
 import struct
+import subprocess
+import sys
+import time
 import zlib
 from contextlib import suppress
 
@@ -16,7 +19,17 @@ from PIL import Image, features
 
 from awcu.errors import ImageError
 from awcu.images import decoding as images
-from awcu.images.decoding import Encoded, declared_size, decode, suffixes, unreadable, upright, upright_size
+from awcu.images.decoding import (
+    Encoded,
+    declared_size,
+    decode,
+    decode_bytes,
+    read_bytes,
+    suffixes,
+    unreadable,
+    upright,
+    upright_size,
+)
 
 EXIF_ORIENTATION = 0x0112
 
@@ -124,10 +137,8 @@ def png_of_16_bits(colour_type, *levels):
         # A fifth of half-grey on white, and of three colours.
         (png_of_16_bits(4, 0x8040, 0x3333), (230, 230, 230)),
         (png_of_16_bits(6, 0x8040, 0x4020, 0xC0FF, 0x3333), (230, 217, 242)),
-        (b"P5 5 4 65535\n" + b"\x80\x40" * 20, (128, 128, 128)),
-        (b"P5 5 4 1023\n" + b"\x02\x00" * 20, (128, 128, 128)),
     ],
-    ids=["grey", "colour", "grey alpha", "colour alpha", "PGM", "PGM of 10 bits"],
+    ids=["grey", "colour", "grey alpha", "colour alpha"],
 )
 def test_16_bits_become_8(tmp_path, content, expected):
     (tmp_path / "a").write_bytes(content)
@@ -237,8 +248,24 @@ def test_what_is_no_photograph_in_memory_is_refused_by_its_name(read, data, says
 
 def test_suffixes_are_of_what_is_read():
     assert {".jpg", ".jpeg", ".png", ".tif", ".webp", ".gif", ".bmp", ".avif", ".mpo"} <= suffixes()
-    # Pillow calls these its own, but writes them only, or needs Ghostscript or another program to read them.
-    assert not {".pdf", ".eps", ".mpg", ".h5", ".wmf"} & suffixes()
+    assert {".jp2", ".j2k"} <= suffixes()
+    # Pillow reads these, some by Ghostscript or in Python: seconds for every megapixel.
+    assert not {".pdf", ".eps", ".ico", ".icns", ".dds", ".qoi", ".fits", ".ppm", ".psd", ".tga"} & suffixes()
+
+
+@pytest.mark.parametrize("kind", ["ICO", "ICNS", "DDS", "QOI", "PPM", "TGA", "PCX", "SGI", "MSP", "XBM", "EPS"])
+def test_other_formats_are_refused_whatever_their_name(tmp_path, kind):
+    colours = Image.fromarray(picture(32, 32)).convert("1" if kind in ("MSP", "XBM") else "RGB")
+    colours.save(tmp_path / "a.jpg", kind)
+    with pytest.raises(
+        ImageError, match=r"a\.jpg: not an image in a format that is read here \(JPEG, PNG, .*JPEG 2000\)"
+    ):
+        decode(tmp_path / "a.jpg")
+
+
+def test_a_jpeg_2000_comes_back_as_written(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.jp2", irreversible=False)
+    np.testing.assert_array_equal(decode(tmp_path / "a.jp2"), picture())
 
 
 def encoded(kind, **options):
@@ -310,7 +337,7 @@ def test_a_file_cut_short_is_never_returned_half_grey(tmp_path, whole, share):
     [
         (None, r"a\.jpg: no such file; check the image folder"),
         (b"", r"a\.jpg: zero bytes; fetch the photograph again"),
-        (b"<html>404 Not Found</html>", r"a\.jpg: not an image in a format Pillow reads"),
+        (b"<html>404 Not Found</html>", r"a\.jpg: not an image in a format that is read here"),
         (b"\xff\xd8\xff", r"a\.jpg: (not an image|damaged)"),
         (png_that_declares(20_000, 20_000), r"a\.jpg: declares 20000×20000 pixels, more than 200,000,000; shrink it"),
         (png_that_declares(9_500, 9_500), r"a\.jpg: damaged or cut short"),
@@ -324,7 +351,8 @@ def test_a_file_cut_short_is_never_returned_half_grey(tmp_path, whole, share):
         *("2,500 megapixels", "thread", "upright thread", "EPS"),
     ],
 )
-def test_what_is_no_photograph_is_refused(tmp_path, content, message):
+def test_what_is_no_photograph_is_refused(tmp_path, monkeypatch, content, message):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     if content is not None:
         (tmp_path / "a.jpg").write_bytes(content)
     with pytest.raises(ImageError, match=message):
@@ -349,6 +377,90 @@ def test_the_limit_is_on_pixels_not_sides(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 2399)
     with pytest.raises(ImageError, match="declares 60×40 pixels, more than 2,399"):
         decode(tmp_path / "a.png")
+
+
+def test_pillows_own_limit_stays_the_host_processs(tmp_path, monkeypatch):
+    code = "from PIL import Image; host = Image.MAX_IMAGE_PIXELS; import awcu.images.decoding; print(host)"
+    code += "; assert host is not None and Image.MAX_IMAGE_PIXELS == host"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    Image.fromarray(picture(40, 60)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1199)
+    with pytest.raises(ImageError, match=r"a\.png: declares more pixels than Pillow may read here .*; shrink it"):
+        decode(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("read", [decode, read_bytes])
+def test_a_file_of_any_size_is_not_read(tmp_path, read):
+    with (tmp_path / "a.webp").open("wb") as file:
+        file.write(encoded("WEBP"))
+        file.truncate(40_000_000_000)  # sparse: it takes no disk
+    with pytest.raises(ImageError, match=r"a\.webp: has 40\.0 GB, more than 2\.0 GB; shrink it first"):
+        read(tmp_path / "a.webp")
+
+
+def test_decoding_ends_when_it_takes_too_long(tmp_path, monkeypatch):
+    """A progressive JPEG may hold any number of scans, each of few bytes and as long to decode as the first."""
+    Image.fromarray(picture(1000, 1000)).convert("L").save(tmp_path / "a.jpg", progressive=True)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(whole[:-2] + last * (4_000_000 // len(last)) + whole[-2:])
+    monkeypatch.setattr(images, "MAX_DECODING", 0.05)
+    started = time.thread_time()
+    with pytest.raises(ImageError, match=r"a\.jpg: decoding takes more than 0\.05 seconds of one core; save it anew"):
+        decode(tmp_path / "a.jpg")
+    assert time.thread_time() - started < 10
+
+
+def test_decoding_ends_when_nobody_waits_any_more():
+    gone = Encoded(encoded("PNG"), "a.png", until=time.monotonic() - 1)
+    for read in (upright, lambda one: decode_bytes(*one[:2], None, one.until)):
+        with pytest.raises(ImageError, match=r"a\.png: nobody waits for it any more"):
+            read(gone)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_strips_make_the_same_photograph(tmp_path, monkeypatch, mode):
+    image = Image.fromarray(picture(61, 40)).convert("L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16) * 257)
+    image.save(tmp_path / "a.tif" if mode == "CMYK" else tmp_path / "a.png")
+    (path,) = tmp_path.iterdir()
+    whole = decode(path)
+    monkeypatch.setattr(images, "STRIP", 41)
+    np.testing.assert_array_equal(decode(path), whole)
+
+
+def test_a_large_photograph_is_averaged_in_blocks_to_no_less_than_twice_what_is_needed(tmp_path, monkeypatch):
+    Image.fromarray(picture(130, 200)).save(tmp_path / "a.png")
+    monkeypatch.setattr(images, "STRIP", 2000)
+    assert decode(tmp_path / "a.png", 12).shape == (130, 200, 3)
+    monkeypatch.setattr(images, "LARGE", 130 * 200)
+    assert decode(tmp_path / "a.png", 12).shape == (130, 200, 3)
+    monkeypatch.setattr(images, "LARGE", 130 * 200 - 1)
+    assert decode(tmp_path / "a.png").shape == (130, 200, 3)
+    shrunk = decode(tmp_path / "a.png", 12)  # 130 / 24: by 5
+    blocks = picture(130, 200).reshape(26, 5, 40, 5, 3).mean((1, 3))
+    assert shrunk.shape == blocks.shape
+    assert np.abs(shrunk - blocks).max() <= 1
+    assert decode(tmp_path / "a.png", 60).shape == (130, 200, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at_least", [None, 256])
+def test_the_largest_photograph_takes_less_than_two_gigabytes(tmp_path, at_least):
+    """14,000 × 14,000 pixels with transparency, which took four."""
+    line = zlib.compressobj(1)
+    data = b"".join(line.compress(bytes(1 + 4 * 14_000)) for _ in range(14_000)) + line.flush()
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 14_000, 14_000, 8, 6, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    code = (
+        "import resource, sys; from PIL import Image; from awcu.images.decoding import decode\n"
+        "Image.MAX_IMAGE_PIXELS = None\n"
+        f"decode({str(tmp_path / 'a.png')!r}, {at_least})\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    kilobytes = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+    assert kilobytes < (1_600_000 if at_least is None else 1_200_000)
 
 
 def test_an_image_error_is_an_os_error():

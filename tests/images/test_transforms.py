@@ -120,6 +120,11 @@ def test_an_unknown_aspect_is_refused():
         Preparation(32, "stretch", MEAN, STD)
 
 
+def test_a_frame_that_would_fill_the_memory_is_refused():
+    with pytest.raises(ImageError, match=r"images\.size=2049 is above 2048 pixels; choose a smaller one"):
+        Preparation(2049, "warp", MEAN, STD)
+
+
 class TestKeep:
     @pytest.mark.parametrize(
         ("size", "height", "width", "frame"),

@@ -67,7 +67,6 @@ def test_16_bits_stay_16(tmp_path):
         *(("JPEG", "RGB", "JPEG", ".jpg"), ("JPEG", "L", "JPEG", ".jpg"), ("JPEG", "CMYK", "JPEG", ".jpg")),
         *(("MPO", "RGB", "JPEG", ".jpg"), ("WEBP", "RGB", "WEBP", ".webp"), ("AVIF", "RGB", "AVIF", ".avif")),
         *(("BMP", "RGB", "BMP", ".bmp"), ("GIF", "P", "PNG", ".png"), ("JPEG2000", "RGB", "PNG", ".png")),
-        ("PPM", "RGB", "PNG", ".png"),
     ],
 )
 def test_every_kind_stays_what_it_is_or_becomes_png(tmp_path, kind, mode, written, ending):

@@ -199,7 +199,7 @@ class TestPrepare:
 
     def test_an_unreadable_file_is_refused(self, binary, tmp_path):
         (tmp_path / "a.jpg").write_bytes(b"no photograph")
-        with pytest.raises(ImageError, match=r"a\.jpg: not an image in a format Pillow reads"):
+        with pytest.raises(ImageError, match=r"a\.jpg: not an image in a format that is read here"):
             binary.prepare(tmp_path / "a.jpg")
         with pytest.raises(ImageError, match=r"b\.jpg: no such file"):
             binary.score([picture(), tmp_path / "b.jpg"])
@@ -454,3 +454,12 @@ class TestDevice:
 def test_the_reference_travels_with_the_explanation():
     reference = Reference(3, (0.0,) * 101, 1.0, 2.0, 3.0, None)
     assert model(reference=reference).explain(picture()).reference is reference
+
+
+def test_an_answer_that_is_not_finite_is_refused():
+    """Finite weights may overflow; a table with empty rows would say nothing of it."""
+    huge = model()
+    nn.init.constant_(huge.net.aesthetic_head.weight, 3e38)
+    for judge in (lambda: huge.score([picture()]), lambda: huge.explain(picture())):
+        with pytest.raises(ModelError, match="the test_resnet answers with numbers that are not finite"):
+            judge()

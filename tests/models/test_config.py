@@ -157,7 +157,20 @@ def test_a_model_that_diverged_is_not_written():
         (changed(preparation__size=0), "size is 0: Input should be greater than 0"),
         (changed(preparation__mean=[0.5]), "mean: 1: Field required; preparation: mean: 2: Field required"),
         (changed(preparation__mean=[0.5] * 4), "preparation: mean is .*: Tuple should have at most 3 items"),
-        (changed(preparation__std=[0.2, 0.2, 0]), "std: 2 is 0: Input should be greater than 0"),
+        (changed(preparation__std=[0.2, 0.2, 0]), "std: 2 is 0: Input should be greater than or equal to 0.001"),
+        (changed(preparation__size=20_000), "size is 20000: Input should be less than or equal to 2048"),
+        (changed(network__image_size=60_000), "image_size is 60000: Input should be less than or equal to 2048"),
+        (changed(network__image_size=0), "image_size is 0: Input should be greater than 0"),
+        (changed(network__drop_rate=2.0), "drop_rate is 2.0: Input should be less than 1"),
+        (changed(network__output_stride=0), "output_stride is 0: Input should be greater than 0"),
+        (changed(network__backbone="x" * 900_000), r"backbone is 'x+\.\.\.: String should have at most 200"),
+        (changed(preparation__mean=[1e300, 0, 0]), r"mean: 0 is 1e\+300: Input should be less than or equal to 1"),
+        (changed(preparation__std=[1, 1, 1e-300]), "std: 2 is 1e-300: Input should be greater than or equal to 0.001"),
+        (changed(scale=[0, 1e300]), r"scale: 1 is 1e\+300: Input should be less than or equal to 1000000"),
+        (TEXT.replace("3.5", "1e400"), "not JSON .'1e400' is too large for a number"),
+        (TEXT.replace("3.5", "9" * 400), r"not JSON .'9+\.\.\. is too large for a number"),
+        (changed(attribute_names=["indoors"] * 2), r"attribute_names is \(.*\); it must be different names"),
+        ("[" * 100_000, r"^config\.json nests its brackets too deep; export the model again$"),
         (changed(reference__scores=[0.0]), "scores is of length 1; it must be 101 numbers"),
         (changed(reference__link__slopes=[1.0]), r"link is of lengths \(2, 1\); it must be 2 each"),
     ],
@@ -165,3 +178,11 @@ def test_a_model_that_diverged_is_not_written():
 def test_what_is_no_configuration_is_named(text, message):
     with pytest.raises(ModelError, match=message):
         from_json(text, "config.json")
+
+
+@pytest.mark.parametrize("text", [changed(**{"a\nb" * 10_000: 1}), changed(format="a\nb" * 10_000)])
+def test_a_hostile_key_or_value_makes_one_short_line(text):
+    with pytest.raises(ModelError, match=r"config\.json.*a\\nb") as raised:
+        from_json(text, "config.json")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 300

@@ -6,6 +6,7 @@ The Hub client asks a small server of our own, never the Hub itself.
 import base64
 import hashlib
 import json
+import math
 import os
 import pickle
 import shutil
@@ -202,6 +203,34 @@ class TestDamage:
         self.rewrite(exported, network=network | {"backbone": "hf-hub:user/name"})
         with pytest.raises(ModelError, match=r"timm .* has no model 'hf-hub:user/name'"):
             load(exported)
+
+    def test_a_configuration_of_any_size_is_not_read(self, exported):
+        with (exported / CONFIG).open("ab") as file:
+            file.truncate(40_000_000_000)
+        with pytest.raises(ModelError, match=r"config\.json has 40\.0 GB, more than 1\.0 MB; export"):
+            load(exported)
+
+    def test_weights_larger_than_the_network_are_not_read(self, exported):
+        with (exported / WEIGHTS).open("ab") as file:
+            file.truncate(40_000_000_000)  # sparse: it takes no disk
+        with pytest.raises(
+            ModelError, match=r"model\.safetensors has 40\.0 GB, but the network in config\.json takes \d"
+        ):
+            load(exported)
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    def test_weights_that_are_not_finite(self, exported, checkpoint, tmp_path, value):
+        config, state = load(exported)
+        state["aesthetic_head.weight"][0, 0] = value
+        message = r"1 tensor with numbers that are not finite, first 'aesthetic_head\.weight': training diverged"
+        write_model(tmp_path / "other", config, state)
+        with pytest.raises(ModelError, match=rf"model\.safetensors: {message}"):
+            load(tmp_path / "other")
+        saved = torch.load(checkpoint, weights_only=True)
+        saved["state_dict"]["net.aesthetic_head.weight"][0, 0] = value
+        torch.save(saved, tmp_path / "diverged.ckpt")
+        with pytest.raises(ModelError, match=rf"diverged\.ckpt: {message}"):
+            load(tmp_path / "diverged.ckpt")
 
     def rewrite(self, folder, **values):
         document = json.loads((folder / CONFIG).read_text())

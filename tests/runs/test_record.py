@@ -106,6 +106,7 @@ class TestRecord:
         document = json.loads(path.read_text())
         for content, message in [
             ("{", "record.json is not JSON .*; restore it or run that seed again"),
+            ("[" * 100_000, "record.json is not JSON .*; restore it or run that seed again"),
             ("[]", "record.json holds a list, not an object"),
             (
                 json.dumps({k: v for k, v in document.items() if k != "seed"}),

@@ -8,6 +8,7 @@ import webbrowser
 from contextlib import suppress
 from dataclasses import fields
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from awcu.demo.app import ServedModel
 
 PORT = 7860
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+"""Names that a page which is for this machine only answers to: another site's name may be made to point here."""
 
 
 def add_parser(commands: Any) -> None:
@@ -89,19 +92,29 @@ def serve(arguments: argparse.Namespace, listening: socket.socket) -> None:
     import uvicorn
 
     from awcu.demo.app import create_app
+    from awcu.demo.connections import bounded
 
     limits = Limits(**{one.name: getattr(arguments, one.name) for one in fields(Limits)})
     models = load_models(arguments.checkpoint, arguments.compare, arguments.device)
     # Photographs are judged in parallel, one per core; more threads in each would compete for the same cores.
     torch.set_num_threads(1)
-    app = create_app(models, limits)
     host, port = listening.getsockname()[:2]
+    names = (*LOOPBACK, host, arguments.host) if ip_address(host).is_loopback else ("*",)
+    app = create_app(models, limits, names=names)
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else f'[{host}]' if ':' in host else host}:{port}"
     print(f"awcu demo: {address} (Ctrl-C ends it)", flush=True)
     if not arguments.no_browser and _has_screen():
         webbrowser.open(address)
     settings = uvicorn.Config(
-        app, log_level="warning", server_header=False, timeout_keep_alive=30, timeout_graceful_shutdown=3
+        app,
+        # A photograph is sent, waits, is judged, and the answer is read.
+        http=bounded(busy=3 * limits.seconds),
+        ws="none",
+        backlog=64,  # accepted at a time, before any of them is counted
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
     )
     # uvicorn raises the interrupt again after it has shut down.
     with suppress(KeyboardInterrupt):

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from awcu.bounds import MAX_PIXELS
 from awcu.commands import dashboard, demo, export, maps, predict
 from awcu.errors import AwcuError
 
@@ -31,13 +32,22 @@ def main() -> None:
             # Hydra does not know our options.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
         _check_overrides(sys.argv[1:], command)
+        _allow_large_photographs()
         getattr(import_module(module), function)()
         return
     arguments = _parser().parse_args()
+    _allow_large_photographs()
     try:
         arguments.command(arguments)
     except (AwcuError, OSError) as error:
         raise SystemExit(f"awcu: {error}") from error
+
+
+def _allow_large_photographs() -> None:
+    """Give Pillow our own bound: its default warns of cameras' photographs, but in a host process it is the host's."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 def _check_overrides(words: list[str], command: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -25,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from awcu.demo.limits import Limits
 from awcu.demo.payload import ASPECTS, explained, judged, tinted
 from awcu.errors import BoxError, ImageError
+from awcu.images.apart import decoded_apart
 from awcu.images.boxes import Box, inside
 from awcu.images.decoding import Encoded, declared_size, decode_bytes, upright
 from awcu.inference.compare import compare
@@ -69,13 +72,19 @@ class RefusedError(Exception):
         self.status = status
 
 
-def create_app(models: Sequence[ServedModel], limits: Limits | None = None, threads: int | None = None) -> Starlette:
+def create_app(
+    models: Sequence[ServedModel],
+    limits: Limits | None = None,
+    threads: int | None = None,
+    names: Sequence[str] = ("*",),
+) -> Starlette:
     """Build the page as an ASGI application.
 
     Args:
         models: The first one judges; it is compared with the second, if there is one.
         limits: Limits for visitors' requests.
         threads: Photographs judged at once; None for one per core.
+        names: Host names that requests may be addressed to; ("*",) for any.
     """
     desk = _Desk(models, limits or Limits(), threads or os.cpu_count() or 1)
     posts = {
@@ -97,7 +106,7 @@ def create_app(models: Sequence[ServedModel], limits: Limits | None = None, thre
             ClientDisconnect: lambda *_: Response(status_code=400),
             Exception: lambda *_: _error("The server failed on this photograph; its log says why.", 500),
         },
-        middleware=[Middleware(_Headers)],
+        middleware=[Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)],
         lifespan=desk.open,
     )
 
@@ -151,7 +160,9 @@ class _Desk:
         model = self._model(request)
 
         def row(photograph: Encoded) -> dict[str, Any]:
-            pixels, _ = decode_bytes(photograph.data, photograph.name, model.config.preparation["size"])
+            pixels, _ = decode_bytes(
+                photograph.data, photograph.name, model.config.preparation["size"], photograph.until
+            )
             return judged(photograph.name, model.score([pixels])[0], model.config.reference, pixels)
 
         return JSONResponse(await self._judge(request, row))
@@ -206,11 +217,15 @@ class _Desk:
             RefusedError: A limit is exceeded.
             ImageError: The data is not a complete photograph.
         """
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            raise RefusedError(403, "Another site sent this photograph; open this page itself and drop it there.")
         if self.inside >= self.limits.waiting:
             raise RefusedError(503, "Too many photographs are waiting here; try again in a few seconds.")
         self.inside += 1
         try:
-            photograph = Encoded(await self._received(request), _name(request))
+            data = await self._received(request)
+            # Once the visitor's time is up, a photograph in the queue is dropped, and decoding one ends.
+            photograph = Encoded(data, _name(request), time.monotonic() + self.limits.seconds)
             job = self.pool.submit(partial(self._within, photograph, work))
             return await asyncio.wait_for(asyncio.wrap_future(job), self.limits.seconds)
         except TimeoutError as error:
@@ -242,7 +257,7 @@ class _Desk:
                 f"{photograph.name} declares {width} × {height} pixels, more than {self.limits.megapixels} megapixels; "
                 "send a smaller copy.",
             )
-        return work(photograph)
+        return work(decoded_apart(photograph))
 
 
 def _name(request: Request) -> str:

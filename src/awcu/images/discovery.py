@@ -48,7 +48,7 @@ def _of_source(source: str) -> list[Path]:
     return held
 
 
-_EXAMPLES = "JPEG, PNG, TIFF, WebP or another format that Pillow reads"
+_EXAMPLES = "JPEG, PNG, TIFF, WebP or another format of photographs"
 
 
 def _require(held: list[Path], otherwise: str) -> None:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.bounds import MAX_SIZE
 from awcu.errors import ImageError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Preparation:
         color: Vary brightness, contrast, saturation and hue. Changes the light that was rated.
 
     Raises:
-        ImageError: `aspect` is unknown.
+        ImageError: `aspect` is unknown, or `size` is above `MAX_SIZE`.
     """
 
     size: int
@@ -58,6 +59,8 @@ class Preparation:
     def __post_init__(self) -> None:
         if self.aspect not in get_args(Aspect):
             raise ImageError(f"images.aspect={self.aspect!r} is none of {', '.join(get_args(Aspect))}")
+        if self.size > MAX_SIZE:
+            raise ImageError(f"images.size={self.size} is above {MAX_SIZE} pixels; choose a smaller one")
 
     def frame(self, height: int, width: int) -> Frame:
         """Height and width of what the network sees of a photograph of this height and width.

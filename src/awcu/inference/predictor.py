@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from awcu.errors import BackboneError, ImageError
+from awcu.errors import BackboneError, ImageError, ModelError
 from awcu.images.boxes import Box
 from awcu.images.decoding import Encoded, decode, decode_bytes
 from awcu.images.transforms import Preparation
@@ -111,7 +111,11 @@ class AestheticModel:
 
     @torch.inference_mode()
     def verdicts(self, images: Sequence[Tensor] | Tensor) -> list[Verdict]:
-        """One verdict for each of the prepared images `(3, h, w)`."""
+        """One verdict for each of the prepared images `(3, h, w)`.
+
+        Raises:
+            ModelError: The model's answer is not finite.
+        """
         of_shape: dict[torch.Size, list[int]] = {}
         for place, image in enumerate(images):
             of_shape.setdefault(image.shape, []).append(place)
@@ -145,6 +149,7 @@ class AestheticModel:
         Raises:
             ImageError: From `prepare`.
             BackboneError: A scale at which the backbone cannot run.
+            ModelError: The model's answer is not finite.
         """
         logits, maps = self.averaged(self.prepare(photograph), flip, scales)
         likelihood = self.objective.probability(maps.aesthetic)
@@ -244,6 +249,11 @@ class AestheticModel:
         single = self.config.attribute_loss == "single_label"
         shares = logits.attributes.softmax(1) if single else logits.attributes.sigmoid()
         scores, probability = self.objective.score(logits.aesthetic), self.objective.probability(logits.aesthetic)
+        if not (scores.isfinite().all() and logits.attributes.isfinite().all()):
+            raise ModelError(
+                f"the {self.config.network['backbone']} answers with numbers that are not finite: its weights or scale "
+                f"are too large; train again with a lower task.learning_rate, or take another model"
+            )
         probabilities = [None] * len(scores) if probability is None else probability.tolist()
         rows = zip(scores.tolist(), probabilities, shares.tolist(), logits.attributes.tolist(), strict=True)
         return [
@@ -272,7 +282,7 @@ def _pixels(photograph: Photograph, at_least: int | None = None) -> NDArray[np.u
     if isinstance(photograph, str | Path):
         return decode(photograph, at_least)
     if isinstance(photograph, Encoded):
-        return decode_bytes(photograph.data, photograph.name, at_least)[0]
+        return decode_bytes(photograph.data, photograph.name, at_least, photograph.until)[0]
     return _checked(photograph)
 
 

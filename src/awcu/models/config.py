@@ -2,23 +2,32 @@
 
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, PositiveFloat, PositiveInt, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
 
 from awcu import __version__
+from awcu.bounds import MAX_RATING, MAX_SIZE
 from awcu.errors import ModelError
 from awcu.images.transforms import Aspect
 from awcu.models.network import AestheticNet
 from awcu.models.objective import Objective, ObjectiveName, build_objective
 from awcu.models.reference import Reference
-from awcu.text import faults
+from awcu.text import faults, shown
 
 T = TypeVar("T")
+
+# What is written must be read again, so these hold for a run's checkpoint too.
+Side = Annotated[int, Field(gt=0, le=MAX_SIZE)]
+Level = Annotated[float, Field(ge=0, le=1)]
+Spread = Annotated[float, Field(ge=1e-3)]  # the network's input overflows when divided by a smaller one
+
+Rating = Annotated[float, Field(ge=-MAX_RATING, le=MAX_RATING)]
 
 FORMAT = 1
 """Version of `config.json`; raised by any change that older versions would misread."""
@@ -27,21 +36,21 @@ FORMAT = 1
 class Network(TypedDict):
     """Arguments of `AestheticNet` but its output counts and weights."""
 
-    backbone: str
-    output_stride: int | None
-    image_size: int
+    backbone: Annotated[str, Field(max_length=200)]
+    output_stride: Annotated[int, Field(gt=0, le=64)] | None
+    image_size: Side
     pad_type: str
-    drop_rate: float
+    drop_rate: Annotated[float, Field(ge=0, lt=1)]
     detach_attributes: bool
 
 
 class Preparation(TypedDict):
     """Arguments of `awcu.images.transforms.Preparation`."""
 
-    size: PositiveInt
+    size: Side
     aspect: Aspect
-    mean: tuple[float, float, float]
-    std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
+    mean: tuple[Level, Level, Level]
+    std: tuple[Spread, Spread, Spread]
 
 
 @with_config(extra="ignore")
@@ -75,8 +84,8 @@ class ModelConfig:
 
     network: Network
     objective: ObjectiveName
-    scale: tuple[float, ...]
-    midpoint: float
+    scale: tuple[Rating, ...]
+    midpoint: Rating
     attribute_names: tuple[str, ...]
     attribute_loss: Literal["multi_label", "single_label"]
     preparation: Preparation
@@ -134,13 +143,16 @@ def from_json(text: str, where: str) -> tuple[ModelConfig, str]:
         ModelError: Not JSON, another format, a missing or unknown key, a value of the wrong kind or out of range.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        document = json.loads(text, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
     except ValueError as error:
         raise ModelError(f"{where} is not JSON ({error}); export the model again") from error
+    except RecursionError as error:
+        raise ModelError(_TOO_DEEP.format(where)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else type(document).__name__
         raise ModelError(
-            f"{where} has the format {found!r}; awcu {__version__} reads format {FORMAT}: use the version that wrote it"
+            f"{where} has the format {shown(found)}; awcu {__version__} reads format {FORMAT}: use the version that "
+            f"wrote it"
         )
     head = _read(Head, document, where)
     own = {name: value for name, value in document.items() if name not in ("format", *head)}
@@ -170,8 +182,23 @@ def _complete(network: Mapping[str, Any]) -> dict[str, Any]:
     return {name: network.get(name, known[name].default) for name in Network.__annotations__}
 
 
+_TOO_DEEP = "{} nests its brackets too deep; export the model again"
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{shown(text)} is too large for a number")
+    return value
+
+
+def _whole(text: str) -> int:
+    _number(text)
+    return int(text)
 
 
 def _read(kind: type[T], document: Mapping[str, Any], where: str) -> T:
@@ -180,13 +207,16 @@ def _read(kind: type[T], document: Mapping[str, Any], where: str) -> T:
         return TypeAdapter(kind).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise ModelError(f"{where}: {faults(error)}; export the model again with awcu {__version__}") from error
+    except RecursionError as error:
+        raise ModelError(_TOO_DEEP.format(where)) from error
 
 
 def _checked(config: ModelConfig, where: str) -> ModelConfig:
     """Check that the parts of the configuration agree, and return it."""
-    scale = config.scale
-    _require(len(scale) > 1 and all(a < b for a, b in pairwise(scale)), f"{where}: scale", scale, "ascending")
+    scale, names = config.scale, config.attribute_names
+    _require(len(scale) > 1 and all(a < b for a, b in pairwise(scale)), f"{where}: scale", shown(scale), "ascending")
     _require(scale[0] < config.midpoint < scale[-1], f"{where}: midpoint", config.midpoint, "inside the scale")
+    _require(len(set(names)) == len(names), f"{where}: attribute_names", shown(names), "different names")
     if config.reference is not None:
         _check_reference(config.reference, len(config.attribute_names), f"{where}: reference")
     return config

@@ -14,11 +14,13 @@ from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from awcu.bounds import MAX_CONFIG_BYTES, MAX_HEADER_BYTES
 from awcu.errors import BackboneError, ModelError
 from awcu.files import write_atomically
 from awcu.models.config import ModelConfig, from_json, of_task
 from awcu.models.reference import Reference
 from awcu.runs.record import RunRecord
+from awcu.text import counted, shown, size
 
 CONFIG, WEIGHTS, CARD, ONNX = "config.json", "model.safetensors", "README.md", "model.onnx"
 FILES = (CONFIG, WEIGHTS, CARD, ONNX)
@@ -42,8 +44,8 @@ def load(source: str | Path) -> tuple[ModelConfig, State]:
             Hugging Face Hub.
 
     Raises:
-        ModelError: It is none of these, cannot be fetched, is damaged, or its weights are not those of its
-            configuration.
+        ModelError: It is none of these, cannot be fetched, is damaged or larger than it need be, or its weights are not
+            those of its configuration or not finite.
         RecordError: A run's record.json is damaged.
     """
     path = Path(source)
@@ -195,30 +197,56 @@ def _of_folder(folder: Path) -> tuple[ModelConfig, State]:
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise ModelError(f"{folder} has no {name}; export the model again, or fetch the whole folder")
-    try:
-        text = (folder / CONFIG).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ModelError(f"{folder / CONFIG} is no text ({error}); export the model again") from error
-    config, sha256 = from_json(text, str(folder / CONFIG))
-    content = (folder / WEIGHTS).read_bytes()
+    config, sha256 = from_json(_text(folder / CONFIG), str(folder / CONFIG))
+    path = folder / WEIGHTS
+    own = _own_tensors(config, path)
+    _check_size(own, path)
+    content = path.read_bytes()
     try:
         state = safetensors.load(content)
     except SafetensorError as error:
-        raise ModelError(f"{folder / WEIGHTS} is no whole safetensors file ({error}); fetch it again") from error
-    _check_fit(config, state, folder / WEIGHTS)
+        raise ModelError(f"{path} is no whole safetensors file ({error}); fetch it again") from error
+    _check_fit(config, own, state, path)
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelError(f"{folder / WEIGHTS} is not what {CONFIG} was written with (SHA-256); fetch both again")
+        raise ModelError(f"{path} is not what {CONFIG} was written with (SHA-256); fetch both again")
+    _check_finite(state, path)
     return config, state
 
 
-def _check_fit(config: ModelConfig, state: State, where: Path) -> None:
-    """Refuse tensors that are not exactly those of the configured network."""
+def _text(path: Path) -> str:
+    held = path.stat().st_size
+    if held > MAX_CONFIG_BYTES:
+        raise ModelError(f"{path} has {size(held)}, more than {size(MAX_CONFIG_BYTES)}; export the model again")
     try:
-        # Without memory or initialisation: only names and shapes are wanted.
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{path} is no text ({error}); export the model again") from error
+
+
+def _own_tensors(config: ModelConfig, where: Path) -> Mapping[str, Tensor]:
+    """The tensors of the configured network, of which only names, shapes and types are wanted."""
+    try:
+        # Without memory or initialisation.
         with torch.device("meta"):
-            own: Mapping[str, Tensor] = config.build_network().state_dict()
+            return config.build_network().state_dict()
     except BackboneError:
-        own = _network(config, where)
+        # Some backbones cannot be built so.
+        try:
+            return config.build_network().state_dict()
+        except BackboneError as error:
+            raise ModelError(f"{where}: {error}") from error
+
+
+def _check_size(own: Mapping[str, Tensor], path: Path) -> None:
+    held, needed = path.stat().st_size, sum(value.nbytes for value in own.values())
+    if held > needed + MAX_HEADER_BYTES:
+        raise ModelError(
+            f"{path} has {size(held)}, but the network in {CONFIG} takes {size(needed)}; fetch both files again"
+        )
+
+
+def _check_fit(config: ModelConfig, own: Mapping[str, Tensor], state: State, where: Path) -> None:
+    """Refuse tensors that are not exactly those of the configured network."""
     expected, found = (
         {name: (tuple(value.shape), value.dtype) for name, value in tensors.items()} for tensors in (own, state)
     )
@@ -227,16 +255,18 @@ def _check_fit(config: ModelConfig, state: State, where: Path) -> None:
         name = wrong[0]
         raise ModelError(
             f"{where}: {len(wrong)} tensors are not those of the {config.network['backbone']} in {CONFIG}, first "
-            f"{name!r} ({found.get(name, 'missing')}, expected {expected.get(name, 'none')}); fetch both files again"
+            f"{shown(name)} ({found.get(name, 'missing')}, expected {expected.get(name, 'none')}); fetch both files "
+            f"again"
         )
 
 
-def _network(config: ModelConfig, where: Path) -> Mapping[str, Tensor]:
-    """Build the network as for use: some backbones cannot be built on the meta device."""
-    try:
-        return config.build_network().state_dict()
-    except BackboneError as error:
-        raise ModelError(f"{where}: {error}") from error
+def _check_finite(state: State, where: Path) -> None:
+    wrong = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if wrong:
+        raise ModelError(
+            f"{where}: {counted(len(wrong), 'tensor')} with numbers that are not finite, first {wrong[0]!r}: training "
+            f"diverged, or the file is damaged; train again with a lower task.learning_rate, or fetch it again"
+        )
 
 
 def _of_checkpoint(path: Path) -> tuple[ModelConfig, State]:
@@ -245,7 +275,8 @@ def _of_checkpoint(path: Path) -> tuple[ModelConfig, State]:
     reference = stored and Reference.from_dict(stored)
     config = of_task(saved["hyper_parameters"], reference, str(path))
     state = {name.removeprefix("net."): value for name, value in saved["state_dict"].items() if name.startswith("net.")}
-    _check_fit(config, state, path)
+    _check_fit(config, _own_tensors(config, path), state, path)
+    _check_finite(state, path)
     return config, state
 
 

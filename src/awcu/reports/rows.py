@@ -25,6 +25,7 @@ Row = dict[str, Any]
 SUFFIXES = (".csv", ".jsonl")
 VERDICT = ("score", "rating", "probability", "level", "rank", "share_below")
 _TAKEN = {"path", *VERDICT, "picture", "page", "error"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHOWN = 40  # photographs shown in a terminal
 _LIKELIEST = 3  # attributes shown in a terminal
 
@@ -60,12 +61,12 @@ class Rows:
             self._write(self.partial)
 
     def text(self, suffix: str) -> str:
-        """All rows as the content of a .csv or .jsonl file."""
+        """All rows as the content of a .csv or .jsonl file; in a .csv, no text is a formula to a spreadsheet."""
         if suffix == ".jsonl":
             rows = ({name: row.get(name) for name in self.columns} for row in self.rows)
             return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
         cells = ([row.get(name) for name in self.columns] for row in self.rows)
-        return "".join(_csv_line(line) for line in [self.columns, *cells])
+        return "".join(_csv_line(map(_inert, line)) for line in [self.columns, *cells])
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +87,14 @@ class Rows:
         if path is not None:
             write_atomically(path, self.text(path.suffix))
         self._written = time.monotonic()
+
+
+def _inert(cell: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, such as the name of a file from anywhere, after an apostrophe.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _csv_line(cells: Iterable[Any]) -> str:

@@ -98,7 +98,7 @@ class RunRecord:
         """
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RecordError(f"{path} is not JSON ({error}); restore it or run that seed again") from error
         if not isinstance(document, dict):
             raise RecordError(f"{path} holds a {type(document).__name__}, not an object; run that seed again")

@@ -288,8 +288,10 @@ function tableRow(one) {
 }
 
 function csv(rows) {
-  const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-  const lines = ranked(rows).map((one) => about.columns.map((name) => quoted(String(one[name] ?? ""))).join());
+  // A spreadsheet would run a name that begins so as a formula; numbers may.
+  const inert = (value) => (typeof value === "string" && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : String(value ?? ""));
+  const quoted = (value) => ((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text))(inert(value));
+  const lines = ranked(rows).map((one) => about.columns.map((name) => quoted(one[name])).join());
   return [about.columns.map(quoted).join(), ...lines, ""].join("\n");
 }
 
