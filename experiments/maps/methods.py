@@ -13,6 +13,7 @@ from torchcam.methods import CAM, LayerCAM
 from awcu.inference.predictor import AestheticModel
 
 Grids = NDArray[np.float32]
+_RANDOM = np.random.default_rng(0)  # never started again within a run, or batches would share their random maps
 Network = Callable[[AestheticModel, Tensor], "Maps"]
 
 
@@ -127,9 +128,8 @@ def centre(model: AestheticModel, images: Tensor) -> Maps:
 
 
 def noise(model: AestheticModel, images: Tensor) -> Maps:
-    """No network: a random number a cell of the same grid."""
-    grids = np.random.default_rng(len(images)).normal(size=(len(images), 7, 7)).astype(np.float32)
-    return _signed(grids)
+    """No network: a random number a cell of the same grid, drawn anew for each photograph and network."""
+    return _signed(_RANDOM.normal(size=(len(images), 7, 7)).astype(np.float32))
 
 
 METHODS: dict[str, Network] = {
@@ -164,9 +164,8 @@ def attribute_centre(model: AestheticModel, images: Tensor, present: Iterable[tu
 
 
 def attribute_noise(model: AestheticModel, images: Tensor, present: Iterable[tuple[int, int]]) -> list[Grids]:
-    """Random numbers."""
-    random = np.random.default_rng(0)
-    return [random.normal(size=(7, 7)).astype(np.float32) for _ in present]
+    """Random numbers, drawn anew for each."""
+    return [_RANDOM.normal(size=(7, 7)).astype(np.float32) for _ in present]
 
 
 ATTRIBUTE_METHODS = {

@@ -11,7 +11,7 @@ from awcu.datasets.audit import (
     Alike,
     Spread,
     ambiguity,
-    first_alike,
+    first_with_same_bytes,
     manifest_csv,
     photograph_report,
     reasons,
@@ -115,6 +115,22 @@ class TestAlike:
         assert found.repeated == (Alike(("p00", "p02"), ("train", "train")),)
         assert found.leaks == (Alike(("p01", "p04", "p07"), ("test", "train", "test")),)
 
+    def test_by_their_looks(self, eight):
+        rng = np.random.default_rng(0)
+        one, other = ({"look": rng.bytes(32)} for _ in range(2))
+        near = {"look": bytes([one["look"][0] ^ 1]) + one["look"][1:]}
+        found = report(eight, p00=other, p01=one, p02=near, p04=other, p05=one | {"sha256": "of p01"})
+        assert found.look_leaks == (Alike(("p01", "p02", "p05"), ("test", "train", "test")),)
+        assert found.lookalikes == (Alike(("p00", "p04"), ("train", "train")),)
+        assert found.repeated == (Alike(("p01", "p05"), ("test", "test")),)
+        lines = manifest(eight, None, p00=other, p04=other)
+        assert [line[-1] for line in lines] == ["looks_like", "", "", "", "", "p00", "", "", ""]
+
+    def test_what_is_the_same_byte_for_byte_is_not_named_again(self, eight):
+        same = {"sha256": "same", "look": bytes(32)}
+        found = report(eight, p00=same, p01=same)
+        assert found.lookalikes == found.look_leaks == ()
+
     def test_none(self, eight):
         found = report(eight)
         assert found.repeated == found.leaks == ()
@@ -126,7 +142,7 @@ class TestAlike:
     def test_the_first_row_of_each(self, eight):
         same = {"sha256": "same"}
         facts = facts_of(eight, p01=same, p03=EMPTY, p04=same, p05=EMPTY, p07=same)
-        assert first_alike(facts).tolist() == [0, 1, 2, 3, 1, 5, 6, 1]
+        assert first_with_same_bytes(facts).tolist() == [0, 1, 2, 3, 1, 5, 6, 1]
 
     def test_groups_come_in_the_order_of_their_first(self, eight):
         found = report(eight, p00={"sha256": "z"}, p01={"sha256": "a"}, p05={"sha256": "a"}, p06={"sha256": "z"})
@@ -165,10 +181,10 @@ def test_a_line_a_photograph(four):
     table = manifest(four, "/data/set", p00=same, p01=EMPTY, p02=MISSING, p03=same)
     assert table == [
         list(HEADER),
-        ["p00", "train", "images/a, b.jpg", "7", "same", "640", "480", "", ""],
-        ["p01", "val", "c.jpg", "0", "e3b0", "", "", "zero bytes; fetch the photograph again", ""],
-        ["p02", "test", "/data/settled/d.jpg", "", "", "", "", "no such file; check the image folder", ""],
-        ["p03", "train", "/e.jpg", "7", "same", "640", "480", "", "p00"],
+        ["p00", "train", "images/a, b.jpg", "7", "same", "640", "480", "", "", ""],
+        ["p01", "val", "c.jpg", "0", "e3b0", "", "", "zero bytes; fetch the photograph again", "", ""],
+        ["p02", "test", "/data/settled/d.jpg", "", "", "", "", "no such file; check the image folder", "", ""],
+        ["p03", "train", "/e.jpg", "7", "same", "640", "480", "", "p00", ""],
     ]
 
 

@@ -82,6 +82,7 @@ class TestWhatIsKept:
     def test_facts_of_a_photograph(self, tmp_path):
         Image.fromarray(smooth(300, 450)).save(tmp_path / "a", "JPEG")
         facts, pixels = one(tmp_path, short_side=100)
+        assert len(facts.pop("look")) == 32
         data, status = (tmp_path / "a").read_bytes(), (tmp_path / "a").stat()
         known = {"image_id": "a", "path": str(tmp_path / "a"), "bytes": len(data), "modified_ns": status.st_mtime_ns}
         known |= {"sha256": hashlib.sha256(data).hexdigest(), "width": 450, "height": 300, "fault": None}
@@ -351,7 +352,7 @@ class TestOpening:
         metadata = {"settings": '{"format": 7}'}
         parquet.write_table(store.facts.replace_schema_metadata(metadata), folder / "photographs.parquet")
         with pytest.raises(
-            PreparedError, match=r"is of format 7, this version reads 2; delete it and run awcu prepare"
+            PreparedError, match=r"is of format 7, this version reads 3; delete it and run awcu prepare"
         ):
             Prepared.open(folder)
 
@@ -364,7 +365,7 @@ class TestOpening:
         with pytest.raises(PreparedError, match=r"photographs\.parquet cannot be used \(.+\); delete it and run awcu"):
             Prepared.open(folder)
 
-    @pytest.mark.parametrize("settings", ["{}", '{"format": 2}'])
+    @pytest.mark.parametrize("settings", ["{}", '{"format": 3}'])
     def test_settings_that_lack_a_key(self, store, folder, settings):
         facts = store.facts.replace_schema_metadata({"settings": settings})
         parquet.write_table(facts, folder / "photographs.parquet")

@@ -99,7 +99,7 @@ def test_a_faint_dot_a_seed(tmp_path: Path, drawn: list[Figure]) -> None:
 def test_intervals_are_over_photographs_where_they_are_known(tmp_path: Path, drawn: list[Figure]) -> None:
     mean = Table.from_records(SPEC, records()).rows[1].cells["test/auroc"].difference
     assert mean is not None
-    known = PairedDifference("", "w=step", "test/auroc", tuple(range(5)), 388, mean.mean, 0.2, 0.3)
+    known = PairedDifference("", "w=step", "w=uniform", "test/auroc", tuple(range(5)), 388, mean.mean, 0.2, 0.3)
     forest(Table.from_records(SPEC, records(), [known]), tmp_path / "forest.png")
     assert points(drawn[0].axes[0])[0][1] > 0.3
     assert "paired by seed and test photograph, its interval over both (bootstrap of 388" in words(drawn[0])

@@ -111,7 +111,7 @@ def test_squares_are_the_columns_tables(tmp_path: Path, drawn: list[Figure]) -> 
 
 def test_intervals_are_over_photographs_where_they_are_known(tmp_path: Path, drawn: list[Figure]) -> None:
     mean = differences("test/auroc", runs())[1, 0].mean
-    known = PairedDifference("size=100", "w=step", "test/auroc", tuple(range(SEEDS)), 388, mean, 0.2, 0.3)
+    known = PairedDifference("size=100", "w=step", "w=uniform", "test/auroc", tuple(range(SEEDS)), 388, mean, 0.2, 0.3)
     heat_map(SPEC, runs(), tmp_path / "heat_map.png", [known])
     found = squares(panels(drawn[0])[0])
     estimates = differences("test/auroc", runs())

@@ -64,14 +64,36 @@ class TestFindings:
 
     def test_every_kind_in_the_order_of_its_weight(self, twelve):
         one, other = {"sha256": "one"}, {"sha256": "other"}
-        found = findings(report(twelve, p00=MISSING, p01=EMPTY, p02=one, p03=one, p04=other, p06=other))
+        found = findings(
+            report(
+                twelve,
+                p00=MISSING,
+                p01=EMPTY,
+                p02=one,
+                p03=one,
+                p04=other,
+                p06=other,
+                p07={"look": bytes(32)},
+                p08={"look": bytes(32)},
+                p09={"look": b"1" * 32},
+                p11={"look": b"1" * 32},
+            )
+        )
         assert [(finding.text, finding.named, finding.more, finding.warns) for finding in found] == [
             ("1 photograph missing", ("p00",), 0, False),
             ("1 photograph unreadable", ("p01: zero bytes; fetch the photograph again",), 0, False),
             ("1 photograph more than once within a split", ("p04 = p06 (train)",), 0, False),
+            ("1 photograph more than once within a split by their looks", ("p09 = p11 (test)",), 0, False),
             (
                 "Warning: 1 photograph in more than one split, byte for byte the same",
                 ("p02 (train) = p03 (test)",),
+                0,
+                True,
+            ),
+            (
+                "Warning: 1 photograph in more than one split by their looks; leave_out_alike=true trains without "
+                "those that leak",
+                ("p07 (test) = p08 (train)",),
                 0,
                 True,
             ),

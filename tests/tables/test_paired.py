@@ -93,6 +93,34 @@ class TestFind:
         runs = {variant: {seed: said[variant, seed] for seed in (0, 1)} for variant in ("w=uniform", "w=step")}
         assert find_differences(SPEC, records, tmp_path) == paired_differences(SPEC, runs)
 
+    def test_contrasts_are_compared_too(self, tmp_path: Path) -> None:
+        said = {"w=uniform": scored(0), "w=step": scored(5), "w=drop": scored(6)}
+        records = [leave_run(tmp_path, variant, 0, one) for variant, one in said.items()]
+        rows = dict.fromkeys(said, "")
+        found = find_differences(replace(SPEC, rows=rows, contrasts=(("w=step", "w=drop"),)), records, tmp_path)
+        gains = {(one.variant, one.baseline): one for one in found if one.metric == "test/srcc"}
+        assert list(gains) == [("w=drop", "w=uniform"), ("w=step", "w=uniform"), ("w=step", "w=drop")]
+        drop, step, contrast = gains.values()
+        assert contrast.difference == pytest.approx(step.difference - drop.difference)
+        swapped = replace(SPEC, baseline="w=drop")
+        of_baseline = next(
+            one
+            for one in find_differences(swapped, records, tmp_path)
+            if (one.variant, one.metric) == ("w=step", "test/srcc")
+        )
+        assert contrast == of_baseline
+
+    def test_a_contrast_without_all_its_predictions_is_left_out(self, tmp_path: Path) -> None:
+        records = [leave_run(tmp_path, "w=uniform", 0, scored(0))]
+        records += [
+            leave_run(tmp_path, variant, seed, scored(seed) if seed < 2 else None)
+            for variant in ("w=step", "w=drop")
+            for seed in (0, 1, 2)
+        ]
+        spec = replace(SPEC, rows=dict.fromkeys(("w=step", "w=drop"), ""), contrasts=(("w=step", "w=drop"),))
+        found = find_differences(spec, records, tmp_path)
+        assert {(one.variant, one.baseline) for one in found} == {("w=drop", "w=uniform"), ("w=step", "w=uniform")}
+
     def test_a_variant_without_all_its_predictions_is_left_out(self, tmp_path: Path) -> None:
         records = [leave_run(tmp_path, "w=uniform", seed, scored(seed)) for seed in (0, 1)]
         records += [leave_run(tmp_path, "w=step", seed, scored(5) if seed else None) for seed in (0, 1)]
@@ -193,15 +221,15 @@ class TestCoverage:
             assert not one_split or over_seeds < 0.85, metric
 
 
-ONE = PairedDifference("size=5", "w=step", "test/auroc", (0, 2, 11), 388, 0.1 + 0.2, 1e-3 / 3, 2e-3 / 3)
-LINE = "size=5,w=step,test/auroc,0 2 11,388,0.30000000000000004,0.0003333333333333333,0.0006666666666666666"
+ONE = PairedDifference("size=5", "w=step", "w=uniform", "test/auroc", (0, 2, 11), 388, 0.1 + 0.2, 1e-3 / 3, 2e-3 / 3)
+LINE = "size=5,w=step,w=uniform,test/auroc,0 2 11,388,0.30000000000000004,0.0003333333333333333,0.0006666666666666666"
 
 
 def test_round_trip(tmp_path: Path) -> None:
     path, many = tmp_path / "differences.csv", [ONE, replace(ONE, column="", variant="w=a b", metric="test/srcc")]
     write_differences(many, path)
     header, line, _ = path.read_text().splitlines()
-    assert header == "column,variant,metric,seeds,photographs,difference,error,error_of_one"
+    assert header == "column,variant,baseline,metric,seeds,photographs,difference,error,error_of_one"
     assert line == LINE
     assert read_differences(path) == many
 

@@ -130,6 +130,23 @@ class TestSpec:
         with pytest.raises(TableError, match="forest metric 'test/f1' is not a column; use one of test/accuracy"):
             load(tmp_path, text.replace("[test/accuracy]", "[test/f1]"))
 
+    def test_contrasts(self, tmp_path: Path) -> None:
+        text = YAML.replace("  w=step: step", "  w=drop: drop\n  w=step: step", 1)
+        assert load(tmp_path, text + "contrasts: [[w=step, w=drop]]\n").contrasts == (("w=step", "w=drop"),)
+
+    @pytest.mark.parametrize(
+        ("contrasts", "message"),
+        [
+            ("[[w=step, w=half]]", "contrast of 'w=half', which is not a row; list it in rows"),
+            ("[[w=step, w=uniform]]", "'w=step' − 'w=uniform' needs two rows other than the baseline"),
+            ("[[w=step, w=step]]", "'w=step' − 'w=step' needs two rows other than the baseline"),
+            ("[[w=step]]", "contrasts: 0: 1: Field required"),
+        ],
+    )
+    def test_refuses_contrasts(self, tmp_path: Path, contrasts: str, message: str) -> None:
+        with pytest.raises(TableError, match=message):
+            load(tmp_path, f"{YAML}contrasts: {contrasts}\n")
+
     def test_rows_and_ladder_are_optional(self, tmp_path: Path) -> None:
         text = YAML[: YAML.index("rows:")]
         assert load(tmp_path, text) == replace(SPEC, rows={})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -233,7 +233,7 @@ class TestLeak:
 class TestPhotographs:
     """Differences whose interval is over photographs too."""
 
-    KNOWN = PairedDifference("", "w=step", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
+    KNOWN = PairedDifference("", "w=step", "w=uniform", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
     RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": UNIFORM})
 
     def test_interval_and_p_by_hand(self) -> None:
@@ -273,11 +273,76 @@ class TestPhotographs:
     @pytest.mark.parametrize("changes", [{"seeds": (0, 1)}, {"difference": 0.0101}])
     def test_those_of_other_runs_are_refused(self, changes: dict[str, Any]) -> None:
         message = (
-            r"differences.csv gives test/accuracy of 'w=step' as \+0.010.* over seeds \(0, 1.*\), results.csv as "
-            r"\+0.010000 over \(0, 1, 2\); collect both again with --runs"
+            r"differences.csv gives test/accuracy of 'w=step' less 'w=uniform' as \+0.010.* over seeds \(0, 1.*\), "
+            r"results.csv as \+0.010000 over \(0, 1, 2\); collect both again with --runs"
         )
         with pytest.raises(TableError, match=message):
             Table.from_records(SPEC, self.RECORDS, [replace(self.KNOWN, **changes)])
+
+
+class TestContrasts:
+    """Differences between two rows, neither of them the baseline."""
+
+    SPEC = replace(SPEC, rows={**SPEC.rows, "w=drop": "drop"}, contrasts=(("w=step", "w=drop"), ("w=drop", "w=step")))
+    # Step less drop: .03, .00, −.03 + .03 = .00; mean .01, standard deviation √(.0003) = .0173.
+    DROP: ClassVar = {0: 0.77, 1: 0.82, 2: 0.84}
+    RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=drop": DROP})
+
+    def test_by_hand(self) -> None:
+        table = Table.from_records(self.SPEC, self.RECORDS)
+        step_less_drop, drop_less_step = (row.cells["test/accuracy"] for row in table.contrasts)
+        assert step_less_drop.difference is not None
+        assert step_less_drop.difference.mean == pytest.approx(0.01)
+        assert step_less_drop.difference.half_width == pytest.approx(T_2 * 0.01)
+        # t = 1 with two degrees of freedom: p = 1 − 1/√3; two contrasts, so Holm doubles it.
+        assert step_less_drop.difference.p_value == pytest.approx(1 - 1 / math.sqrt(3))
+        assert step_less_drop.adjusted_p == pytest.approx(2 * (1 - 1 / math.sqrt(3)))
+        assert drop_less_step.difference is not None
+        assert drop_less_step.difference.mean == pytest.approx(-0.01)
+
+    def test_they_do_not_change_the_rows(self) -> None:
+        without = replace(self.SPEC, contrasts=())
+        assert Table.from_records(self.SPEC, self.RECORDS).rows == Table.from_records(without, self.RECORDS).rows
+
+    def test_printed_below_the_rows(self) -> None:
+        table = Table.from_records(self.SPEC, self.RECORDS)
+        assert list(body(table))[-1] == "drop − step ×4, ¦d¦ ≥ 1"
+        assert body(table)["step ×4, ¦d¦ ≥ 1 − drop"] == ["", "+.010 ± .043"]
+        assert "drop − step ×4, |d| ≥ 1" in printed(table)
+        assert table.footer.endswith(
+            " The last rows are differences between the two rows that are named, corrected apart from the others."
+        )
+        alone = Table.from_records(replace(self.SPEC, contrasts=self.SPEC.contrasts[:1]), self.RECORDS)
+        assert "The last row is a difference between" in alone.footer
+
+    def test_over_photographs_where_they_are_known(self) -> None:
+        known = PairedDifference("", "w=step", "w=drop", "test/accuracy", (0, 1, 2), 388, 0.01, 0.03, 0.05)
+        lines = body(Table.from_records(self.SPEC, self.RECORDS, [known]))
+        # S²/n is .0001 and (.05² − .03²)/2 more than that, so that .03² is left.
+        assert lines["step ×4, ¦d¦ ≥ 1 − drop"][1] == "+.010 ± .059"
+        assert lines["drop − step ×4, ¦d¦ ≥ 1"][1] == "−.010 ± .043 †"
+
+    def test_over_seeds_alone_never_bold_beside_rows_over_photographs(self) -> None:
+        sure = {seed: value - 0.1 - 0.001 * seed for seed, value in STEP.items()}
+        records = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=drop": sure})
+        line = "step ×4, ¦d¦ ≥ 1 − drop"
+        assert body(Table.from_records(self.SPEC, records))[line][1] == "**+.101 ± .002**"
+        known = PairedDifference("", "w=step", "w=uniform", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
+        table = Table.from_records(self.SPEC, records, [known])
+        assert body(table)[line][1] == "+.101 ± .002 †"
+        assert table.footer.endswith("from the others; with † they are never bold.")
+
+    def test_a_row_without_runs(self) -> None:
+        table = Table.from_records(self.SPEC, runs({"w=uniform": UNIFORM, "w=step": STEP}))
+        assert body(table)["step ×4, ¦d¦ ≥ 1 − drop"] == ["", "– (0 pairs)"]
+
+    def test_csv(self, tmp_path: Path) -> None:
+        Table.from_records(self.SPEC, self.RECORDS).to_csv(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(newline="") as file:
+            line = list(csv.DictReader(file))[-2]
+        assert (line["variant"], line["row"]) == ("w=step − w=drop", "step ×4, |d| ≥ 1 − drop")
+        assert (line["seeds"], line["mean"], line["pairs"]) == ("", "", "3")
+        assert float(line["difference"]) == pytest.approx(0.01)
 
 
 class TestFailures:

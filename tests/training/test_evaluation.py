@@ -13,7 +13,7 @@ from awcu.errors import TaskError
 from awcu.metrics.rating import evaluate
 from awcu.models.reference import Reference
 from awcu.ratings.weighting import Step, Uniform
-from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, measure
+from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, lookalikes_apart, measure
 from awcu.training.module import load_task
 
 
@@ -187,3 +187,30 @@ def test_the_leak_is_counted_refused_or_none(rated, capsys):
 def test_a_model_that_does_not_know_is_refused(rated):
     with pytest.raises(TaskError, match=r"a\.ckpt does not say which photographs it learned from"):
         leaked_count(None, rated.of_split("test"), "a.ckpt", True)
+
+
+class TestLookalikes:
+    SPLIT = np.array(["train", "train", "test", "val", "test", "train", "val", "train"])
+    # p00, p02 and p06 look alike, p03 and p05, p01 and p07.
+    FIRST = np.array([0, 1, 0, 3, 4, 3, 0, 1])
+
+    def test_the_later_split_keeps_its_photographs(self, make_ratings, capsys):
+        ratings = make_ratings(mean_score=np.linspace(1, 5, 8), split=self.SPLIT)
+        apart = lookalikes_apart(ratings, self.FIRST, True)
+        assert apart.image_ids.tolist() == ["p01", "p02", "p03", "p04", "p07"]
+        said = "3 training or validation photographs of made look like one of a later split"
+        assert f"{said} (p00 = p02, p05 = p03, p06 = p02); they are left out" in capsys.readouterr().out
+
+    def test_or_a_warning_names_them(self, make_ratings, capsys):
+        ratings = make_ratings(mean_score=np.linspace(1, 5, 8), split=self.SPLIT)
+        assert lookalikes_apart(ratings, self.FIRST, False) is ratings
+        said = capsys.readouterr().out
+        assert said.startswith("LEAK by looks: 3 training or validation")
+        assert "p05 = p03" in said
+        assert said.endswith("train without them by leave_out_alike=true\n")
+
+    def test_nothing_is_said_where_none_do(self, make_ratings, capsys):
+        ratings = make_ratings(mean_score=np.linspace(1, 5, 8), split=self.SPLIT)
+        assert lookalikes_apart(ratings, np.arange(8), True) is ratings
+        assert lookalikes_apart(ratings, np.array([0, 0, 2, 3, 2, 0, 3, 7]), True) is ratings
+        assert capsys.readouterr().out == ""

@@ -100,6 +100,8 @@ def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: Photograp
     words.append(f"data.prepared={_quoted(str(prepared.folder))}")
     if report.counts[-1].left_out and cfg.data.get("on_unreadable") != "exclude":
         words.append("data.on_unreadable=exclude")
+    if report.leaks or report.look_leaks:
+        words.append("leave_out_alike=true")
     if prepared.short_side < training.images.size:
         words.append(f"images.size={prepared.short_side}")
     return shlex.join(["awcu", "train", *words])

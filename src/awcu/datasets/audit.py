@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from awcu.datasets.prepared import is_null
 from awcu.errors import PreparedError
+from awcu.images.likeness import first_alike
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS
 from awcu.text import some_of
@@ -44,7 +45,7 @@ class SplitCount(NamedTuple):
 
 
 class Alike(NamedTuple):
-    """Photographs that are byte for byte the same.
+    """Photographs that are the same, byte for byte or by their looks.
 
     Attributes:
         image_ids: Two or more, in id order.
@@ -72,8 +73,10 @@ class PhotographReport:
         total: Rated photographs.
         missing: Ids of those without a file.
         unreadable: Id of each file that is no readable photograph, and why.
-        repeated: Photographs that are there more than once within one split.
-        leaks: Photographs that are there more than once, in different splits.
+        repeated: Photographs that are there more than once within one split, byte for byte the same.
+        leaks: The same, in different splits.
+        lookalikes: Photographs that look the same within one split, and are not all in `repeated`.
+        look_leaks: The same in different splits, and not all in `leaks`.
         counts: A row a split that has photographs, and one for all.
         bytes: Size of all files.
         short_side: Pixels of the originals' short sides.
@@ -86,6 +89,8 @@ class PhotographReport:
     unreadable: dict[str, str]
     repeated: tuple[Alike, ...]
     leaks: tuple[Alike, ...]
+    lookalikes: tuple[Alike, ...]
+    look_leaks: tuple[Alike, ...]
     counts: tuple[SplitCount, ...]
     bytes: int
     short_side: Spread
@@ -110,7 +115,8 @@ def photograph_report(ratings: Ratings, facts: pa.Table, short_side: int) -> Pho
     if not readable.any():
         named = some_of([f"{image_id}: {reason}" for image_id, reason in faults.items()])
         raise PreparedError(f"{ratings.name}: none of its {len(ratings):,} photographs can be read ({named})")
-    groups = _groups(ratings, first_alike(facts))
+    groups = _groups(ratings, first_with_same_bytes(facts))
+    alike = [one for one in _groups(ratings, first_alike(facts["look"].to_pylist())) if one not in groups]
     sides = pc.min_element_wise(facts["width"], facts["height"]).filter(readable).to_numpy()
     gone = ratings.image_ids[missing].tolist()
     return PhotographReport(
@@ -120,6 +126,8 @@ def photograph_report(ratings: Ratings, facts: pa.Table, short_side: int) -> Pho
         unreadable={image_id: reason for image_id, reason in faults.items() if image_id not in set(gone)},
         repeated=tuple(one for one in groups if len(set(one.splits)) == 1),
         leaks=tuple(one for one in groups if len(set(one.splits)) > 1),
+        lookalikes=tuple(one for one in alike if len(set(one.splits)) == 1),
+        look_leaks=tuple(one for one in alike if len(set(one.splits)) > 1),
         counts=_counts(ratings, readable),
         bytes=pc.sum(facts["bytes"]).as_py(),
         short_side=spread(sides),
@@ -133,7 +141,7 @@ def reasons(facts: pa.Table) -> dict[str, str]:
     return {image_id: fault.removeprefix(f"{path}: ") for image_id, path, fault in zip(*columns, strict=True)}
 
 
-def first_alike(facts: pa.Table) -> NDArray[np.int64]:
+def first_with_same_bytes(facts: pa.Table) -> NDArray[np.int64]:
     """`(N,)` the first row whose file has the same bytes: a row's own, unless an earlier one has them.
 
     What cannot be read is like nothing else, or all empty files would be one photograph.
@@ -191,7 +199,7 @@ def _dropped(margin: Floats, deltas: Sequence[float]) -> tuple[float, ...]:
     return tuple(float((margin < delta).mean()) if len(margin) else np.nan for delta in deltas)
 
 
-HEADER = ("image_id", "split", "path", "bytes", "sha256", "width", "height", "fault", "duplicate_of")
+HEADER = ("image_id", "split", "path", "bytes", "sha256", "width", "height", "fault", "duplicate_of", "looks_like")
 
 
 def manifest_csv(ratings: Ratings, facts: pa.Table, root: str | None) -> str:
@@ -204,15 +212,18 @@ def manifest_csv(ratings: Ratings, facts: pa.Table, root: str | None) -> str:
     """
     splits = ratings.split[np.argsort(ratings.image_ids)].tolist()
     faults = reasons(facts.filter(~is_null(facts, "fault")))
-    first, ids = first_alike(facts), facts["image_id"].to_pylist()
-    originals = [None if place == row else ids[place] for row, place in enumerate(first.tolist())]
+    ids = facts["image_id"].to_pylist()
+    originals, seen = (
+        [None if place == row else ids[place] for row, place in enumerate(first.tolist())]
+        for first in (first_with_same_bytes(facts), first_alike(facts["look"].to_pylist()))
+    )
     places = tuple(f"{place}{os.sep}" for place in _spellings(root))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     columns = (facts[name].to_pylist() for name in ("path", "bytes", "sha256", "width", "height"))
-    for image_id, split, path, *known, original in zip(ids, splits, *columns, originals, strict=True):
-        writer.writerow([image_id, split, _below(path, places), *known, faults.get(image_id), original])
+    for image_id, split, path, *known, original, like in zip(ids, splits, *columns, originals, seen, strict=True):
+        writer.writerow([image_id, split, _below(path, places), *known, faults.get(image_id), original, like])
     return text.getvalue()
 
 

@@ -26,14 +26,15 @@ from pyarrow import parquet
 from awcu.errors import ImageError, PreparedError
 from awcu.files import write_atomically
 from awcu.images.decoding import decode, decode_bytes, read_bytes
+from awcu.images.likeness import first_alike, look
 from awcu.ratings.ratings import Ratings
 from awcu.text import some_of
 
-FORMAT = 2  # raise it whenever the same photographs would give other files
+FORMAT = 3  # raise it whenever the same photographs would give other files
 FACTS = "photographs.parquet"
 SCHEMA = pa.schema(
     {"image_id": pa.string(), "path": pa.string(), "bytes": pa.int64(), "modified_ns": pa.int64()}
-    | {"sha256": pa.string(), "width": pa.int32(), "height": pa.int32(), "fault": pa.string()}
+    | {"sha256": pa.string(), "width": pa.int32(), "height": pa.int32(), "look": pa.binary(), "fault": pa.string()}
 )
 SAVED_EVERY = 30.0  # seconds: what a killed preparation loses
 CHUNK = 64  # photographs that a process is handed at a time
@@ -88,7 +89,8 @@ class Prepared:
         folder: Where it is.
         settings: What was asked for.
         facts: A row a photograph, in id order: image_id, path, and of the file bytes, modified_ns and sha256, and
-            width and height of the upright photograph; null where unknown. `fault` says why it cannot be read.
+            width and height of the upright photograph, and its `look`; null where unknown. `fault` says why it cannot
+            be read.
     """
 
     folder: Path
@@ -179,6 +181,14 @@ class Prepared:
         """
         facts = self._facts_of(ratings)
         return np.column_stack([facts[name].fill_null(0).to_numpy() for name in ("height", "width")]).astype(np.int64)
+
+    def first_alike(self, ratings: Ratings) -> NDArray[np.int64]:
+        """`(N,)` the first of these photographs that looks the same; its own place, unless an earlier one does.
+
+        Raises:
+            PreparedError: A photograph that is not in the folder.
+        """
+        return first_alike(self._facts_of(ratings)["look"].to_pylist())
 
     def _facts_of(self, ratings: Ratings) -> pa.Table:
         if ratings.origin != self.settings.data:
@@ -400,11 +410,12 @@ def _facts_and_picture(folder: Path, settings: Settings, image_id: str, path: st
         data = read_bytes(path)
         row["sha256"] = hashlib.sha256(data).hexdigest()
         pixels, (width, height) = decode_bytes(data, path, settings.short_side)
-        picture = _jpeg(_shrunk(pixels, width, height, settings.short_side), path, settings.quality)
+        small = _shrunk(pixels, width, height, settings.short_side)
+        picture = _jpeg(small, path, settings.quality)
     except ImageError as error:
         return row | {"fault": str(error)}
     _write(picture_path(folder, image_id), picture)
-    return row | {"width": width, "height": height}
+    return row | {"width": width, "height": height, "look": look(small)}
 
 
 def _write(path: Path, picture: bytes) -> None:

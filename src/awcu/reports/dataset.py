@@ -64,6 +64,7 @@ def summary_html(report: PhotographReport, kept: Kept, command: str) -> str:
 
 
 NAMED = 5
+LOOK_LEAK = "in more than one split by their looks; leave_out_alike=true trains without those that leak"
 
 
 class Finding(NamedTuple):
@@ -114,7 +115,9 @@ def findings(report: PhotographReport) -> list[Finding]:
         Finding(len(report.missing), "missing", (some_of(report.missing),), 0, False),
         _unreadable(report.unreadable),
         _alike(report.repeated, "more than once within a split", False),
+        _alike(report.lookalikes, "more than once within a split by their looks", False),
         _alike(report.leaks, "in more than one split, byte for byte the same", True),
+        _alike(report.look_leaks, LOOK_LEAK, True),
     ]
     return [one for one in found if one.photographs]
 

@@ -113,10 +113,12 @@ def _lines(table: Table) -> list[tuple[str, list[Printed]]]:
     if table.trivial:
         label, texts = lines.pop(0)
         printed.append((label, [Printed(text, False, "") for text, _ in texts]))
-    for row, (label, texts) in zip(table.rows, lines, strict=True):
+    for row, (label, texts) in zip(table.rows, lines[: len(table.rows)], strict=True):
         pairs = zip(row.cells.items(), texts[::2], texts[1::2], strict=True)
         cells = [one for (metric, cell), *both in pairs for one in _printed(table, metric, cell, *both)]
         printed.append((label, cells))
+    contrasts = lines[len(table.rows) :]
+    printed += [(label, [Printed(text, bold, "") for text, bold in texts]) for label, texts in contrasts]
     return printed
 
 

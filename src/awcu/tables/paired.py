@@ -1,7 +1,7 @@
-"""Differences to the baseline paired by seed and test photograph: the committed differences.csv."""
+"""Differences between variants paired by seed and test photograph: the committed differences.csv."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -23,13 +23,14 @@ TOLERANCE = 2e-5
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One variant's difference to the baseline under one metric, and how much it would vary with other photographs.
+    """One variant's difference to another under one metric, and how much it would vary with other photographs.
 
     Attributes:
         column: Override tokens of the column of records; "" if there is only one column.
         variant: The variant without the column's tokens.
+        baseline: The variant that is subtracted: the table's baseline, or the second of a contrast.
         metric: Key "test/<metric>".
-        seeds: Seeds that variant and baseline share.
+        seeds: Seeds that both share.
         photographs: Number of distinct test photographs over these seeds.
         difference: Mean difference over the seeds.
         error: Standard error of that mean, as in `Sampling`.
@@ -38,6 +39,7 @@ class PairedDifference:
 
     column: str
     variant: str
+    baseline: str
     metric: str
     seeds: tuple[int, ...]
     photographs: int
@@ -53,14 +55,15 @@ class PairedDifference:
         """
         if tuple(seeds) != self.seeds or abs(difference - self.difference) > TOLERANCE:
             raise TableError(
-                f"{FILE} gives {self.metric} of {self.variant!r} as {self.difference:+.6f} over seeds {self.seeds}, "
-                f"results.csv as {difference:+.6f} over {tuple(seeds)}; collect both again with --runs"
+                f"{FILE} gives {self.metric} of {self.variant!r} less {self.baseline!r} as {self.difference:+.6f} over "
+                f"seeds {self.seeds}, results.csv as {difference:+.6f} over {tuple(seeds)}; collect both again "
+                f"with --runs"
             )
         return Sampling(self.error, self.error_of_one, self.photographs)
 
 
 def write_differences(found: Sequence[PairedDifference], path: Path) -> None:
-    """Write one line per column, variant and metric, at full precision; if there are none, delete the file."""
+    """Write one line per column, pair of variants and metric, at full precision; if there are none, delete the file."""
     if not found:
         path.unlink(missing_ok=True)
         return
@@ -72,12 +75,12 @@ def read_differences(path: Path) -> list[PairedDifference]:
     """Read what `write_differences` wrote; an empty list if there is no file.
 
     Raises:
-        RecordError: A missing or unknown column, a cell that is not a number, or a column, variant and metric that
-            occur twice.
+        RecordError: A missing or unknown column, a cell that is not a number, or a column, pair of variants and
+            metric that occur twice.
     """
     if not path.is_file():
         return []
-    found: dict[tuple[str, str, str], PairedDifference] = {}
+    found: dict[tuple[str, ...], PairedDifference] = {}
     names = [one.name for one in fields(PairedDifference)]
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
@@ -85,7 +88,7 @@ def read_differences(path: Path) -> list[PairedDifference]:
             raise RecordError(f"{path} has the columns {reader.fieldnames}, not {names}; collect it again with --runs")
         for row in reader:
             one = _parsed(row, f"{path}, line {reader.line_num}")
-            if found.setdefault((one.column, one.variant, one.metric), one) is not one:
+            if found.setdefault((one.column, one.variant, one.baseline, one.metric), one) is not one:
                 whole = " ".join(filter(None, (one.column, one.variant)))
                 raise RecordError(f"{path} has {one.metric} of {whole!r} twice; collect it again with --runs")
     return list(found.values())
@@ -96,6 +99,7 @@ def _parsed(row: Mapping[str, str], where: str) -> PairedDifference:
         return PairedDifference(
             row["column"],
             row["variant"],
+            row["baseline"],
             row["metric"],
             tuple(map(int, row["seeds"].split())),
             int(row["photographs"]),
@@ -111,7 +115,7 @@ Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
     """Compute the differences of each column's variants from the predictions.csv files below a folder.
 
-    A variant is left out if any seed that it shares with the baseline has no predictions.csv. A metric is left out
+    A pair of variants is left out if any seed that they share has no predictions.csv. A metric is left out
     if it is undefined or cannot be computed from predictions.
 
     Raises:
@@ -134,40 +138,58 @@ def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs:
     seeds: dict[str, set[int]] = {}
     for record in records:
         seeds.setdefault(record.variant, set()).add(record.seed)
-    base = runs.get(spec.baseline, {})
-    shared = {variant: mine & seeds.get(spec.baseline, set()) for variant, mine in seeds.items()}
-    whole_pairs = {
-        variant: mine
-        for variant, mine in runs.items()
-        if shared[variant] and shared[variant] <= mine.keys() & base.keys()
-    }
-    return paired_differences(spec, whole_pairs | {spec.baseline: base}, column) if whole_pairs else []
+
+    def whole(pair: tuple[str, str]) -> bool:
+        one, other = pair
+        shared = seeds.get(one, set()) & seeds.get(other, set())
+        return bool(shared) and shared <= runs.get(one, {}).keys() & runs.get(other, {}).keys()
+
+    pairs = [pair for pair in _pairs(spec, runs) if whole(pair)]
+    kept = {variant for pair in pairs for variant in pair}
+    return paired_differences(spec, {variant: mine for variant, mine in runs.items() if variant in kept}, column, pairs)
 
 
-def paired_differences(spec: TableSpec, runs: Runs, column: str = "") -> list[PairedDifference]:
-    """Compute one column's differences to the baseline from its runs, given by variant and seed.
+def _pairs(spec: TableSpec, variants: Iterable[str]) -> list[tuple[str, str]]:
+    """Each variant with the baseline, then the contrasts."""
+    with_baseline = [(variant, spec.baseline) for variant in sorted(variants) if variant != spec.baseline]
+    return [*with_baseline, *spec.contrasts]
+
+
+def paired_differences(
+    spec: TableSpec, runs: Runs, column: str = "", pairs: Sequence[tuple[str, str]] | None = None
+) -> list[PairedDifference]:
+    """Compute one column's differences from its runs, given by variant and seed.
 
     All runs share the redraws of photographs: one that counts twice in one run counts twice in every run that was
     tested on it. Redraws that leave a metric undefined for some seed are left out.
+
+    Args:
+        spec: The table's specification.
+        runs: The runs of every variant that is compared.
+        column: Override tokens of the column of records.
+        pairs: The variants to subtract from one another, which share seeds; by default each one and the baseline,
+            and the spec's contrasts.
     """
-    drawn, base, found = _drawn(runs), runs[spec.baseline], []
-    for variant in sorted(runs.keys() - {spec.baseline}):
+    drawn, found = _drawn(runs) if runs else {}, []
+    for variant, other in _pairs(spec, runs) if pairs is None else pairs:
         mine = runs[variant]
-        seeds = tuple(sorted(mine.keys() & base.keys()))
-        gains = np.stack([drawn[variant, seed] - drawn[spec.baseline, seed] for seed in seeds])
+        seeds = tuple(sorted(mine.keys() & runs[other].keys()))
+        gains = np.stack([drawn[variant, seed] - drawn[other, seed] for seed in seeds])
         photographs = len(np.unique(np.concatenate([mine[seed].image_ids for seed in seeds])))
-        for place, name in enumerate(METRICS):
-            points, redrawn = gains[:, place, 0], gains[:, place, 1:]
-            redrawn = redrawn[:, ~np.isnan(redrawn).any(axis=0)]
-            if f"test/{name}" in spec.columns and not np.isnan(points).any() and redrawn.shape[1] > 1:
-                error = float(redrawn.mean(axis=0).std(ddof=1))
-                error_of_one = float(np.sqrt(redrawn.var(axis=1, ddof=1).mean()))
-                found.append(
-                    PairedDifference(
-                        column, variant, f"test/{name}", seeds, photographs, float(points.mean()), error, error_of_one
-                    )
-                )
+        for metric, *numbers in _gained(spec, gains):
+            found.append(PairedDifference(column, variant, other, metric, seeds, photographs, *numbers))
     return found
+
+
+def _gained(spec: TableSpec, gains: Floats) -> Iterator[tuple[str, float, float, float]]:
+    """Difference, error and error of one seed of each of the table's metrics, from `(seeds, metrics, 1 + redraws)`."""
+    for place, name in enumerate(METRICS):
+        points, redrawn = gains[:, place, 0], gains[:, place, 1:]
+        redrawn = redrawn[:, ~np.isnan(redrawn).any(axis=0)]
+        if f"test/{name}" in spec.columns and not np.isnan(points).any() and redrawn.shape[1] > 1:
+            error = float(redrawn.mean(axis=0).std(ddof=1))
+            error_of_one = float(np.sqrt(redrawn.var(axis=1, ddof=1).mean()))
+            yield f"test/{name}", float(points.mean()), error, error_of_one
 
 
 def _drawn(runs: Runs) -> dict[tuple[str, int], Floats]:

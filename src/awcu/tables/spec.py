@@ -127,6 +127,7 @@ class TableSpec:
         baseline: The variant to which the others are compared.
         columns: Metric key → printed label.
         rows: Variant → printed label in display order; other variants follow under their own text.
+        contrasts: Pairs of rows other than the baseline; the first minus the second is printed below the rows.
         ladder: A plot, or None.
         forest: A plot, or None.
         heat_map: A plot, or None; splits the records into columns.
@@ -139,6 +140,7 @@ class TableSpec:
     baseline: str
     columns: dict[str, str]
     rows: dict[str, str] = field(default_factory=dict)
+    contrasts: tuple[tuple[str, str], ...] = ()
     ladder: Ladder | None = None
     forest: Forest | None = None
     heat_map: HeatMap | None = None
@@ -147,6 +149,8 @@ class TableSpec:
     def __post_init__(self) -> None:
         if not self.columns:
             raise TableError("columns is empty; name at least one metric")
+        for pair in self.contrasts:
+            self._check_contrast(pair)
         for name in ("ladder", "forest", "heat_map", "agreement"):
             plot: Ladder | Forest | HeatMap | Agreement | None = getattr(self, name)
             if plot is not None:
@@ -185,13 +189,23 @@ class TableSpec:
         return self.record_columns[-1] if asked is None else asked
 
     def only(self, metrics: tuple[str, ...]) -> "TableSpec":
-        """The same table with fewer metrics and without plots."""
+        """The same table with fewer metrics, without contrasts and plots."""
         columns = {metric: self.columns[metric] for metric in metrics}
-        return replace(self, columns=columns, ladder=None, forest=None, heat_map=None, agreement=None)
+        return replace(self, columns=columns, contrasts=(), ladder=None, forest=None, heat_map=None, agreement=None)
 
     def label(self, variant: str) -> str:
         """The variant's printed label; without one, the variant itself."""
         return self.rows.get(variant, variant or "(no overrides)")
+
+    def _check_contrast(self, pair: tuple[str, str]) -> None:
+        for variant in pair:
+            if variant not in self.rows:
+                raise TableError(f"contrast of {variant!r}, which is not a row; list it in rows")
+        if self.baseline in pair or pair[0] == pair[1]:
+            raise TableError(
+                f"contrast {pair[0]!r} − {pair[1]!r} needs two rows other than the baseline, whose own differences "
+                f"are columns; remove it"
+            )
 
     def _check_metrics(self, plot: str, metrics: tuple[str, ...]) -> None:
         known = ", ".join(self.columns)

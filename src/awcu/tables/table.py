@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -97,21 +98,61 @@ def compared_rows(
     Raises:
         TableError: A paired difference does not match the records.
     """
-    runs: dict[str, dict[int, RunRecord]] = {}
-    for record in sorted(records, key=lambda record: (record.variant, record.seed)):
-        runs.setdefault(record.variant, {})[record.seed] = record
+    runs = _by_variant(records)
     failed: dict[str, list[FailedRun]] = {}
     for one in failures:
         failed.setdefault(one.variant, []).append(one)
-    by_photograph = {(one.variant, one.metric): one for one in differences}
+    by_photograph = _by_pair(differences)
     rows = []
     for variant in dict.fromkeys([*spec.rows, *runs, *failed]):
         mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
         cells = {
-            metric: _cell(metric, mine, other, overlap, by_photograph.get((variant, metric))) for metric in spec.columns
+            metric: _cell(metric, mine, other, overlap, by_photograph.get((variant, spec.baseline, metric)))
+            for metric in spec.columns
         }
         rows.append(_row(spec.label(variant), variant, mine, failed.get(variant, []), cells))
     return _adjusted(rows)
+
+
+def contrasted_rows(
+    spec: TableSpec, records: Iterable[RunRecord], overlap: float, differences: Iterable[PairedDifference]
+) -> tuple[Row, ...]:
+    """Build one row per contrast, whose differences are to its second variant; arguments as in `compared_rows`.
+
+    Holm's correction goes over the contrasts alone. They answer another question than the rows, so they cost the rows
+    no power; but of several, one is as easily bold by chance as one of several rows. Where the rows' intervals are over
+    photographs too, a contrast over seeds alone has no adjusted p-value: it would look surer than the rows.
+    """
+    runs, by_photograph, rows = _by_variant(records), _by_pair(differences), []
+    for one, other in spec.contrasts:
+        cells = {
+            metric: _cell(
+                metric, runs.get(one, {}), runs.get(other, {}), overlap, by_photograph.get((one, other, metric))
+            )
+            for metric in spec.columns
+        }
+        label = f"{spec.label(one)} − {spec.label(other)}"
+        rows.append(Row(f"{one} − {other}", label, tuple(runs.get(one, {})), (), 0, cells))
+    adjusted = _adjusted(rows)
+    return tuple(map(_only_over_photographs, adjusted)) if by_photograph else adjusted
+
+
+def _only_over_photographs(row: Row) -> Row:
+    cells = {
+        metric: cell if cell.photographs else replace(cell, adjusted_p=math.nan) for metric, cell in row.cells.items()
+    }
+    return replace(row, cells=cells)
+
+
+def _by_variant(records: Iterable[RunRecord]) -> dict[str, dict[int, RunRecord]]:
+    runs: dict[str, dict[int, RunRecord]] = {}
+    for record in sorted(records, key=lambda record: (record.variant, record.seed)):
+        runs.setdefault(record.variant, {})[record.seed] = record
+    return runs
+
+
+def _by_pair(differences: Iterable[PairedDifference]) -> dict[tuple[str, str, str], PairedDifference]:
+    return {(one.variant, one.baseline, one.metric): one for one in differences}
 
 
 def _row(
@@ -149,7 +190,7 @@ def _cell(
 def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows with Holm's correction over them, separately for each metric."""
     cells = [dict(row.cells) for row in rows]
-    for metric in cells[0]:
+    for metric in cells[0] if cells else ():
         tests = {place: mine[metric].difference for place, mine in enumerate(cells)}
         p_values = {place: test.p_value for place, test in tests.items() if test is not None}
         for place, adjusted_p in zip(p_values, holm(list(p_values.values())), strict=True):
@@ -168,6 +209,7 @@ class Table:
     Attributes:
         spec: The table's specification.
         rows: In display order; a listed variant without runs has a row without seeds.
+        contrasts: One row per contrast of the spec: differences between two rows.
         trivial: Metric key → the trivial predictor's mean over seeds, if recorded.
         experiment: The experiment's name.
         overlap: How much the test splits overlap, as in `Estimate.of`; 0 if all seeds share one split.
@@ -176,6 +218,7 @@ class Table:
 
     spec: TableSpec
     rows: tuple[Row, ...]
+    contrasts: tuple[Row, ...]
     trivial: dict[str, Estimate]
     experiment: str
     overlap: float
@@ -221,10 +264,12 @@ class Table:
         """
         check_comparable(records)
         _check_named(spec, records)
-        rows = compared_rows(spec, records, overlap(records), differences, failures)
+        differences, shared = list(differences), overlap(records)
+        rows = compared_rows(spec, records, shared, differences, failures)
+        contrasts = contrasted_rows(spec, records, shared, differences)
         trivial = {metric: _trivial(metric, records) for metric in spec.columns}
         found = {metric: estimate for metric, estimate in trivial.items() if estimate.n}
-        return cls(spec, rows, found, records[0].experiment, overlap(records), provenance(records))
+        return cls(spec, rows, contrasts, found, records[0].experiment, shared, provenance(records))
 
     @property
     def most_seeds(self) -> int:
@@ -244,25 +289,38 @@ class Table:
     def footer(self) -> str:
         """The source of the numbers and the meaning of the symbols."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
-        cells = [cell for row in self.rows for cell in row.cells.values() if cell.difference and cell.difference.n]
+        cells = [cell for cell in self._cells if cell.difference and cell.difference.n]
         some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
         return (
             f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self.pairing}{some}; bold "
-            f"where it survives Holm's correction over the rows (adjusted p < {level})."
+            f"where it survives Holm's correction over the rows (adjusted p < {level}).{self._contrasted}"
         )
+
+    @property
+    def _contrasted(self) -> str:
+        if not self.contrasts:
+            return ""
+        last = "The last row is a difference" if len(self.contrasts) == 1 else "The last rows are differences"
+        unsure = any(not cell.photographs for row in self.contrasts for cell in row.cells.values())
+        never = f"; with {SEEDS_ONLY} they are never bold" if self._by_photograph and unsure else ""
+        return f" {last} between the two rows that are named, corrected apart from the others{never}."
 
     @property
     def pairing(self) -> str:
         """How the differences are paired and what their intervals cover, in words."""
-        counts = sorted({cell.photographs for row in self.rows for cell in row.cells.values() if cell.photographs})
+        counts = sorted({cell.photographs for cell in self._cells if cell.photographs})
         if not counts:
             return "paired by seed, its interval over seeds only"
         photographs = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
         return f"paired by seed and test photograph, its interval over both (bootstrap of {photographs} photographs)"
 
     @property
+    def _cells(self) -> list[Cell]:
+        return [cell for row in (*self.rows, *self.contrasts) for cell in row.cells.values()]
+
+    @property
     def _by_photograph(self) -> bool:
-        return any(cell.photographs for row in self.rows for cell in row.cells.values())
+        return any(cell.photographs for cell in self._cells)
 
     def to_markdown(self) -> str:
         """Title, table and footer as GitHub Markdown."""
@@ -307,10 +365,11 @@ class Table:
         writer.writeheader()
         for metric, value in self.trivial.items():
             writer.writerow({"row": TRIVIAL, "metric": metric, "seeds": value.n, "mean": value.mean})
-        for row in self.rows:
+        for place, row in enumerate((*self.rows, *self.contrasts)):
             for metric, cell in row.cells.items():
                 value, difference = cell.value, cell.difference
-                line = [row.variant, row.label, metric, value.n, value.mean, value.half_width]
+                own = [value.n, value.mean, value.half_width] if place < len(self.rows) else [""] * 3
+                line = [row.variant, row.label, metric, *own]
                 if difference is not None:
                     line += [difference.n, difference.mean, difference.half_width]
                     line += [difference.p_value, cell.adjusted_p, cell.photographs or ""]
@@ -320,7 +379,7 @@ class Table:
     def lines(self, errors: bool = True) -> list[tuple[str, list[tuple[str, bool]]]]:
         """The printed lines: a label, then the text and boldness of each metric's value and difference.
 
-        The trivial predictor comes first, if known; then one line per row.
+        The trivial predictor comes first, if known; then one line per row, then one per contrast, without values.
 
         Args:
             errors: Give the reasons in the labels of rows with failed runs.
@@ -338,20 +397,26 @@ class Table:
             label = row.label + (f" ({'; '.join(notes)})" if notes else "")
             cells = [pair for cell in row.cells.values() for pair in self._cell_texts(row, cell)]
             lines.append((label, cells))
+        for row in self.contrasts:
+            cells = [pair for cell in row.cells.values() for pair in (("", False), self._difference_text(cell))]
+            lines.append((row.label, cells))
         return lines
 
     def _cell_texts(self, row: Row, cell: Cell) -> list[tuple[str, bool]]:
         text = cell.value.text()
         if cell.value.n < len(row.seeds):
             text += f" (n = {cell.value.n} of {len(row.seeds)})"
+        return [(text, False), self._difference_text(cell)]
+
+    def _difference_text(self, cell: Cell) -> tuple[str, bool]:
         if cell.difference is None:
-            return [(text, False), ("baseline", False)]
+            return "baseline", False
         difference, pairs = cell.difference.text(signed=True), cell.difference.n
         if pairs < cell.value.n and not cell.difference.undefined:
             difference += f" ({pairs} {'pair' if pairs == 1 else 'pairs'})"
         if self._by_photograph and pairs and not cell.photographs:
             difference += f" {SEEDS_ONLY}"
-        return [(text, False), (difference, cell.significant)]
+        return difference, cell.significant
 
 
 def _check_named(spec: TableSpec, records: Sequence[RunRecord]) -> None:

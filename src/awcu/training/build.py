@@ -22,7 +22,7 @@ from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
 from awcu.training.checkpointing import Preemption, checkpoint_to_resume
 from awcu.training.datamodule import RatingData, epoch_steps, readable
-from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from
+from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, lookalikes_apart
 from awcu.training.module import AestheticTask, load_task
 from awcu.training.trainer import build_trainer
 
@@ -165,7 +165,7 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
     whole, excluded = read_ratings(cfg, prepared)
     for note in whole.notes:
         print(f"{whole.name}: {note}", flush=True)
-    ratings = whole.with_train(cfg.train_size, cfg.seed)
+    ratings = _apart(cfg, whole, prepared).with_train(cfg.train_size, cfg.seed)
     weights = SampleWeights(instantiated(cfg.weighting), **plain(cfg.sample_weights))
     # Fewer photographs do not also shorten training.
     epoch_length = len(whole.of_split("train"))
@@ -173,9 +173,19 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
     data = _data(cfg, ratings, weights, task, prepared, epoch_length)
     counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded}
     counts |= leaked_count(learned, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
-    if cfg.train_size is not None:
+    if len(ratings) < len(whole):
         counts["unused"] = len(whole) - len(ratings)
     return Run(whole, data, task, Evaluation(data.splits, learned), counts, preemption)
+
+
+def _apart(cfg: DictConfig, ratings: Ratings, prepared: Prepared | None) -> Ratings:
+    if prepared is not None:
+        return lookalikes_apart(ratings, prepared.first_alike(ratings), cfg.leave_out_alike)
+    if cfg.leave_out_alike:
+        raise TaskError(
+            "leave_out_alike=true needs to know what photographs look like; run awcu prepare, give data.prepared"
+        )
+    return ratings
 
 
 def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> tuple[pl.Trainer, str]:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from awcu.errors import TaskError
 from awcu.metrics.rating import Predictions, evaluate, trivial
 from awcu.models.reference import Reference
 from awcu.ratings.ratings import Ratings
-from awcu.ratings.splits import Split
+from awcu.ratings.splits import SPLITS, Split
 from awcu.runs.predictions import predictions_csv
 from awcu.text import some_of
 from awcu.training.module import AestheticTask
@@ -158,6 +159,35 @@ class Evaluation(pl.Callback):
 def learned_from(ratings: Ratings) -> Tensor:
     """`(M,)` int64, `Ratings.photograph_keys` of all but the test photographs: those of validation choose the epoch."""
     return torch.from_numpy(ratings.photograph_keys[ratings.split != "test"].view(np.int64).copy())
+
+
+def lookalikes_apart(ratings: Ratings, first: NDArray[np.int64], leave_out: bool) -> Ratings:
+    """Leave out, or name, training and validation photographs that look like one of a later split under another id.
+
+    Test photographs always stay, so that results remain comparable.
+
+    Args:
+        ratings: N photographs with their splits.
+        first: `(N,)` the first row that looks the same, as `Prepared.first_alike`.
+        leave_out: False to print a warning instead.
+    """
+    place = np.array([SPLITS.index(split) for split in ratings.split.tolist()])
+    last = np.zeros_like(place)
+    np.maximum.at(last, first, place)
+    leaks = place < last[first]
+    if not leaks.any():
+        return ratings
+    what = f"{leaks.sum():,} training or validation photographs of {ratings.name} look like one of a later split"
+    other = np.empty_like(first)
+    keeps = ~leaks
+    other[first[keeps]] = np.flatnonzero(keeps)
+    pairs = zip(ratings.image_ids[leaks].tolist(), ratings.image_ids[other[first[leaks]]].tolist(), strict=True)
+    named = some_of([" = ".join(pair) for pair in pairs])
+    if leave_out:
+        print(f"{what} ({named}); they are left out", flush=True)
+        return ratings.select(keeps)
+    print(f"LEAK by looks: {what} ({named}); train without them by leave_out_alike=true", flush=True)
+    return ratings
 
 
 def both(one: Tensor | None, other: Tensor | None) -> Tensor | None:

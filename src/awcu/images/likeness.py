@@ -1,0 +1,70 @@
+"""Which photographs look the same, whatever their names and bytes."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SIDE = 64  # pixels of the grey picture that is hashed
+KEPT = 16  # lowest frequencies of it, each way
+SAME = 8
+"""Most bits of 256 in which one picture, saved anew, differs from itself. Of 10,000 photographs of BIQ2021, 292 pairs
+are within 8; of twelve that were looked at, each was the same picture. The next, from 12 on, are the same scene taken
+again, or in other light."""
+
+
+def look(pixels: NDArray[np.uint8]) -> bytes | None:
+    """Hash what a photograph looks like: 32 bytes that a new size or compression hardly changes.
+
+    Which of its lowest cosine frequencies are above their median (pHash: Zauner 2010, Implementation and Benchmarking
+    of Perceptual Image Hash Functions). Of 256 frequencies, since the usual 64 take different photographs for one.
+
+    Args:
+        pixels: `(H, W, 3)` uint8, RGB.
+
+    Returns:
+        None for a blank picture, which would look like every other.
+    """
+    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    if grey.std() < 1:
+        return None
+    low = cv2.dct(grey)[:KEPT, :KEPT]
+    return np.packbits(low > np.median(low)).tobytes()
+
+
+def first_alike(looks: Sequence[bytes | None]) -> NDArray[np.int64]:
+    """`(N,)` the first row that looks the same, also by way of others: a row's own, unless an earlier one does.
+
+    Args:
+        looks: As `look` gives them.
+    """
+    known = np.array([row for row, one in enumerate(looks) if one is not None], np.int64)
+    hashes = np.frombuffer(b"".join(one for one in looks if one is not None), np.uint8).reshape(-1, KEPT**2 // 8)
+    one, other = known[_pairs(hashes)].T
+    n = len(looks)
+    group = connected_components(coo_array((np.ones(len(one)), (one, other)), (n, n)), directed=False)[1]
+    first = np.unique(group, return_index=True)[1]
+    return np.asarray(first[group], np.int64)
+
+
+def _pairs(hashes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """`(M, 2)` rows that differ in at most `SAME` bits.
+
+    They are equal in one of `SAME` + 1 parts at least, so only rows that share a part are compared.
+    """
+    bits, found = np.unpackbits(hashes, axis=1), [np.empty((0, 2), np.int64)]
+    for part in range(SAME + 1):
+        keys = np.packbits(bits[:, part :: SAME + 1], axis=1)
+        place, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)[1:]
+        rows = np.flatnonzero(count[place] > 1)
+        rows = rows[np.argsort(place[rows], kind="stable")]
+        for mine in np.split(rows, np.flatnonzero(np.diff(place[rows])) + 1):
+            for row in range(len(mine) - 1):
+                rest = mine[row + 1 :]
+                near = rest[np.bitwise_count(hashes[rest] ^ hashes[mine[row]]).sum(axis=1) <= SAME]
+                found.append(np.column_stack([np.full(len(near), mine[row]), near]))
+    return np.concatenate(found)
