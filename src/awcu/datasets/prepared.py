@@ -111,7 +111,7 @@ class Prepared:
         if facts.num_rows < settings.n:
             raise PreparedError(
                 f"{folder} is not finished: {settings.n - facts.num_rows:,} of {settings.n:,} photographs are missing; "
-                f"run awcu prepare again, which goes on where it was"
+                f"run awcu prepare again, which continues where it stopped"
             )
         return cls(folder, settings, facts)
 
@@ -216,7 +216,7 @@ def prepare(
 ) -> Prepared:
     """Look at every photograph once and keep it small, upright and in RGB.
 
-    A preparation that was killed goes on where it was, and only what changed is made anew; a second process waits
+    A preparation that was killed continues where it stopped, and only what changed is made anew; a second process waits
     for the first. It starts worker processes, so a script calls this under `if __name__ == "__main__":`.
 
     Args:
@@ -242,7 +242,7 @@ def prepare(
         reason = error.strerror or str(error)
         raise PreparedError(
             f"{folder} cannot be written ({reason}); make room or give another folder, then run awcu prepare again, "
-            f"which goes on where it was"
+            f"which continues where it stopped"
         ) from error
     return Prepared.open(folder)
 
@@ -374,7 +374,7 @@ def _looked_at(folder: Path, settings: Settings, ratings: Ratings, workers: int)
     except BrokenProcessPool as error:
         raise PreparedError(
             "a process that prepared photographs was killed, perhaps for want of memory; run awcu prepare again with "
-            "fewer workers, which goes on where it was"
+            "fewer workers, which continues where it stopped"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -19,7 +19,7 @@ from awcu.text import number
 BINS = 50
 LONGEST = 256  # px of a photograph's longer side: enough to see where a map is strong, 10 kB as JPEG
 PHOTOGRAPH, AESAM, ATTAM = PICTURES = ("photographs/photograph", "photographs/AesAM", "photographs/AttAM")
-BY_RATING, MISTAKE = "at even steps of rating", "among its surest mistakes"
+BY_RATING, MISTAKE = "evenly spaced by rating", "among its surest mistakes"
 
 Pictures = dict[str, list[wandb.Image]]
 
