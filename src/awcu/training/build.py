@@ -21,7 +21,7 @@ from awcu.models.pretrained import read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
 from awcu.training.checkpointing import Preemption, checkpoint_to_resume
-from awcu.training.datamodule import RatingData, epoch_steps, readable
+from awcu.training.datamodule import Flaws, RatingData, epoch_steps, readable
 from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from
 from awcu.training.module import AestheticTask, load_task
 from awcu.training.trainer import build_trainer
@@ -249,6 +249,7 @@ def _data(
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
     settings = task.hparams["preparation"]
     augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
+    flaws = Flaws(plain(cfg.images.flaws), cfg.images.flaw_share) if cfg.images.flaws else None
     return RatingData(
         ratings,
         weights,
@@ -257,5 +258,6 @@ def _data(
         seed=cfg.seed,
         prepared=prepared,
         epoch_length=epoch_length,
+        flaws=flaws,
         **plain(cfg.loader),
     )
