@@ -239,20 +239,18 @@ class TestFlawLoss:
     INTACT = torch.tensor([[[2.0, 1.0, 3.0]]])
     PLACE = torch.tensor([[[0.5, 0.0, 0.0]]])
 
-    def test_nothing_is_left_to_learn_below_the_margin_and_the_lowest_cell_outside(self) -> None:
-        flawed = torch.tensor([[[0.9, 1.0, 3.0]]])  # 2 − 0.5 = 1.5, and the lowest outside is 1
-        torch.testing.assert_close(flaw_loss(self.INTACT, flawed, self.PLACE), torch.zeros(1))
-
     @pytest.mark.parametrize(
         ("flawed", "expected"),
         [
-            ([1.4, 1.0, 3.0], 0.5 * 0.4**2),  # the lowest outside, 1, is below 1.5
-            ([3.0, 1.0, 3.0], 2.0 - 0.5),  # beyond one point the error less a half
-            ([0.9, 1.6, 3.0], 0.5 * 0.6**2 / 2),  # outside moved in one of two cells
-            ([1.75, 2.0, 3.0], 0.5 * 0.25**2 + (1.0 - 0.5) / 2),  # now the margin binds: 1.5
+            ([0.5, 1.0, 3.0], 0.0),  # half a point below the lowest outside, which is 1
+            ([0.9, 1.0, 3.0], 0.5 * 0.4**2),
+            ([0.1, 1.0, 3.0], 0.5 * 0.4**2),  # nor lower than that
+            ([3.0, 1.0, 3.0], 2.5 - 0.5),  # beyond one point the error less a half
+            ([0.5, 1.0, 2.4], 0.5 * 0.6**2 / 2),  # outside moved in one of two cells
+            ([1.5, 2.5, 3.0], (1.5 - 0.5) / 2),  # now the intact photograph's 2 is the lowest
         ],
     )
-    def test_what_lies_above_and_what_moved_outside_counts(self, flawed: list[float], expected: float) -> None:
+    def test_it_counts_what_is_off_the_goal(self, flawed: list[float], expected: float) -> None:
         found = flaw_loss(self.INTACT, torch.tensor([[flawed]]), self.PLACE)
         torch.testing.assert_close(found, torch.tensor([expected]))
 

@@ -189,9 +189,9 @@ def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def flaw_loss(intact: Tensor, flawed: Tensor, place: Tensor, margin: float = 1.0) -> Tensor:
     """`(N,)` how far the evidence of photographs with a planted flaw is from pointing at the flaw.
 
-    In the flaw's place it must lie `margin` below the intact photograph's, and not above the lowest outside; what lies
-    higher counts by smooth L1. Outside it must stay as it was. This ranks a photograph above its damaged copy (RankIQA,
-    Liu et al. 2017), cell by cell. The intact photograph's evidence is taken as given.
+    By smooth L1: in the flaw's place it should lie `margin` below the intact photograph's, or below the lowest outside
+    where that is lower; outside, it should stay as it was. This ranks a photograph above its damaged copy (RankIQA, Liu
+    et al. 2017), cell by cell. The intact photograph's evidence is taken as given.
 
     Args:
         intact: `(N, h, w)` in rating points or log odds.
@@ -202,10 +202,8 @@ def flaw_loss(intact: Tensor, flawed: Tensor, place: Tensor, margin: float = 1.0
     """
     intact, outside = intact.detach(), place == 0
     lowest = flawed.detach().masked_fill(~outside, torch.inf).amin((1, 2), keepdim=True)
-    above = (flawed - torch.minimum(intact - margin * place, lowest)).clamp(min=0)
-    inside = (place * F.smooth_l1_loss(above, torch.zeros_like(above), reduction="none")).sum((1, 2)) / place.sum(
-        (1, 2)
-    )
+    goal = torch.minimum(intact, lowest) - margin * place
+    inside = (place * F.smooth_l1_loss(flawed, goal, reduction="none")).sum((1, 2)) / place.sum((1, 2))
     moved = (outside * F.smooth_l1_loss(flawed, intact, reduction="none")).sum((1, 2))
     return inside + moved / outside.sum((1, 2)).clamp(min=1)
 
