@@ -228,6 +228,13 @@ class TestStartFrom:
         with pytest.raises(TaskError, match="LEAK"):
             run(configured("fit=false", f"ckpt_path={second.checkpoint}", "data.ratings.split_seed=7"), tmp_path / "x")
 
+    def test_an_exported_model_of_the_same_training_photographs_serves_as_well(self, configured, trained, tmp_path):
+        AestheticModel.from_pretrained(trained.checkpoint).save_pretrained(tmp_path / "model")
+        second = run(configured(f"start_from={tmp_path}/model", "seed=1", *self.STILL), tmp_path / "second")
+        assert second.metrics == pytest.approx(trained.metrics, abs=1e-6, nan_ok=True)
+        with pytest.raises(TaskError, match=r"model does not say which photographs it learned from"):
+            run(configured(f"start_from={tmp_path}/model", "data.ratings.split_seed=7"), tmp_path / "third")
+
     def test_a_file_that_is_none_or_no_checkpoint_is_refused(self, configured, tmp_path):
         with pytest.raises(ModelError, match=r"none\.ckpt is no checkpoint file; give the \.ckpt that a run's record"):
             run(configured(f"start_from={tmp_path}/none.ckpt"), tmp_path / "run")

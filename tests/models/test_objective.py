@@ -14,6 +14,7 @@ from awcu.models.objective import (
     RatingDistribution,
     Score,
     build_objective,
+    flaw_loss,
     multi_label_loss,
     single_label_loss,
 )
@@ -230,3 +231,36 @@ def test_objectives_are_equal_by_value_and_refuse_misspelt_parameters():
     assert RatingDistribution((1, 2), 1.5) == RatingDistribution((1, 2), 1.5) != RatingDistribution((1, 2), 1.6)
     with pytest.raises(TypeError, match="mid"):
         RatingDistribution((1, 2), mid=1.5)
+
+
+class TestFlawLoss:
+    """A 1 × 3 map: half a cell of flaw, none, none."""
+
+    INTACT = torch.tensor([[[2.0, 1.0, 3.0]]])
+    PLACE = torch.tensor([[[0.5, 0.0, 0.0]]])
+
+    @pytest.mark.parametrize(
+        ("flawed", "expected"),
+        [
+            ([0.5, 1.0, 3.0], 0.0),  # half a point below the lowest outside, which is 1
+            ([0.9, 1.0, 3.0], 0.5 * 0.4**2),
+            ([0.1, 1.0, 3.0], 0.5 * 0.4**2),  # nor lower than that
+            ([3.0, 1.0, 3.0], 2.5 - 0.5),  # beyond one point the error less a half
+            ([0.5, 1.0, 2.4], 0.5 * 0.6**2 / 2),  # outside moved in one of two cells
+            ([1.5, 2.5, 3.0], (1.5 - 0.5) / 2),  # now the intact photograph's 2 is the lowest
+        ],
+    )
+    def test_it_counts_what_is_off_the_goal(self, flawed: list[float], expected: float) -> None:
+        found = flaw_loss(self.INTACT, torch.tensor([[flawed]]), self.PLACE)
+        torch.testing.assert_close(found, torch.tensor([expected]))
+
+    def test_a_flaw_of_the_whole_frame_has_only_the_margin(self) -> None:
+        found = flaw_loss(self.INTACT, self.INTACT - 0.1, torch.full((1, 1, 3), 0.5), margin=1.0)
+        torch.testing.assert_close(found, torch.tensor([0.5 * 0.4**2]))
+
+    def test_the_intact_photograph_is_not_lifted(self) -> None:
+        intact, flawed = self.INTACT.clone().requires_grad_(), self.INTACT.clone().requires_grad_()
+        flaw_loss(intact, flawed, self.PLACE).sum().backward()
+        assert intact.grad is None
+        assert flawed.grad is not None
+        assert flawed.grad[0, 0].tolist() == [1.0, 0.0, 0.0]

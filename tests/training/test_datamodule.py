@@ -8,13 +8,14 @@ import torch
 from PIL import Image
 from scipy.stats import chisquare
 
-from awcu.errors import ImageError, RatingsError
+from awcu.errors import ImageError, RatingsError, TaskError
 from awcu.images.decoding import upright_size
 from awcu.images.transforms import Preparation
 from awcu.ratings.weighting import Drop, SampleWeights, Step, Uniform
 from awcu.training import datamodule as data
 from awcu.training.datamodule import (
     EpochSampler,
+    Flaws,
     FrameBatches,
     RatingData,
     RatingDataset,
@@ -114,6 +115,45 @@ def test_augmentation_depends_on_seed_and_row_alone(ratings):
     assert all(same)
     next_epoch = RatingDataset(ratings, FLIPPING, seed=(0, 3))
     assert not all(torch.equal(one[row]["image"], next_epoch[row]["image"]) for row in range(24))
+
+
+class TestFlaws:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"kinds": ["blur", "blurr"]}, r"images.flaws names 'blurr', which is none of smear, .*blur"),
+            ({"kinds": ["blur"], "share": 0}, r"images.flaw_share=0 must be in \(0, 1\]"),
+        ],
+    )
+    def test_impossible_ones_are_named(self, settings, message):
+        with pytest.raises(TaskError, match=message):
+            Flaws(**settings)
+
+    def test_a_copy_differs_only_in_the_flaw_of_the_photograph_as_the_network_sees_it(self, ratings):
+        plain = RatingDataset(ratings, FLIPPING, seed=(0, 2))
+        flawed = RatingDataset(ratings, FLIPPING, seed=(0, 2), flaws=Flaws(["blotch"], share=1))
+        for row in range(6):
+            item = flawed[row]
+            assert torch.equal(item["image"], plain[row]["image"])
+            changed = (item["image"] != item["flawed"]).any(0)
+            assert changed.any()
+            assert not changed[item["place"] == 0].any()
+            assert len(item["place"].unique()) == 2
+            assert item["place"].max() <= 1
+
+    def test_the_share_of_copies_with_a_flaw_is_the_one_asked_for(self, ratings):
+        dataset = RatingDataset(ratings, PLAIN, flaws=Flaws(["dark", "bright"], share=0.25))
+        items = [dataset[row] for row in range(24)]
+        whole = [bool((item["place"] > 0).all()) for item in items]
+        unharmed = [torch.equal(item["image"], item["flawed"]) and not item["place"].any() for item in items]
+        assert [not one for one in whole] == unharmed
+        assert 1 <= sum(whole) <= 13  # 6 expected; either side beyond has a chance below .002
+
+    def test_only_training_has_them(self, ratings):
+        module = RatingData(ratings, SampleWeights(Uniform()), PLAIN, PLAIN, 4, 0, 0, flaws=Flaws(["blur"]))
+        module.trainer = TrainerAt(0, 1)
+        assert "flawed" in next(iter(module.train_dataloader()))
+        assert "flawed" not in next(iter(module.val_dataloader()))
 
 
 def test_sampler_repeats_whole_passes_over_its_rows():

@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader
 
 from awcu.errors import ModelError, TaskError
 from awcu.images.transforms import Preparation
-from awcu.training.datamodule import RatingDataset
+from awcu.models.objective import flaw_loss
+from awcu.training.datamodule import Flaws, RatingDataset
 from awcu.training.module import load_task, warmup_cosine
 
 
@@ -18,6 +19,7 @@ from awcu.training.module import load_task, warmup_cosine
     [
         ({"objective": "ordinal"}, r"task.objective='ordinal' must be one of binary, distribution, score"),
         ({"attribute_loss": "mse"}, r"task.attribute_loss='mse' must be one of"),
+        ({"flaw_weight": -1}, r"task.flaw_weight=-1 must be ≥ 0"),
         ({"attribute_weight": -1}, r"task.attribute_weight=-1 must be ≥ 0"),
         ({"learning_rate": 0}, r"task.learning_rate=0 must be > 0"),
         ({"backbone_rate": 2}, r"task.backbone_rate=2 must be in \[0, 1\]"),
@@ -67,6 +69,47 @@ def test_the_score_is_learned_in_rating_points_under_every_weighting(ratings):
     assert (error > 1).any()
     expected = (batch["weight"] * each).mean().float()
     torch.testing.assert_close(task.training_step(batch), expected)
+
+
+def test_copies_with_a_flaw_add_their_loss_and_leave_the_rest_as_it_is(ratings):
+    task = task_for(ratings, objective="score", attribute_weight=0.0, flaw_weight=2.0)
+    task.log = lambda *args, **kwargs: None
+    torch.nn.init.normal_(task.net.aesthetic_head.weight, std=0.2)
+    task.eval()
+    plain = Preparation(**PREPARATION)
+    photographs = RatingDataset(ratings, plain, flaws=Flaws(["blotch"], share=0.5))
+    batch = next(iter(DataLoader(photographs, 8)))
+    some = batch["place"].flatten(1).any(1)
+    assert 0 < some.sum() < 8
+    evidence = [task.net.local_logits(batch[key][some])[1].aesthetic[:, 0] for key in ("image", "flawed")]
+    added = flaw_loss(*evidence, torch.nn.functional.avg_pool2d(batch["place"][some], 32)).mean()
+    without = {key: value for key, value in batch.items() if key not in ("flawed", "place")}
+    torch.testing.assert_close(task.training_step(batch), task.training_step(without) + 2 * added)
+    batch["place"] = torch.zeros_like(batch["place"])
+    torch.testing.assert_close(task.training_step(batch), task.training_step(without))
+
+
+def test_a_network_learns_to_point_at_flaws(ratings):
+    """On the copies it learns from: the change of the map is largest where the flaw is."""
+    task = task_for(ratings, objective="score", attribute_weight=0.0, flaw_weight=10.0)
+    task.log = lambda *args, **kwargs: None
+    plain = Preparation(**PREPARATION)
+    batch = next(iter(DataLoader(RatingDataset(ratings, plain, flaws=Flaws(["distraction"], share=1)), 8)))
+
+    def hits():
+        with torch.inference_mode():
+            both = task.net.local_logits(torch.cat([batch["image"], batch["flawed"]]))[1].aesthetic[:, 0]
+        intact, copy = both.chunk(2)
+        place = torch.nn.functional.avg_pool2d(batch["place"], 32)
+        return (place.flatten(1).argmax(1) == (intact - copy).flatten(1).argmax(1)).sum()
+
+    assert hits() < 6
+    optimizer = torch.optim.Adam(task.net.parameters(), 1e-3)
+    for _ in range(60):
+        task.training_step(batch).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    assert hits() >= 7
 
 
 def test_frozen_backbone_stays_bit_equal(ratings):

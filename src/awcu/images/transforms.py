@@ -95,16 +95,20 @@ class Preparation:
         Raises:
             ImageError: As `frame`.
         """
-        frame = self.frame(*pixels.shape[:2]) if frame is None else frame
-        if self.flip or self.random_crop or self.color:
-            augment = _augmentation(self, frame)
-            augment.set_random_seed(seed)
-            seen: Pixels = augment(image=pixels)["image"]
-        else:
-            seen = _fitted(self, frame, pixels)
-        return self._normalised(seen)
+        return self.normalised(self.seen(pixels, frame, seed))
 
-    def _normalised(self, pixels: Pixels) -> "Tensor":
+    def seen(self, pixels: Pixels, frame: Frame | None = None, seed: int = 0) -> Pixels:
+        """What `__call__` normalises: the photograph in its frame, `(h, w, 3)` RGB; the same arguments and errors."""
+        frame = self.frame(*pixels.shape[:2]) if frame is None else frame
+        if not (self.flip or self.random_crop or self.color):
+            return _fitted(self, frame, pixels)
+        augment = _augmentation(self, frame)
+        augment.set_random_seed(seed)
+        augmented: Pixels = augment(image=pixels)["image"]
+        return augmented
+
+    def normalised(self, pixels: Pixels) -> "Tensor":
+        """Pixels `(h, w, 3)` as the network takes them, `(3, h, w)`."""
         # Imported here, since torch takes seconds and only decoding needs none of it.
         import torch
 

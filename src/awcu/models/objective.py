@@ -186,6 +186,28 @@ def multi_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return ((losses * labelled).sum(1) / count.clamp(min=1)).where(count > 0, torch.nan)
 
 
+def flaw_loss(intact: Tensor, flawed: Tensor, place: Tensor, margin: float = 1.0) -> Tensor:
+    """`(N,)` how far the evidence of photographs with a planted flaw is from pointing at the flaw.
+
+    By smooth L1: in the flaw's place it should lie `margin` below the intact photograph's, or below the lowest outside
+    where that is lower; outside, it should stay as it was. This ranks a photograph above its damaged copy (RankIQA, Liu
+    et al. 2017), cell by cell. The intact photograph's evidence is taken as given.
+
+    Args:
+        intact: `(N, h, w)` in rating points or log odds.
+        flawed: The same of the copies.
+        place: `(N, h, w)` share of each cell that the flaw covers, times its strength; a flaw of the whole frame
+            leaves no outside.
+        margin: What a cell loses that a flaw of full strength covers, in the evidence's unit.
+    """
+    intact, outside = intact.detach(), place == 0
+    lowest = flawed.detach().masked_fill(~outside, torch.inf).amin((1, 2), keepdim=True)
+    goal = torch.minimum(intact, lowest) - margin * place
+    inside = (place * F.smooth_l1_loss(flawed, goal, reduction="none")).sum((1, 2)) / place.sum((1, 2))
+    moved = (outside * F.smooth_l1_loss(flawed, intact, reduction="none")).sum((1, 2))
+    return inside + moved / outside.sum((1, 2)).clamp(min=1)
+
+
 def single_label_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """`(N,)` cross-entropy to a photograph's one attribute; nan where it has none.
 

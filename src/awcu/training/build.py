@@ -17,11 +17,11 @@ from awcu.errors import BackboneError, TaskError
 from awcu.images.transforms import Preparation
 from awcu.models.network import fixed_size, normalization
 from awcu.models.objective import Score
-from awcu.models.pretrained import read_checkpoint
+from awcu.models.pretrained import load, read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
 from awcu.training.checkpointing import Preemption, checkpoint_to_resume
-from awcu.training.datamodule import RatingData, epoch_steps, readable
+from awcu.training.datamodule import Flaws, RatingData, epoch_steps, readable
 from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, lookalikes_apart
 from awcu.training.module import AestheticTask, load_task
 from awcu.training.trainer import build_trainer
@@ -151,7 +151,7 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
         PreparedError: Prepared photographs at fault, or of other photographs.
         BackboneError: Backbone or its weights at fault.
         WeightingError: Weighting at fault.
-        ModelError: `ckpt_path` or `start_from` is no checkpoint.
+        ModelError: `ckpt_path` is no checkpoint, or `start_from` no model.
         TaskError: Values that the task does not take, a model that does not fit it, or a leak.
     """
     for key, values in one_each(cfg).items():
@@ -229,16 +229,27 @@ def _new_task(cfg: DictConfig, ratings: Ratings, epoch_length: int) -> tuple[Aes
     task = build_task(ratings, plain(cfg.network), image_settings(cfg), **plain(cfg.task), **settings)
     if cfg.start_from is None:
         return task, learned_from(ratings)
-    source, earlier = _trained(cfg.start_from)
+    backbone, state, earlier = _to_start_from(str(cfg.start_from), ratings)
     try:
-        task.net.load_state_dict(source.net.state_dict())
+        task.net.load_state_dict(state)
     except RuntimeError as error:
         raise TaskError(
-            f"start_from={cfg.start_from} holds a {source.hparams['network']['backbone']} with other layers or head "
+            f"start_from={cfg.start_from} holds a {backbone} with other layers or head "
             f"sizes than network.*, task.objective and the attributes of the data ask for; give it a matching "
             f"configuration"
         ) from error
     return task, both(learned_from(ratings), earlier)
+
+
+def _to_start_from(source: str, ratings: Ratings) -> tuple[str, dict[str, Tensor], Tensor | None]:
+    """Backbone and weights of a checkpoint or an exported model, and what it has learned from; None if not known."""
+    if not Path(source).is_dir():
+        task, learned = _trained(source)
+        return task.hparams["network"]["backbone"], task.net.state_dict(), learned
+    config, state = load(source)
+    # An exported model says only by a fingerprint which photographs it was trained on.
+    same = config.train_fingerprint == ratings.of_split("train").split_fingerprint
+    return config.network["backbone"], state, learned_from(ratings) if same else None
 
 
 def _trained(checkpoint: str | None) -> tuple[AestheticTask, Tensor | None]:
@@ -259,6 +270,7 @@ def _data(
         raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
     settings = task.hparams["preparation"]
     augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
+    flaws = Flaws(plain(cfg.images.flaws), cfg.images.flaw_share) if cfg.images.flaws else None
     return RatingData(
         ratings,
         weights,
@@ -267,5 +279,6 @@ def _data(
         seed=cfg.seed,
         prepared=prepared,
         epoch_length=epoch_length,
+        flaws=flaws,
         **plain(cfg.loader),
     )

@@ -1,10 +1,11 @@
 """From `Ratings` to batches: the data set, the order of an epoch, the Lightning data module."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import albumentations  # noqa: F401 (before workers are forked: W&B's hooks on imports do not work in them)
 import numpy as np
@@ -15,14 +16,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
 from awcu.datasets.prepared import Prepared
-from awcu.errors import ImageError, RatingsError
+from awcu.errors import ImageError, RatingsError, TaskError
 from awcu.images.decoding import decode, unreadable, upright_size
-from awcu.images.transforms import Preparation
+from awcu.images.flaws import LOCAL, WHOLE, plant
+from awcu.images.transforms import Pixels, Preparation
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, Split
 from awcu.ratings.weighting import SampleWeights
 
 FAULTS_SHOWN = 50  # lines of one message
+WEAKEST = 0.2  # strength of the flaws to learn from
 MANY = 20_000  # photographs whose decoding takes minutes, which a user should know of
 
 Frames = NDArray[np.int64]
@@ -39,6 +42,37 @@ class Batch(TypedDict):
     score: Tensor  # (B,) mean score minus the midpoint, in rating points
     attributes: Tensor  # (B, A) 0, 1, nan = unlabelled
     weight: Tensor  # (B,) ≥ 0; 1 outside training
+    flawed: NotRequired[Tensor]  # (B, 3, h, w) copies with a planted flaw, where training asks for them
+    place: NotRequired[Tensor]  # (B, h, w) strength of the flaw in (0, 1] where it is, else 0; all 0: an unharmed copy
+
+
+@dataclass(frozen=True)
+class Flaws:
+    """Which training photographs come with a copy that has a planted flaw.
+
+    Attributes:
+        kinds: Names in `awcu.images.flaws`, drawn with equal chances.
+        share: Of the photographs, in (0, 1].
+    """
+
+    kinds: Sequence[str]
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - {*LOCAL, *WHOLE})
+        if unknown:
+            raise TaskError(f"images.flaws names {unknown[0]!r}, which is none of {', '.join((*LOCAL, *WHOLE))}")
+        if not 0 < self.share <= 1:
+            raise TaskError(f"images.flaw_share={self.share!r} must be in (0, 1]")
+
+    def copy(self, pixels: Pixels, seed: int) -> tuple[Pixels, Tensor]:
+        """A copy of a photograph `(h, w, 3)` and where its flaw is, `(h, w)`."""
+        random = np.random.default_rng((seed, 1))
+        if random.random() >= self.share:
+            return pixels, torch.zeros(pixels.shape[:2])
+        strength = random.uniform(WEAKEST, 1)
+        flaw = plant(pixels, str(random.choice(list(self.kinds))), seed=int(random.integers(2**31)), strength=strength)
+        return flaw.photograph, torch.from_numpy(flaw.mask) * strength
 
 
 def readable(
@@ -124,6 +158,7 @@ class RatingDataset(Dataset[Batch]):
         seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
         prepared: Holds the photographs, whose files are then not opened.
         frames: `(N, 2)` height and width to prepare each photograph at; None for its own.
+        flaws: With copies that have a planted flaw.
 
     Raises:
         PreparedError: A photograph that was not prepared, or is unreadable.
@@ -137,11 +172,13 @@ class RatingDataset(Dataset[Batch]):
         seed: tuple[int, ...] = (0,),
         prepared: Prepared | None = None,
         frames: Frames | None = None,
+        flaws: Flaws | None = None,
     ) -> None:
         self.photographs = ratings.image_paths if prepared is None else prepared.of(ratings)
         self.preparation = preparation
         self.seed = seed
         self.frames = frames
+        self.flaws = flaws
         shares = ratings.rating_distribution
         self.high = torch.from_numpy(ratings.high.astype(np.int64))
         self.distribution = _float32(np.empty((len(ratings), 0)) if shares is None else shares)
@@ -157,8 +194,9 @@ class RatingDataset(Dataset[Batch]):
         photograph = self.photographs[row]
         pixels = decode(photograph, self.preparation.size) if isinstance(photograph, str) else photograph
         frame = None if self.frames is None else (int(self.frames[row, 0]), int(self.frames[row, 1]))
-        return Batch(
-            image=self.preparation(pixels, frame, int(state[0])),
+        seen = self.preparation.seen(pixels, frame, int(state[0]))
+        item = Batch(
+            image=self.preparation.normalised(seen),
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
@@ -166,6 +204,10 @@ class RatingDataset(Dataset[Batch]):
             attributes=self.attributes[row],
             weight=self.weight[row],
         )
+        if self.flaws is not None:
+            copy, place = self.flaws.copy(seen, int(state[0]))
+            item |= {"flawed": self.preparation.normalised(copy), "place": place}
+        return item
 
 
 class EpochSampler(Sampler[int]):
@@ -300,6 +342,7 @@ class RatingData(LightningDataModule):
         prepared: Holds the photographs, whose files are then not opened.
         weighted_sampling: A photograph's weight says how often it is drawn; drawn, it counts 1 in the loss.
         epoch_length: Photographs that an epoch draws, rounded to whole batches; None: as many as there are to train on.
+        flaws: Training photographs come with copies that have a planted flaw.
 
     Raises:
         PreparedError: Photographs prepared smaller than `size`.
@@ -318,6 +361,7 @@ class RatingData(LightningDataModule):
         prepared: Prepared | None = None,
         weighted_sampling: bool = False,
         epoch_length: int | None = None,
+        flaws: Flaws | None = None,
     ) -> None:
         super().__init__()
         if prepared is not None:
@@ -331,6 +375,7 @@ class RatingData(LightningDataModule):
         self.seed = seed
         self.prepared = prepared
         self.weighted_sampling = weighted_sampling
+        self.flaws = flaws
         self.epoch_length = len(self.splits["train"]) if epoch_length is None else epoch_length
 
     def weights(self, epoch: int, epochs: int) -> Floats:
@@ -359,10 +404,12 @@ class RatingData(LightningDataModule):
         chances, losses = (weights[rows], None) if self.weighted_sampling else (None, weights)
         if self.training.aspect != "keep":
             sampler = EpochSampler(rows, length, seed, done * self.batch_size, share, batch, chances)
-            return self._loader(RatingDataset(train, self.training, losses, seed, self.prepared), sampler)
+            dataset = RatingDataset(train, self.training, losses, seed, self.prepared, flaws=self.flaws)
+            return self._loader(dataset, sampler)
         frames = merged(self.frames["train"], rows, batch)
         batches = FrameBatches(EpochSampler(rows, length, seed, weights=chances), frames, batch, seed, done, share)
-        return self._in_batches(RatingDataset(train, self.training, losses, seed, self.prepared, frames), batches)
+        dataset = RatingDataset(train, self.training, losses, seed, self.prepared, frames, self.flaws)
+        return self._in_batches(dataset, batches)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """The validation split in order."""

@@ -10,10 +10,18 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from awcu.errors import AwcuError, ModelError, TaskError
 from awcu.models.network import AestheticNet, Logits, training_format
-from awcu.models.objective import Objective, ObjectiveName, build_objective, multi_label_loss, single_label_loss
+from awcu.models.objective import (
+    Objective,
+    ObjectiveName,
+    build_objective,
+    flaw_loss,
+    multi_label_loss,
+    single_label_loss,
+)
 from awcu.models.pretrained import read_checkpoint
 from awcu.training.datamodule import Batch
 
@@ -34,7 +42,8 @@ class AestheticTask(pl.LightningModule):
     """Weighted aesthetic classification with an attribute head.
 
     The loss of a batch is `mean(weight · aesthetic loss) + attribute_weight · mean(attribute loss)`, the latter
-    over photographs that have attribute labels. Weights are never part of a metric.
+    over photographs that have attribute labels, and with planted flaws `flaw_weight · mean(flaw loss)` over the copies
+    that have one. Weights are never part of a metric.
 
     Args:
         network: Arguments of `AestheticNet` but its output counts.
@@ -45,6 +54,7 @@ class AestheticTask(pl.LightningModule):
         objective: "binary" (the paper's), "distribution" (squared EMD, NIMA) or "score" (smooth L1 on the mean score).
         attribute_loss: "multi_label", or "single_label" where the set names one attribute a photograph.
         attribute_weight: λ ≥ 0.
+        flaw_weight: ≥ 0, of the loss that a copy with a planted flaw adds, where batches have such copies.
         learning_rate: Peak rate of the heads.
         backbone_rate: The backbone's rate as a share of the heads'; 0 freezes it, batch norm included.
         freeze: Modules of the backbone that are frozen, batch norm included, by name. The lower ones see most pixels:
@@ -72,6 +82,7 @@ class AestheticTask(pl.LightningModule):
         objective: ObjectiveName = "binary",
         attribute_loss: AttributeLoss = "multi_label",
         attribute_weight: float = 0.5,
+        flaw_weight: float = 1.0,
         learning_rate: float = 1e-3,
         backbone_rate: float = 0.1,
         freeze: Sequence[str] = (),
@@ -88,6 +99,7 @@ class AestheticTask(pl.LightningModule):
         _require(objective in get_args(ObjectiveName), "objective", objective, get_args(ObjectiveName))
         _require(attribute_loss in get_args(AttributeLoss), "attribute_loss", attribute_loss, get_args(AttributeLoss))
         _require(attribute_weight >= 0, "attribute_weight", attribute_weight, "≥ 0")
+        _require(flaw_weight >= 0, "flaw_weight", flaw_weight, "≥ 0")
         _require(learning_rate > 0, "learning_rate", learning_rate, "> 0")
         _require(0 <= backbone_rate <= 1, "backbone_rate", backbone_rate, "in [0, 1]")
         _require(0 <= warmup < 1, "warmup", warmup, "in [0, 1)")
@@ -121,7 +133,7 @@ class AestheticTask(pl.LightningModule):
 
     def training_step(self, batch: Batch) -> Tensor:
         """The weighted loss of one batch."""
-        logits = self(batch["image"])
+        logits, flaw = self._with_flaws(batch) if "flawed" in batch else (self(batch["image"]), None)
         aesthetic = self.objective.loss(logits.aesthetic, batch["high"], batch["distribution"], batch["score"])
         loss = (batch["weight"] * aesthetic).mean()
         self.log("train/aesthetic_loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
@@ -140,8 +152,21 @@ class AestheticTask(pl.LightningModule):
                     batch_size=len(losses),
                 )
                 loss = loss + self.hparams["attribute_weight"] * attribute
+        if flaw is not None:
+            self.log("train/flaw_loss", flaw, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
+            loss = loss + self.hparams["flaw_weight"] * flaw
         self.log("train/loss", loss, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(aesthetic))
         return loss
+
+    def _with_flaws(self, batch: Batch) -> tuple[Logits, Tensor]:
+        """Logits of the photographs, and the mean loss of those copies that have a flaw."""
+        some = batch["place"].flatten(1).any(1)
+        images = torch.cat([batch["image"], batch["flawed"][some]]).to(memory_format=self.memory_format)
+        logits, maps = self.net.local_logits(images)
+        n, evidence = len(some), self.objective.evidence(maps.aesthetic)
+        place = F.adaptive_avg_pool2d(batch["place"][some], (evidence.shape[-2], evidence.shape[-1]))
+        losses = flaw_loss(evidence[:n][some], evidence[n:], place)
+        return Logits(*(value[:n] for value in logits)), losses.sum() / max(len(losses), 1)
 
     def validation_step(self, batch: Batch) -> Answers:
         """Logits and the strongest values of the maps, which `Evaluation` turns into metrics."""
