@@ -36,7 +36,7 @@ from awcu.runs.record import RunRecord, write_results_csv
 Pixels = NDArray[np.uint8]
 
 HERE = Path(__file__).parent
-PHOTOGRAPHS = 300  # test photographs that are damaged: the first of the list
+PHOTOGRAPHS = 300  # test photographs that are damaged, drawn at random
 
 
 def exposure(pixels: Pixels, stops: float) -> Pixels:
@@ -92,7 +92,8 @@ def main() -> None:
     transfer(model, ratings("data=oasis", f"data.root={arguments.oasis}"))
     rated = ratings("experiment=bundled", f"data.root={arguments.biq2021}")
     write_results_csv([record(model, rated, code)], HERE / "results.csv")
-    test = rated.of_split("test").select(np.arange(PHOTOGRAPHS))
+    test = rated.of_split("test")
+    test = test.select(np.sort(np.random.default_rng(0).choice(len(test), PHOTOGRAPHS, replace=False)))
     curves = {name: list(curve(model, test, name)) for name in DAMAGES}
     header = ("damage", "unit", "strength", "photographs", "score", "half_width", "change", "change_half_width")
     points = ((name, DAMAGES[name][1], *point) for name in curves for point in curves[name])

@@ -20,6 +20,7 @@ from awcu.errors import (
     TaskError,
     WeightingError,
 )
+from awcu.inference.predictor import AestheticModel
 from awcu.runs.history import read_history
 from awcu.runs.record import RunRecord
 from awcu.training.build import read_ratings
