@@ -31,7 +31,9 @@ Address = tuple[str, int]
 
 def main() -> None:
     """Start the page, attack it, print a row an attack."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="attacks whose name holds this")
+    only = parser.parse_args().only
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     print("| attack | the page | others wait | core | memory: most, after |\n|---|---|--:|--:|--:|")
@@ -51,7 +53,10 @@ def main() -> None:
     ]
     with served() as (page, server):
         for name, attack in attacks:
-            row(name, page, server, attack)
+            if only in name:
+                row(name, page, server, attack)
+    if only:
+        return
     with served() as (page, server):
         print(f"| SIGTERM in the middle of four photographs | {ended(page, server)} | | | |")
 
@@ -71,7 +76,8 @@ def served() -> Iterator[tuple[Address, psutil.Popen]]:
         host, port = re.search(r"http://(\S+):(\d+)", server.stdout.readline()).groups()  # type: ignore[union-attr]
         yield (host, int(port)), server
     finally:
-        server.kill()
+        with suppress(psutil.NoSuchProcess):
+            server.kill()
 
 
 def row(name: str, page: Address, server: psutil.Popen, attack: Callable[[Address], str]) -> None:

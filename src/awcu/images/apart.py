@@ -44,7 +44,7 @@ def main() -> None:
     except ImageError as error:
         sys.stderr.write(str(error))
         raise SystemExit(1) from None
-    sys.stdout.buffer.write(file.getvalue())
+    sys.stdout.buffer.write(file.getbuffer())
 
 
 if __name__ == "__main__":
