@@ -13,6 +13,7 @@ from awcu.errors import MapError
 from awcu.metrics.localization import (
     Average,
     area_share,
+    auroc_inside,
     energy_inside,
     iou_at_area,
     located,
@@ -24,7 +25,7 @@ from awcu.metrics.localization import (
 NAN = math.nan
 MASK = np.array([[True, True, False], [False, False, False]])
 MAP = np.array([[3.0, -1.0, 2.0], [1.0, 0.0, -5.0]])
-OF_MASKS = (pointing_game, energy_inside, area_share, iou_at_area)
+OF_MASKS = (pointing_game, energy_inside, area_share, iou_at_area, auroc_inside)
 
 
 class TestAgainstMask:
@@ -33,6 +34,7 @@ class TestAgainstMask:
         assert energy_inside(MAP, MASK) == pytest.approx(3 / 6)
         assert area_share(MAP, MASK) == pytest.approx(2 / 6)
         assert iou_at_area(MAP, MASK) == pytest.approx(1 / 3)  # the two highest, 3 and 2, share one with the mask
+        assert auroc_inside(MAP, MASK) == pytest.approx(5 / 8)  # 3 beats all four outside, -1 only -5
 
     def test_maximum_outside(self):
         assert pointing_game(-MAP, MASK) == 0

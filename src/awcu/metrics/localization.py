@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awcu.errors import MapError
-from awcu.metrics.ranks import spearman
+from awcu.metrics.ranks import auroc, spearman
 
 Values = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -104,6 +104,19 @@ def iou_at_area(values: Values, mask: Mask) -> float:
     above, tied = seen > cut, seen == cut
     overlap = above[inside].sum() + tied[inside].sum() * (area - above.sum()) / tied.sum()
     return float(overlap / (2 * area - overlap))
+
+
+def auroc_inside(values: Values, mask: Mask) -> float:
+    """Area under the ROC curve, in [0, 1]: how often a pixel of the mask has more than one outside; .5 by chance.
+
+    Args:
+        values: `(h, w)`.
+        mask: `(H, W)`; nan is returned if nothing of it was seen, or nothing else.
+
+    Raises:
+        MapError: Not two-dimensional, infinite, or a mask that is not boolean.
+    """
+    return float(auroc(*_on_mask(values, mask)))
 
 
 def rank_correlation(values: Values, cause_map: Values) -> float:
