@@ -1,0 +1,346 @@
+"""Whether score, map and crop answer to a flaw planted in a known place of a photograph.
+
+python experiments/maps/planted/measure.py experiment=bundled data.root=FOLDER --out experiments/maps/planted/biq2021
+python experiments/maps/planted/measure.py data=gallery --model RUN --out experiments/maps/planted/gallery
+
+The first arguments are settings of `awcu train`, whose test photographs are taken. Writes results.csv (a kind of flaw,
+a method and a measure a line, with the 95 % interval over photographs) and table.md.
+"""
+
+import argparse
+import hashlib
+import sys
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+from numpy.typing import NDArray
+from pytorch_grad_cam import GradCAM
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from methods import grad_cam
+
+from awcu.config.hydra import conf_folder, instantiated
+from awcu.files import write_atomically, write_csv
+from awcu.images.boxes import Box
+from awcu.images.decoding import decode
+from awcu.images.flaws import LOCAL, WHOLE, plant
+from awcu.images.transforms import Preparation
+from awcu.inference.explanation import Explanation
+from awcu.inference.predictor import AestheticModel
+from awcu.metrics.bootstrap import redraws
+from awcu.metrics.localization import area_share, auroc_inside, pointing_game, rank_correlation
+from awcu.models.pretrained import BUNDLED
+from awcu.ratings.ratings import Ratings
+from awcu.runs.provenance import git_state
+from awcu.tables.readme import refresh_block
+from awcu.text import markdown_table, number
+
+Grids = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Measures = dict[str, float]
+Row = dict[str, Any]  # a photograph, a kind and its measures
+Line = tuple[str, str, str, int, float, float, float]
+Interval = tuple[float, float, float]
+
+HERE = Path(__file__).parent
+CENTRE = 0.5  # standard deviation of the Gaussian, in half sides
+
+
+def aesam(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
+    """Ours: what speaks against the photograph."""
+    return np.stack([-one.evidence for one in explained])
+
+
+def gradcam(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
+    """pytorch-grad-cam's, of low less that of high; the library stretches each to [0, 1]."""
+    images = torch.stack([model.prepare(one.photograph) for one in explained]).to(model.device)
+    return -grad_cam(GradCAM)(model, images).signed
+
+
+def saliency(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
+    """OpenCV's spectral residual (Hou & Zhang 2007): what stands out."""
+    detector = cv2.saliency.StaticSaliencySpectralResidual_create()
+    found = [detector.computeSaliency(one.photograph[..., ::-1])[1] for one in explained]
+    return np.stack(found).astype(np.float32)
+
+
+def centre(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
+    """No network: a Gaussian in the middle of the frame."""
+    across, down = (np.linspace(-1, 1, cells) for cells in explained[0].evidence.shape[::-1])
+    bell = np.exp(-(across**2 + down[:, None] ** 2) / (2 * CENTRE**2))
+    return np.repeat(bell[None].astype(np.float32), len(explained), axis=0)
+
+
+def chance(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
+    """No network: a random number a cell, anew for each photograph."""
+    return rng.normal(size=(len(explained), *explained[0].evidence.shape)).astype(np.float32)
+
+
+METHODS: dict[str, tuple[str, Callable[[AestheticModel, Sequence[Explanation], np.random.Generator], Grids]]] = {
+    "aesam": ("AesAM", aesam),
+    "gradcam": ("GradCAM", gradcam),
+    "saliency": ("saliency", saliency),
+    "centre": ("centre", centre),
+    "random": ("random map", chance),
+}
+
+
+COLUMNS = ("kind", "method", "measure", "n", "mean", "low", "high")
+BY_KIND = {
+    "score/fell": "score falls",
+    "score/fall": "by",
+    "aesam/change_points": "change points at it",
+    "aesam/change_rho": "ρ of the change",
+    "aesam/lowest_points": "lowest place on it",
+    "aesam/lowest_before": "… before it was planted",
+    "crop/removed": "cut off",
+    "crop/removed_anywhere": "… by a crop anywhere",
+}
+BY_METHOD = {
+    "change_points": "change points at it",
+    "change_touches": "… to a cell",
+    "change_rho": "ρ",
+    "change_auroc": "AUROC",
+    "lowest_points": "lowest place on it",
+    "lowest_touches": "… to a cell",
+    "lowest_auroc": "AUROC of the map alone",
+}
+
+
+def main() -> None:
+    """Measure, and write both files."""
+    arguments = _arguments()
+    code, model = git_state(HERE), AestheticModel.from_pretrained(arguments.model)
+    test = chosen(model, arguments.settings, arguments.photographs, arguments.seed)
+    kinds, methods = arguments.kinds.split(","), arguments.methods.split(",")
+    rows: list[Row] = []
+    for image_id, path in zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True):
+        found = judged(model, decode(path), kinds, methods, f"{arguments.seed} {image_id}", arguments.strength)
+        rows += [{"photograph": image_id, "kind": kind} | measures for kind, measures in found.items()]
+        print(f"\r{len(rows) // len(kinds)} of {len(test)}", end="", file=sys.stderr, flush=True)
+    if arguments.rows:
+        write_csv(arguments.rows, tuple(dict.fromkeys(name for row in rows for name in row)), rows)
+    summarised = summary(rows, kinds)
+    facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model)}
+    facts |= {"strength": arguments.strength, "seed": arguments.seed, "commit": code[0] + "+" * code[1]}
+    lines = (dict(zip(COLUMNS, line, strict=True)) | facts for line in summarised)
+    write_csv(arguments.out / "results.csv", (*COLUMNS, *facts), lines)
+    text = tables(summarised, kinds, methods) + "\n\n" + caption(model, len(test), facts)
+    write_atomically(arguments.out / "table.md", text + "\n")
+    if arguments.readme:
+        refresh_block(arguments.readme, f"maps/planted/{arguments.out.name}", text)
+    print(f"\n{text}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=oasis data.root=FOLDER")
+    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--photographs", type=int, default=200, help="drawn from the test split (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, help="draws photographs, places and edits (default: 0)")
+    parser.add_argument("--strength", type=float, default=1.0, help="in (0, 1] (default: 1)")
+    parser.add_argument("--kinds", default=",".join(LOCAL + WHOLE), help="separated by commas (default: all)")
+    parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
+    parser.add_argument("--readme", type=Path, help="with a block maps/planted/NAME, NAME that of the folder --out")
+    parser.add_argument("--rows", type=Path, help="CSV of every photograph and kind, to compare two models in pairs")
+    return parser.parse_args()
+
+
+def weights(model: AestheticModel) -> str:
+    """What tells two models of one training split apart."""
+    digest = hashlib.sha256()
+    for tensor in model.net.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def chosen(model: AestheticModel, settings: Sequence[str], photographs: int, seed: int) -> Ratings:
+    """Photographs of the test split, drawn, in the order of the list."""
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        rated: Ratings = instantiated(compose("train", overrides=list(settings)).data.ratings)
+    learned = rated.of_split("train").split_fingerprint
+    if model.config.trained_on == rated.name and model.config.train_fingerprint != learned:
+        raise SystemExit(
+            f"{rated.name}: the model learned from other photographs than this training split's, perhaps from these; "
+            f"give the settings it was trained with"
+        )
+    if model.config.preparation["aspect"] not in ("keep", "warp"):
+        raise SystemExit(
+            "the model does not see the whole frame edge to edge; take one with images.aspect=keep or warp"
+        )
+    test = rated.of_split("test")
+    drawn = np.random.default_rng(seed).permutation(len(test))[:photographs]
+    return test.select(np.sort(drawn))
+
+
+def judged(
+    model: AestheticModel, pixels: Pixels, kinds: Sequence[str], methods: Sequence[str], name: str, strength: float
+) -> dict[str, Measures]:
+    """What each kind of flaw does to one photograph; the name seeds place and edit."""
+    intact, seed = at_judged_size(model, pixels), zlib.crc32(name.encode())
+    flaws = [plant(intact, kind, seed=seed, strength=strength) for kind in kinds]
+    before, *after = [model.explain(one) for one in (intact, *(flaw.photograph for flaw in flaws))]
+    found = {kind: fallen(model, before, one) for kind, one in zip(kinds, after, strict=True)}
+    local = [(flaw, one) for flaw, one in zip(flaws, after, strict=True) if flaw.kind in LOCAL]
+    rng = np.random.default_rng(seed)
+    for method in methods if local else ():
+        drawn = METHODS[method][1](model, [before, *(one for _, one in local)], rng)
+        intact_map, *edited_maps = on_grid(drawn, before.evidence.shape)
+        for (flaw, _), edited_map in zip(local, edited_maps, strict=True):
+            # The centre knows nothing of a change.
+            change = edited_map if method == "centre" else edited_map - intact_map
+            measures = located(change, intact_map, edited_map, flaw.mask)
+            found[flaw.kind] |= {f"{method}/{measure}": value for measure, value in measures.items()}
+    crop = before.crops()[0].box
+    for flaw, one in local:
+        found[flaw.kind] |= cropped(crop, one.crops()[0].box, flaw.mask)
+    return found
+
+
+def at_judged_size(model: AestheticModel, pixels: Pixels) -> Pixels:
+    """The photograph in as many pixels as the model sees of it, since shrinking would remove noise and blocks."""
+    preparation = Preparation(**(model.config.preparation | {"aspect": "keep"}))
+    height, width = preparation.frame(*pixels.shape[:2])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def on_grid(maps: Grids, shape: tuple[int, ...]) -> Grids:
+    """Every map in the network's cells, finer ones averaged, so that all are asked the same."""
+    return np.stack([cv2.resize(one, shape[::-1], interpolation=cv2.INTER_AREA) for one in maps])
+
+
+def fallen(model: AestheticModel, before: Explanation, after: Explanation) -> Measures:
+    """Whether the score falls, and by how much: as it is, and in its standard deviations over photographs."""
+    fall = before.verdict.score - after.verdict.score
+    spread = model.config.reference.score_sd if model.config.reference else np.nan
+    return {"score/fell": float(fall > 0), "score/fall": fall, "score/fall_sd": fall / spread}
+
+
+def located(change: Grids, before: Grids, after: Grids, mask: Mask) -> Measures:
+    """Where the change is strongest, and where the map is lowest: of the intact photograph, and of the edited one."""
+    return {
+        "change_points": pointing_game(change, mask),
+        "change_touches": touches(change, mask),
+        "change_rho": rank_correlation(change, mask.astype(np.float64)),
+        "change_auroc": auroc_inside(change, mask),
+        "lowest_points": pointing_game(after, mask),
+        "lowest_touches": touches(after, mask),
+        "lowest_auroc": auroc_inside(after, mask),
+        "lowest_before": pointing_game(before, mask),
+        "area": area_share(after, mask),
+    }
+
+
+def touches(values: Grids, mask: Mask) -> float:
+    """1 if the cell where the map is largest has a pixel of the mask, else 0."""
+    at = np.unravel_index(values.argmax(), values.shape)
+    cell = (
+        slice(first * side // cells, -(-(first + 1) * side // cells))
+        for first, cells, side in zip(map(int, at), values.shape, mask.shape, strict=True)
+    )
+    return float(mask[tuple(cell)].any())
+
+
+def cropped(before: Box, after: Box, mask: Mask) -> Measures:
+    """Share of the flaw that the crop removes, that one of its size anywhere would, and that the intact one's does."""
+    return {
+        "crop/removed": 1 - kept(after, mask),
+        "crop/removed_anywhere": 1 - kept_anywhere(after, mask),
+        "crop/removed_before": 1 - kept(before, mask),
+        "crop/area": after.width * after.height / mask.size,
+    }
+
+
+def kept(box: Box, mask: Mask) -> float:
+    """Share of the mask inside the box."""
+    return float(mask[box.top : box.bottom, box.left : box.right].sum() / mask.sum())
+
+
+def kept_anywhere(box: Box, mask: Mask) -> float:
+    """The mean of `kept` over every place of a box of this size."""
+    down, across = (covered(side, length) for side, length in zip(mask.shape, (box.height, box.width), strict=True))
+    return float(down @ mask @ across / mask.sum())
+
+
+def covered(side: int, length: int) -> NDArray[np.float64]:
+    """`(side,)` share of the places of an interval that hold each pixel."""
+    places = side - length + 1
+    pixel = np.arange(side)
+    return (np.minimum(pixel, side - length) - np.maximum(pixel - length + 1, 0) + 1) / places
+
+
+def summary(rows: Sequence[Row], kinds: Sequence[str]) -> list[Line]:
+    """Of each kind, method and measure, over photographs where it is known, a line of `COLUMNS`.
+
+    The kinds "local" and "whole" first average the flaws of a photograph.
+    """
+    groups = {kind: (kind,) for kind in kinds} | {
+        name: tuple(kind for kind in kinds if kind in which) for name, which in (("local", LOCAL), ("whole", WHOLE))
+    }
+    found = []
+    for name, members in groups.items():
+        of_kind = [row for row in rows if row["kind"] in members]
+        for measure in dict.fromkeys(key for row in of_kind for key in row if "/" in key):
+            by_photograph: dict[str, list[float]] = {}
+            for row in of_kind:
+                if not np.isnan(row[measure]):
+                    by_photograph.setdefault(row["photograph"], []).append(row[measure])
+            means = np.array([np.mean(values) for values in by_photograph.values()])
+            method, _, what = measure.partition("/")
+            found.append((name, method, what, len(means), *interval(means)))
+    return found
+
+
+def interval(values: NDArray[np.float64]) -> Interval:
+    """Mean, and the ends of its 95 % bootstrap interval over photographs; nan without any."""
+    if not len(values):
+        return (np.nan,) * 3
+    drawn = np.concatenate([times @ values / len(values) for times in redraws(len(values))])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(values.mean()), float(low), float(high)
+
+
+def tables(summarised: Sequence[Line], kinds: Sequence[str], methods: Sequence[str]) -> str:
+    """What each kind of flaw does, and how the maps compare over all local kinds."""
+    cells = {line[:3]: line[4:] for line in summarised}
+
+    def shown(kind: str, measure: str) -> str:
+        mean, low, high = cells.get((kind, *measure.split("/")), (np.nan,) * 3)
+        return "–" if np.isnan(mean) else f"{number(mean)} [{number(low)}, {number(high)}]"
+
+    groups = {kind: kind for kind in kinds} | {"local": "all in a place", "whole": "all over the frame"}
+    by_kind = [
+        (title, *(shown(kind, measure) for measure in BY_KIND))
+        for kind, title in groups.items()
+        if (kind, "score", "fell") in cells
+    ]
+    by_method = [
+        (METHODS[method][0], *(shown("local", f"{method}/{measure}") for measure in BY_METHOD)) for method in methods
+    ]
+    return "\n\n".join(
+        markdown_table((first, *titles.values()), lines, "l" + "r" * len(titles))
+        for first, titles, lines in (("flaw", BY_KIND, by_kind), ("map", BY_METHOD, by_method))
+    )
+
+
+def caption(model: AestheticModel, photographs: int, facts: Mapping[str, Any]) -> str:
+    """Of what the tables are."""
+    commit, strength = facts["commit"], number(facts["strength"], decimals=1)
+    learned = model.config.trained_on or "a set it does not name"
+    return (
+        f"{facts['data']} ({facts['fingerprint']}), {photographs} test photographs; model {facts['weights']} "
+        f"trained on {learned}; strength {strength}, seed {facts['seed']}; commit "
+        f"{commit[:7]}{'+' * commit.endswith('+')}. In brackets the 95 % bootstrap interval over photographs."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What experiments/maps/planted computes itself: tolerance of a cell, crops anywhere, and its averages."""
+
+import importlib
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from awcu.images.boxes import Box
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "maps" / "planted"
+
+
+@pytest.fixture(scope="module")
+def measure():
+    """Forgotten afterwards, since another experiment has modules of the same names."""
+    for package in ("pytorch_grad_cam", "torchcam"):
+        pytest.importorskip(package)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        yield importlib.import_module("measure")
+        for name in ("measure", "methods"):
+            del sys.modules[name]
+
+
+def test_a_map_touches_what_has_a_pixel_in_its_strongest_cell(measure):
+    values = np.zeros((2, 3), np.float32)
+    values[1, 2] = 1  # rows 4 to 7, columns 8 to 11
+    mask = np.zeros((8, 12), bool)
+    mask[:4] = mask[:, :8] = True
+    assert measure.touches(values, mask) == 0
+    mask[4, 11] = True
+    assert measure.touches(values, mask) == 1
+
+
+def test_what_a_crop_of_this_size_keeps_on_average_by_brute_force(measure):
+    mask = np.random.default_rng(0).random((7, 9)) < 0.3
+    box = Box(2, 1, 7, 5)
+    places = [Box(x, y, x + 5, y + 4) for x in range(9 - 5 + 1) for y in range(7 - 4 + 1)]
+    assert measure.kept_anywhere(box, mask) == pytest.approx(np.mean([measure.kept(one, mask) for one in places]))
+    assert measure.kept_anywhere(Box(0, 0, 9, 7), mask) == pytest.approx(1)
+
+
+def test_photographs_are_averaged_not_their_flaws(measure):
+    rows = [
+        {"photograph": "a", "kind": "smear", "score/fell": 1.0, "crop/removed": 0.5},
+        {"photograph": "a", "kind": "cast", "score/fell": 0.0, "crop/removed": math.nan},
+        {"photograph": "b", "kind": "smear", "score/fell": 1.0, "crop/removed": 0.1},
+        {"photograph": "b", "kind": "cast", "score/fell": 1.0, "crop/removed": math.nan},
+        {"photograph": "a", "kind": "dark", "score/fell": 0.0},
+        {"photograph": "b", "kind": "dark", "score/fell": 1.0},
+    ]
+    found = {line[:3]: line[3:] for line in measure.summary(rows, ["smear", "cast", "dark"])}
+    assert found["local", "score", "fell"][:2] == (2, 0.75)
+    # Two photographs: every other redraw is of one of them alone.
+    assert found["local", "score", "fell"][2:] == (0.5, 1.0)
+    assert found["smear", "crop", "removed"][:2] == (2, pytest.approx(0.3))
+    assert found["local", "crop", "removed"][1] == pytest.approx(0.3)
+    assert found["whole", "score", "fell"][1] == 0.5
+    assert math.isnan(found["cast", "crop", "removed"][1])
