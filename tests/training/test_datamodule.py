@@ -122,6 +122,7 @@ class TestFlaws:
         ("settings", "message"),
         [
             ({"kinds": ["blur", "blurr"]}, r"images.flaws names 'blurr', which is none of smear, .*blur"),
+            ({"kinds": "blur"}, r"images.flaws=blur must be a list: images.flaws=\[blur\]"),
             ({"kinds": ["blur"], "share": 0}, r"images.flaw_share=0 must be in \(0, 1\]"),
         ],
     )

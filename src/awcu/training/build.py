@@ -183,7 +183,8 @@ def _apart(cfg: DictConfig, ratings: Ratings, prepared: Prepared | None) -> Rati
         return lookalikes_apart(ratings, prepared.first_alike(ratings), cfg.leave_out_alike)
     if cfg.leave_out_alike:
         raise TaskError(
-            "leave_out_alike=true needs to know what photographs look like; run awcu prepare, give data.prepared"
+            "leave_out_alike=true needs to know what photographs look like; run awcu prepare, and give its folder as "
+            "data.prepared"
         )
     return ratings
 

@@ -53,12 +53,17 @@ class Flaws:
     Attributes:
         kinds: Names in `awcu.images.flaws`, drawn with equal chances.
         share: Of the photographs, in (0, 1].
+
+    Raises:
+        TaskError: Kinds that are no list or unknown, or a share out of range.
     """
 
     kinds: Sequence[str]
     share: float = 0.5
 
     def __post_init__(self) -> None:
+        if isinstance(self.kinds, str):
+            raise TaskError(f"images.flaws={self.kinds} must be a list: images.flaws=[{self.kinds}]")
         unknown = sorted(set(self.kinds) - {*LOCAL, *WHOLE})
         if unknown:
             raise TaskError(f"images.flaws names {unknown[0]!r}, which is none of {', '.join((*LOCAL, *WHOLE))}")
@@ -66,7 +71,7 @@ class Flaws:
             raise TaskError(f"images.flaw_share={self.share!r} must be in (0, 1]")
 
     def copy(self, pixels: Pixels, seed: int) -> tuple[Pixels, Tensor]:
-        """A copy of a photograph `(h, w, 3)` and where its flaw is, `(h, w)`."""
+        """A copy of a photograph `(h, w, 3)`, and the strength of its flaw where it is, else 0, `(h, w)` in [0, 1]."""
         random = np.random.default_rng((seed, 1))
         if random.random() >= self.share:
             return pixels, torch.zeros(pixels.shape[:2])
