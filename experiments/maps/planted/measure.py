@@ -3,7 +3,7 @@
 python experiments/maps/planted/measure.py experiment=bundled data.root=FOLDER --out experiments/maps/planted/biq2021
 python experiments/maps/planted/measure.py data=gallery --model RUN --out experiments/maps/planted/gallery
 
-The first arguments are settings of `awcu train`, whose test photographs are taken. Writes results.csv (a kind of flaw,
+The first arguments are settings of `awcu train`, whose test photographs are taken. Writes measures.csv (a kind of flaw,
 a method and a measure a line, with the 95 % interval over photographs) and table.md.
 """
 
@@ -131,7 +131,7 @@ def main() -> None:
     facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model)}
     facts |= {"strength": arguments.strength, "seed": arguments.seed, "commit": code[0] + "+" * code[1]}
     lines = (dict(zip(COLUMNS, line, strict=True)) | facts for line in summarised)
-    write_csv(arguments.out / "results.csv", (*COLUMNS, *facts), lines)
+    write_csv(arguments.out / "measures.csv", (*COLUMNS, *facts), lines)
     text = tables(summarised, kinds, methods) + "\n\n" + caption(model, len(test), facts)
     write_atomically(arguments.out / "table.md", text + "\n")
     if arguments.readme:
