@@ -34,7 +34,8 @@ from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.ratings.ratings import Ratings
 from awcu.text import some_of
-from awcu.training.datamodule import RatingDataset, batches_by_frame, frames_of
+from awcu.training.datamodule import RatingDataset, frames_of
+from awcu.training.sampling import batches_by_frame
 
 FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
 PACKAGES = ("timm", "albumentations", "pillow")  # another version may give other features

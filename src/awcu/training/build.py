@@ -21,9 +21,10 @@ from awcu.models.pretrained import load, read_checkpoint
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights
 from awcu.training.checkpointing import Preemption, checkpoint_to_resume
-from awcu.training.datamodule import Flaws, RatingData, epoch_steps, readable
+from awcu.training.datamodule import Flaws, RatingData, readable
 from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, lookalikes_apart
 from awcu.training.module import AestheticTask, load_task
+from awcu.training.sampling import epoch_steps
 from awcu.training.trainer import build_trainer
 
 
