@@ -100,10 +100,6 @@ class WeightingError(AwcuError, ValueError):
     """The weighting has an impossible parameter, or leaves nothing to train on."""
 
 
-class SimulationError(AwcuError, ValueError):
-    """The rater model has an impossible parameter."""
-
-
 class ImageError(AwcuError, OSError):
     """The file is not a whole photograph, or cannot be transformed as asked."""
 

@@ -26,7 +26,6 @@ from awcu.errors import (
     ImageError,
     ProbeError,
     RatingsError,
-    SimulationError,
     WeightingError,
 )
 from awcu.probing.cross_validation import Search, solve
@@ -419,7 +418,7 @@ class TestSideBySide:
 
     def test_weights_stay_out_of_the_folders_of_a_multirun(self, pictures, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        more = ("simulate.votes=50,200", "network.weights_file=[null,null]", "variant='votes=${simulate.votes}'")
+        more = ("probe.votes=1,2", "network.weights_file=[null,null]", "variant='votes=${probe.votes}'")
         call(monkeypatch, "probe", "-m", *overrides(pictures, *self.BACKBONES, *more, "name=made"))
         files = sorted((tmp_path / "runs" / "made").rglob("results.csv"))
         assert len(files) == 2
@@ -465,36 +464,29 @@ def test_a_name_in_other_case_is_found_and_said(copied, tmp_path, capsys):
     assert "1 photograph found in" in line
 
 
-class TestSimulated:
-    def test_ratings_are_those_of_the_rater_model(self, pictures, tmp_path):
-        settings = ("simulate.votes=300", "variant='votes=${simulate.votes} context=${simulate.context}'")
-        real = run(configured(pictures), tmp_path / "real")
-        seen, unseen = (
-            run(configured(pictures, *settings, f"simulate.context={context}"), tmp_path / f"{context}")
-            for context in ("0.0", "1.0")
+class TestSubsampled:
+    def test_only_training_photographs_lose_votes(self, pictures, tmp_path):
+        whole, few = (
+            run(configured(pictures, f"probe.votes={votes}"), tmp_path / str(votes)) for votes in ("null", "1")
         )
-        for one, made, blind in zip(real, seen, unseen, strict=True):
-            assert made.variant == f"context=0.0 votes=300 {one.variant}"
-            assert made.data == "table, simulated ratings"
-            assert len({one.data_fingerprint, made.data_fingerprint, blind.data_fingerprint}) == 3
-            assert one.split_fingerprint == made.split_fingerprint == blind.split_fingerprint
-            assert made.metrics["test/auroc"] > 0.9 > 0.8 > blind.metrics["test/auroc"]
-            # 5.38 on average, of a midpoint of 5: most are high.
-            assert made.metrics["test/trivial/accuracy"] > 0.6
+        for one, other in zip(whole, few, strict=True):
+            # What is tested on is the same.
+            assert one.data_fingerprint == other.data_fingerprint
+            assert one.split_fingerprint == other.split_fingerprint
+        aurocs = [np.mean([record.metrics["test/auroc"] for record in records]) for records in (whole, few)]
+        assert aurocs[0] > aurocs[1] > 0.5
 
-    def test_seeds_split_one_set_of_ratings(self, pictures, tmp_path):
-        records = run(configured(pictures, "simulate.votes=10", "probe.seeds=[0,1]"), tmp_path)
-        assert len({record.data_fingerprint for record in records}) == 1
-        assert len({record.split_fingerprint for record in records}) == 2
-
-    def test_the_order_of_the_rows_is_none_of_the_raters_business(self, copied, tmp_path):
-        cfg = configured(copied, "simulate.votes=10")
+    def test_the_order_of_the_rows_does_not_matter(self, copied, tmp_path):
+        cfg = configured(copied, "probe.votes=2")
         first = run(cfg, tmp_path / "first")
         frame = pd.read_csv(copied / "ratings.csv").sample(frac=1, random_state=0)
         frame.to_csv(copied / "ratings.csv", index=False)
         for one, other in zip(first, run(cfg, tmp_path / "again"), strict=True):
-            assert one.data_fingerprint == other.data_fingerprint
             assert one.metrics == pytest.approx(other.metrics, rel=0, abs=0, nan_ok=True)
+
+    def test_a_share_of_clear_ones_has_its_size(self, pictures, tmp_path):
+        records = run(configured(pictures, "probe.clear_share=0.5", "probe.sizes=[16]"), tmp_path)
+        assert {record.n["train"] for record in records} == {16}
 
 
 @pytest.mark.parametrize(
@@ -520,9 +512,10 @@ class TestSimulated:
         (["probe.weightings=['seed=1']"], ConfigurationError, "'seed=1' sets seed"),
         (["probe.weightings=['weighting=drop weighting.delta=-1']"], WeightingError, "delta is a distance"),
         (["probe.weightings=['weighting=drop weighting.delta=1.9']"], WeightingError, "zeroes all"),
-        (["simulate.votes=0"], ConfigurationError, "simulate.votes is 0; it must be a whole number ≥ 1"),
-        (["simulate.votes=2.5"], ConfigurationError, "simulate.votes is 2.5"),
-        (["simulate.seed=-1"], ConfigurationError, "simulate.seed is -1"),
+        (["probe.votes=0"], ConfigurationError, "probe.votes is 0; it must be a whole number ≥ 1"),
+        (["probe.votes=2.5"], ConfigurationError, "probe.votes is 2.5"),
+        (["probe.clear_share=x"], ConfigurationError, "probe.clear_share='x' must be a number"),
+        (["probe.clear_share=0.5"], ConfigurationError, "say how many in probe.sizes"),
         (["probe.seeds=3"], ConfigurationError, "probe.seeds=3 must be a list of int"),
         (["probe.seeds=[0.5]"], ConfigurationError, r"probe.seeds=\[0.5\] must be a list of int"),
         (["probe.sizes=[20.5]"], ConfigurationError, r"probe.sizes=\[20.5\] must be a list of int or null"),
@@ -531,10 +524,8 @@ class TestSimulated:
         (["probe.folds=2.5"], ConfigurationError, "probe.folds is 2.5"),
         (["probe.folds=41"], ProbeError, "none of 41 folds of 41 training photographs of seed 0 has both classes"),
         (["probe.folds=50"], ProbeError, "none of 50 folds of 41 training photographs"),
-        (["simulate.votes=9", "probe.save=['weighting=uniform']"], ConfigurationError, "leave one of them out"),
         (["data.on_unreadable=skip"], ConfigurationError, "data.on_unreadable='skip' must be one of error, exclude"),
         (["+weighting=drop"], ConfigurationError, "weighting is no setting"),
-        (["simulate.votes=3", "simulate.context=2"], SimulationError, "simulate.context=2"),
         (["data.root=null"], RatingsError, "data.root=…"),
         (["data.ratings.test=0"], RatingsError, "the test split has no photographs"),
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),
@@ -600,12 +591,12 @@ class TestCommands:
 
     def test_jobs_of_a_multirun_lie_beside_each_other(self, pictures, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        words = "variant='votes=${simulate.votes}'"
-        call(monkeypatch, "probe", "-m", *overrides(pictures, "simulate.votes=50,200", words, "name=made"))
+        words = "variant='votes=${probe.votes}'"
+        call(monkeypatch, "probe", "-m", *overrides(pictures, "probe.votes=1,2", words, "name=made"))
         files = sorted((tmp_path / "runs" / "made").rglob("results.csv"))
         assert len(files) == 2
         names = {record.variant for record in find_records(tmp_path / "runs" / "made")}
-        assert names == {" ".join(sorted([f"votes={v}", *row.split()])) for v in (50, 200) for row in ROWS}
+        assert names == {" ".join(sorted([f"votes={v}", *row.split()])) for v in (1, 2) for row in ROWS}
 
     def test_features_alone_are_those_of_the_sweep(self, copied, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)

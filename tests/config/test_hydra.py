@@ -116,7 +116,6 @@ def test_every_data_set_can_be_probed(data):
         ("train", "+features.flip=true", "^features is no setting; nearest: "),
         ("probe", "+probes.folds=3", "^probes is no setting; nearest: probe"),
         ("probe", "+probe.fold=3", r"^probe\.fold is no setting; nearest: probe\.folds"),
-        ("probe", "+simulate.vote=3", r"^simulate\.vote is no setting; nearest: simulate\.votes"),
         ("probe", "+features.flips=true", r"^features\.flips is no setting; nearest: features\.flip"),
         ("probe", "+task.learning_rate=3", "^task is no setting; nearest: "),
         ("probe", "+network.drop_rate=0.5", r"^network\.drop_rate is no setting; nearest: "),
@@ -193,7 +192,7 @@ def test_what_hydra_would_refuse_is_told_its_neighbours(page, typed, expected):
         ("train", "experiment=reproduce weighting.ratio=1"),
         ("train", "trainer.max_epochs=interval(1,3) trainer.max_epoch=3"),
         ("train", "weighting=glob(*)"),
-        ("probe", "probe.penalties=[1] simulate.votes=50,200"),
+        ("probe", "probe.penalties=[1] probe.votes=50,200"),
         ("prepare", "data=table data.ratings.vote_columns=[a,b] download=true"),
         # Whatever else is wrong, Hydra says itself.
         ("train", "trainer.max_epoch=[3"),

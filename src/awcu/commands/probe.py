@@ -27,9 +27,9 @@ from awcu.probing.as_network import network_with_heads, save_run, solve_attribut
 from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
 from awcu.probing.features import Features, extract, side_by_side
 from awcu.probing.grid import GridRow, grid_rows
-from awcu.ratings.rater_model import simulate
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import SPLITS, Split
+from awcu.ratings.subsampling import with_clear_share, with_votes
 from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RunRecord, write_results_csv
 from awcu.tables.spec import TableSpec
@@ -93,7 +93,6 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
         BackboneError: Backbone or its weights at fault.
         FeatureError: A feature cache at fault.
         WeightingError: A weighting at fault.
-        SimulationError: A rater model at fault.
         ProbeError: A head without an optimum.
     """
     study = _study(cfg, overrides)
@@ -221,8 +220,7 @@ def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
     commit = git_state(Path(__file__).parent)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     ratings = instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings)
-    if cfg.simulate.votes is None:
-        search.check(ratings)
+    search.check(ratings)
     networks, features = _see_each(singles, ratings)
     if len(singles) > 1:
         overrides = _with_backbones(overrides, singles)
@@ -239,7 +237,7 @@ def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -
 
 def _check_settings(cfg: DictConfig, backbones: int) -> None:
     """Refuse values of the wrong kind, which OmegaConf lets pass."""
-    settings, simulation = plain(cfg.probe), plain(cfg.simulate)
+    settings = plain(cfg.probe)
     kinds: dict[str, tuple[type, ...]] = {
         "weightings": (str,), "save": (str,), "seeds": (int,), "sizes": (int, type(None)), "penalties": (int, float),
     }  # fmt: skip
@@ -255,15 +253,15 @@ def _check_settings(cfg: DictConfig, backbones: int) -> None:
     for name, value, least in (
         *((f"probe.seeds: {seed}", seed, 0) for seed in settings["seeds"]),
         ("probe.folds", settings["folds"], 2),
-        ("simulate.votes", 1 if simulation["votes"] is None else simulation["votes"], 1),
-        ("simulate.seed", simulation["seed"], 0),
+        ("probe.votes", 1 if settings["votes"] is None else settings["votes"], 1),
     ):
         if not isinstance(value, int) or value < least:
             raise ConfigurationError(f"{name} is {value!r}; it must be a whole number ≥ {least}")
-    if simulation["votes"] is not None and settings["save"]:
-        raise ConfigurationError(
-            "probe.save with simulate.votes would keep a head beside ratings that are drawn anew; leave one of them out"
-        )
+    share = settings["clear_share"]
+    if not isinstance(share, float | int | None) or share is True:
+        raise ConfigurationError(f"probe.clear_share={share!r} must be a number in [0, 1], or null")
+    if share is not None and None in settings["sizes"]:
+        raise ConfigurationError("probe.clear_share draws photographs of some kinds; say how many in probe.sizes")
     for key, asked in (("probe.save", settings["save"]), ("features.maps", cfg.features.maps)):
         if backbones > 1 and asked:
             raise ConfigurationError(
@@ -310,19 +308,23 @@ class _Study:
         # In order of their ids, or another order of the table's rows would draw other samples and folds.
         ratings = ratings.select(np.argsort(ratings.image_ids))
         ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
-        if self.cfg.simulate.votes is not None:
-            ratings = simulate(ratings, self.features.of(ratings.image_ids)[:, 0], **plain(self.cfg.simulate))
         return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
 
     def check(self, draw: Draw) -> None:
         """Refuse a row that one of the training sizes leaves without a class."""
         for size in self.cfg.probe.sizes:
-            weigh(self.rows, draw.parts["train"].subset(size, draw.seed), self.search, draw.seed)
+            weigh(self.rows, self.train(draw, size), self.search, draw.seed)
+
+    def train(self, draw: Draw, size: int | None) -> Ratings:
+        """The training photographs of one split with the votes and the share of clear ones that are asked for."""
+        share, train = self.cfg.probe.clear_share, draw.parts["train"]
+        some = train.subset(size, draw.seed) if share is None else with_clear_share(train, share, size, draw.seed)
+        return with_votes(some, self.cfg.probe.votes, draw.seed)
 
     def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
         """The heads of some rows on one split and one number of training photographs, and their records."""
         started = time.monotonic()
-        train = draw.parts["train"].subset(size, draw.seed)
+        train = self.train(draw, size)
         solved = solve(rows, train, as_tensor(self.features, train), self.search, draw.seed)
         metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}

@@ -13,9 +13,9 @@ import pytest
 from awcu.datasets import gallery
 from awcu.datasets.gallery import cache
 from awcu.datasets.gallery.plan import STYLE_COUNTS, VISIBLE_MEAN, VISIBLE_SHARE, Plan
+from awcu.datasets.gallery.rater_model import rating_probabilities
 from awcu.datasets.gallery.sample import AREA_WORTH, best_crop
 from awcu.datasets.gallery.styles import luminance
-from awcu.ratings.rater_model import rating_probabilities
 
 SMALL = 96
 SCALE = np.arange(1, 11)

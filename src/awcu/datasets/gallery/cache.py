@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import track
 
 from awcu.datasets.gallery.plan import STYLES
+from awcu.datasets.gallery.rater_model import SCALE
 from awcu.datasets.gallery.sample import Sample, render
 from awcu.errors import GalleryError
-from awcu.ratings.rater_model import SCALE
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import hash_split
 

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.datasets.gallery.rater_model import MEAN_SCORE, draw_votes
 from awcu.errors import GalleryError
-from awcu.ratings.rater_model import MEAN_SCORE, draw_votes
 
 STYLES = (
     "Complementary_Colors", "Duotones", "HDR", "Image_Grain", "Light_On_White", "Long_Exposure", "Macro",
