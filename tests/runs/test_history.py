@@ -61,10 +61,20 @@ def test_a_run_leaves_what_it_logged(configured, tmp_path, capsys, one_thread, m
     metrics = RunRecord.load(tmp_path / "run" / "record.json").metrics
     expected = {key: value for key, value in metrics.items() if key.startswith("val/") and "trivial" not in key}
     assert {key: value for key, value in last.items() if key.startswith("val/")} == expected
-    assert set(last) == {"epoch", "train/loss", "seconds", *expected}
+    assert set(last) == {"epoch", "train/loss", "train/gradient_norm", "train/clipped", "seconds", *expected}
     assert [first["train/loss"], last["train/loss"]] == pytest.approx(logged, rel=1e-5)
     assert f"loss {last['train/loss']:.3f}" in capsys.readouterr().out.splitlines()[-1]
     assert last["seconds"] > 0
+
+
+@pytest.mark.parametrize(("limit", "clipped"), [("1e-6", 1), ("1e6", 0), ("null", 0)])
+def test_the_share_of_clipped_steps_is_told_and_the_norm_is_that_before(
+    configured, tmp_path, one_thread, limit, clipped
+):
+    run(configured("trainer.max_epochs=1", f"trainer.gradient_clip_val={limit}"), tmp_path / "run")
+    (line,) = read_history(tmp_path / "run" / FILE)
+    assert line["train/clipped"] == clipped
+    assert line["train/gradient_norm"] > 1e-3
 
 
 def test_an_epoch_without_validation_repeats_none(configured, tmp_path, one_thread):

@@ -55,6 +55,18 @@ def test_loss_is_the_weighted_mean(ratings):
     torch.testing.assert_close(task.training_step(batch), expected)
 
 
+def test_the_gradients_norm_is_that_before_it_is_clipped(ratings):
+    task = task_for(ratings)
+    weight = task.net.aesthetic_head.weight
+    optimizer = torch.optim.SGD([weight, task.net.aesthetic_head.bias])
+    weight.grad = torch.full_like(weight, 3 / math.sqrt(weight.numel()))
+    task.net.aesthetic_head.bias.grad = torch.tensor([4.0] + [0.0] * (len(task.net.aesthetic_head.bias) - 1))
+    task.trainer = trainer(1)
+    task.configure_gradient_clipping(optimizer, 0.5, "norm")
+    assert task.gradient_norm.item() == pytest.approx(5)
+    assert weight.grad.norm().item() == pytest.approx(0.3, rel=1e-4)
+
+
 def test_the_score_is_learned_in_rating_points_under_every_weighting(ratings):
     task = task_for(ratings, objective="score", attribute_weight=0.0)
     task.log = lambda *args, **kwargs: None

@@ -12,7 +12,11 @@ from awcu.files import write_csv
 FILE = "history.csv"
 
 Epoch = Mapping[str, float]
-"""Column → value: "epoch" from 1, "train/loss", "val/<metric>" and "seconds"; nan where a metric is undefined."""
+"""Column → value; nan where a metric is undefined.
+
+"epoch" from 1, "train/loss", "train/gradient_norm" (mean over the steps, before clipping), "train/clipped" (share of
+the steps), "val/<metric>" and "seconds".
+"""
 
 
 def write_history(epochs: Sequence[Epoch], path: Path) -> None:

@@ -20,11 +20,12 @@ from awcu.training.evaluation import Evaluation
 
 
 class EpochHistory(pl.Callback):
-    """One line an epoch, on the terminal and in history.csv: training loss, unweighted validation metrics, seconds.
+    """One line an epoch: training loss, the gradient's norm, unweighted validation metrics, seconds.
 
-    The loss is summed here and goes into the checkpoint, since Lightning forgets its own sum where a run is stopped
-    within an epoch. It must come before what writes checkpoints: then a kill between the two has the epoch trained
-    again, and its line written again, instead of lost.
+    history.csv has all of them, the terminal the most important. The means of the steps are summed here and go into the
+    checkpoint, since Lightning forgets its own sums where a run is stopped within an epoch. It must come before what
+    writes checkpoints: then a kill between the two has the epoch trained again, and its line written again, instead of
+    lost.
 
     Args:
         folder: The run's folder.
@@ -36,22 +37,23 @@ class EpochHistory(pl.Callback):
         self.evaluation = evaluation
         self.validated: dict[str, float] = {}
         self.earlier, self.started = 0.0, 0.0
-        self.loss, self.photographs = 0.0, 0.0
-        self.steps: list[torch.Tensor] = []  # losses that are not in the sum yet
+        # Of the epoch under way: loss · photographs, photographs, norms, steps that were clipped, steps.
+        self.sums = [0.0] * 5
+        self.steps: list[torch.Tensor] = []  # that are not in the sums yet
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Keep the epoch under way, of all processes, since only the first one's checkpoint is written."""
-        checkpoint["epoch_history"] = [*self._sums(trainer, pl_module), self._seconds]
+        checkpoint["epoch_sums"] = [*self._sums(trainer, pl_module), self._seconds]
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Go on with it; a checkpoint from before it was kept has none."""
-        loss, photographs, self.earlier = checkpoint.get("epoch_history", (0.0, 0.0, 0.0))
+        *sums, self.earlier = checkpoint.get("epoch_sums", [0.0] * 6)
         if trainer.is_global_zero:
-            self.loss, self.photographs = loss, photographs
+            self.sums = sums
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock, also where a resumed run goes on within an epoch."""
@@ -60,18 +62,23 @@ class EpochHistory(pl.Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start anew."""
         self.earlier, self.started = 0.0, time.monotonic()
-        self.loss, self.photographs = 0.0, 0.0
+        self.sums = [0.0] * 5
         self.steps.clear()
         self.validated = {}
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep the loss of one step."""
+        """Keep what one step did."""
         n = len(batch["row"])
         # Lightning hands over the loss as it was for the gradient. To ask for its value would make the GPU wait.
-        self.steps.append(outputs["loss"].detach() * trainer.accumulate_grad_batches * n)
-        self.photographs += n
+        loss = outputs["loss"].detach() * trainer.accumulate_grad_batches * n
+        norm, pl_module.gradient_norm = pl_module.gradient_norm, None
+        step = torch.zeros(5, device=loss.device)
+        step[0], step[1] = loss, n
+        if norm is not None:  # else gradients are still accumulated
+            step[2], step[3], step[4] = norm, norm > (trainer.gradient_clip_val or math.inf), 1
+        self.steps.append(step)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the metrics; an epoch without validation must not repeat them."""
@@ -80,11 +87,18 @@ class EpochHistory(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the line, in place of one that a killed start of this epoch had left."""
-        loss, photographs = self._sums(trainer, pl_module)
+        loss, photographs, norms, clipped, steps = self._sums(trainer, pl_module)
         if not trainer.is_global_zero:
             return
         epoch = trainer.current_epoch + 1
-        line: Epoch = {"epoch": epoch, "train/loss": loss / photographs, **self.validated, "seconds": self._seconds}
+        line: Epoch = {
+            "epoch": epoch,
+            "train/loss": loss / photographs,
+            "train/gradient_norm": norms / max(steps, 1),
+            "train/clipped": clipped / max(steps, 1),
+            **self.validated,
+            "seconds": self._seconds,
+        }
         # A run that starts afresh in the folder of one that failed begins the file anew.
         before = [one for one in read_history(self.path) if one["epoch"] < epoch] if epoch > 1 else []
         write_history([*before, line], self.path)
@@ -93,17 +107,16 @@ class EpochHistory(pl.Callback):
         width = len(str(trainer.max_epochs))
         print(f"  epoch {epoch:{width}}/{trainer.max_epochs}  {values}  {self._seconds:.0f} s", flush=True)
 
-    def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> tuple[float, float]:
-        """Sum the loss and the photographs over all processes."""
+    def _sums(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> list[float]:
+        """The sums over all processes."""
         # One after another, so that a run that was stopped in between comes to the same last bit.
-        for loss in torch.stack(self.steps).tolist() if self.steps else []:
-            self.loss += loss
+        for step in torch.stack(self.steps).tolist() if self.steps else []:
+            self.sums = [total + value for total, value in zip(self.sums, step, strict=True)]
         self.steps.clear()
         if trainer.world_size == 1:
-            return self.loss, self.photographs
-        mine = torch.tensor([self.loss, self.photographs], dtype=torch.float64, device=pl_module.device)
-        loss, photographs = trainer.strategy.reduce(mine, reduce_op="sum").tolist()
-        return loss, photographs
+            return self.sums
+        mine = torch.tensor(self.sums, dtype=torch.float64, device=pl_module.device)
+        return list(trainer.strategy.reduce(mine, reduce_op="sum").tolist())
 
     @property
     def _seconds(self) -> float:

@@ -113,6 +113,7 @@ class AestheticTask(pl.LightningModule):
         for module in self._frozen:
             module.requires_grad_(False)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
+        self.gradient_norm: Tensor | None = None  # of the last step of the optimizer, before it was clipped
         self._seed = seed
         self._epoch_steps = epoch_steps
 
@@ -167,6 +168,17 @@ class AestheticTask(pl.LightningModule):
         place = F.adaptive_avg_pool2d(batch["place"][some], (evidence.shape[-2], evidence.shape[-1]))
         losses = flaw_loss(evidence[:n][some], evidence[n:], place)
         return Logits(*(value[:n] for value in logits)), losses.sum() / max(len(losses), 1)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as the trainer asks; keep the norm: where all are clipped, a light batch pulls like a heavy one."""
+        norms = [p.grad.norm() for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        self.gradient_norm = torch.stack(norms).norm()
+        self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def validation_step(self, batch: Batch) -> Answers:
         """Logits and the strongest values of the maps, which `Evaluation` turns into metrics."""
