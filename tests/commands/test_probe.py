@@ -485,7 +485,8 @@ class TestSubsampled:
             assert one.metrics == pytest.approx(other.metrics, rel=0, abs=0, nan_ok=True)
 
     def test_a_share_of_clear_ones_has_its_size(self, pictures, tmp_path):
-        records = run(configured(pictures, "probe.clear_share=0.5", "probe.sizes=[16]"), tmp_path)
+        uniform = "probe.weightings=['weighting=uniform']"
+        records = run(configured(pictures, "probe.clear_share=0.25", "probe.sizes=[16]", uniform), tmp_path)
         assert {record.n["train"] for record in records} == {16}
 
 
