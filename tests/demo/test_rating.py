@@ -73,7 +73,7 @@ class TestPage:
         assert answer.status_code == 200
         assert "http" not in answer.text.replace('http-equiv="', "")
         about = json.loads(re.search(r'id="about">(.*?)</script>', answer.text).group(1))
-        assert about == {"values": [1, 2, 3, 4, 5], "file": str(ratings.path)}
+        assert about == {"scale": [1, 2, 3, 4, 5], "file": str(ratings.path)}
         assert re.findall(r'data-rating="(\d)"', answer.text) == list("12345")
 
     @pytest.mark.parametrize("name", ["rate.css", "rate.js", "page.css", "icon.svg"])

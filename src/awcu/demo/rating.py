@@ -19,13 +19,12 @@ from awcu.demo.server import RefusedError, application, refusal
 from awcu.errors import ImageError, PersonalError
 from awcu.images.apart import decoded_apart
 from awcu.images.decoding import Encoded, decode_bytes, read_bytes
+from awcu.personal.accuracy import ENOUGH
 from awcu.personal.session import Session, StaleError
 from awcu.reports.html import template
-from awcu.reports.panels import fitted
 
 SHOWN = 1600  # px along a photograph's longer side
 QUALITY = 90  # of its JPEG
-GOAL = 50  # ratings at which the bar is full
 
 
 def shrunk(path: Path) -> bytes:
@@ -36,14 +35,14 @@ def shrunk(path: Path) -> bytes:
     """
     photograph = decoded_apart(Encoded(read_bytes(path), str(path)))
     pixels, _ = decode_bytes(photograph.data, photograph.name, SHOWN)
-    if max(pixels.shape[:2]) > SHOWN:
-        pixels = fitted(pixels, SHOWN)
+    shown = Image.fromarray(pixels)
+    shown.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
     with Image.open(io.BytesIO(photograph.data)) as image:
         profile = image.info.get("icc_profile")
     file = io.BytesIO()
     # One of CMYK or grey does not fit pixels that are RGB by now.
     options = {"icc_profile": profile} if profile and profile[16:20] == b"RGB " else {}
-    Image.fromarray(pixels).save(file, "JPEG", quality=QUALITY, **options)
+    shown.save(file, "JPEG", quality=QUALITY, **options)
     return file.getvalue()
 
 
@@ -95,7 +94,7 @@ class _Desk:
 
     async def page(self, _: Request) -> Response:
         ratings = self.session.ratings
-        about = {"values": ratings.values, "file": str(ratings.path)}
+        about = {"scale": ratings.values, "file": str(ratings.path)}
         return HTMLResponse(template("rate.html", "awcu.demo").render(about=about))
 
     async def photograph(self, request: Request) -> Response:
@@ -148,7 +147,7 @@ class _Desk:
             "next": session.next and session.next.image,
             "undo": session.can_undo,
             "rated": len(session.rated),
-            "goal": min(GOAL, len(session.images)),
+            "goal": min(ENOUGH, len(session.images)),
             "count": f"{len(session.rated):,} of {len(session.images):,} rated",
             "said": session.accuracy.sentence() if session.accuracy else "",
             "enough": _enough(session),
