@@ -149,7 +149,9 @@ def test_all_is_in_view_without_scrolling(place, settings):
         for name in ("#photograph", "[data-rating='1']", "[data-rating='7']", "#undo", "#skip", "#done", "#said"):
             box = page.locator(name).bounding_box()
             assert 0 <= box["y"] <= box["y"] + box["height"] <= height
-        assert page.locator("#photograph").bounding_box()["height"] > 0.3 * height
+        photograph, stage = (page.locator(name).bounding_box() for name in ("#photograph", "#stage"))
+        assert photograph == stage
+        assert stage["height"] > 0.3 * height
         button = page.locator("[data-rating='6']")
         button.tap() if settings.get("has_touch") else button.click()
         page.get_by_text(f"1 of {N} rated").wait_for()
