@@ -1,6 +1,5 @@
 """`awcu rate` without a browser: what it refuses at the start, and what it leaves at the end."""
 
-import csv
 import json
 import shlex
 import sys
@@ -115,7 +114,7 @@ class TestEnd:
         first = (place / "my-eye" / "model.safetensors").read_bytes()
         person(by_brightness, 4)
         assert call() is None
-        assert len(list(csv.reader((place / "ratings.csv").open()))) == 9
+        assert len((place / "ratings.csv").read_text().splitlines()) == 9
         assert (place / "my-eye" / "model.safetensors").read_bytes() != first
 
     def test_of_equal_ratings_no_model_is_made(self, place, call, person):

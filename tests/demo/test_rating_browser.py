@@ -55,7 +55,7 @@ def rating(*options):
 
 
 def rows(place):
-    return {row["image"]: row for row in csv.DictReader((place / "ratings.csv").open(encoding="utf-8"))}
+    return {row["image"]: row for row in csv.DictReader((place / "ratings.csv").read_text().splitlines())}
 
 
 def shown(page):

@@ -29,7 +29,7 @@ def ratings(file):
 
 
 def rows(file):
-    return list(csv.DictReader(file.open(encoding="utf-8")))
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
 
 
 class TestAdding:
