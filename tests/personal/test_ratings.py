@@ -1,8 +1,9 @@
 """A person's ratings on the disk: after each of them, and as others left the file."""
 
 import csv
-import multiprocessing
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,23 +157,26 @@ class TestByHand:
         assert RatingsFile(file, 5).rows == {"a.jpg": Rated((0, 0, 0, 1, 2), "chosen", "2026")}
 
 
-def _hold(file, opened, ended):
-    with open_ratings(Path(file), 5):
-        opened.set()
-        ended.wait(60)
+HOLD = """
+import sys
+from pathlib import Path
+from awcu.personal.ratings import open_ratings
+with open_ratings(Path(sys.argv[1]), 5):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
 
 
 class TestOpening:
     def test_a_second_one_is_refused_until_the_first_ends(self, file):
-        context = multiprocessing.get_context("fork")
-        opened, ended = context.Event(), context.Event()
-        other = context.Process(target=_hold, args=(str(file), opened, ended))
-        other.start()
-        assert opened.wait(60)
-        with pytest.raises(PersonalError, match=r"ratings\.csv is open in another awcu rate"), open_ratings(file, 5):
-            pass
-        other.kill()
-        other.join()
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as other:
+            assert other.stdout.readline() == b"open\n"
+            says = r"ratings\.csv is open in another awcu rate; end that one, or name another --out"
+            with pytest.raises(PersonalError, match=says), open_ratings(file, 5):
+                pass
+            other.kill()
         with open_ratings(file, 5) as ratings:
             assert ratings.rows == {}
 
