@@ -108,13 +108,13 @@ def _serve(
     """Take ratings until the person is done, or interrupts."""
 
     def end() -> dict[str, Any]:
-        server.should_exit = True
         session.prepare()
         if session.fault:
             words, command = f"No model is written: {session.fault}.", ""
         else:
             words, command = f"The model is being written to {arguments.model}. Then:", _score_command(arguments)
         said = session.accuracy.sentence() if session.accuracy else ""
+        server.should_exit = True
         return {"title": session.tally, "words": [said, words], "command": command}
 
     server = server_of(create_rating_app(session, pictures, end, names_answered(listening, arguments.host)), busy=BUSY)
