@@ -33,7 +33,7 @@ function picture(image) {
   return pictures.get(image);
 }
 
-async function keepOnly(images) {
+function keepOnly(images) {
   for (const [image, address] of [...pictures]) {
     if (images.includes(image)) continue;
     pictures.delete(image);
