@@ -143,6 +143,21 @@ class TestRating:
             "The server failed; its log says why. Your ratings are kept.",
         )
 
+    def test_enough_is_said_and_one_may_go_on(self, page, monkeypatch):
+        monkeypatch.setattr("awcu.personal.accuracy.ENOUGH", 3)
+        for rating in (1, 5, 2):
+            assert page.get("/state").json()["enough"] == ""
+            post(page, "rate", rating=rating)
+        assert page.get("/state").json()["enough"].startswith("Enough: more ratings would hardly make it better.")
+        assert post(page, "rate", rating=4).status_code == 200
+
+    def test_when_all_are_rated(self, page):
+        while (said := page.get("/state").json())["image"]:
+            post(page, "rate", rating=4)
+        assert (said["image"], said["next"], said["enough"]) == (None, None, "There is no photograph left to rate.")
+        assert post(page, "rate", rating=4).status_code == 409
+        assert post(page, "undo").json()["was"] == 4
+
     def test_done(self, page, ended):
         assert page.post("/done").json()["title"] == "Done"
         assert ended.is_set()

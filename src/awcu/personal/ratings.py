@@ -117,10 +117,11 @@ def open_ratings(path: Path, scale: int) -> Iterator[RatingsFile]:
     _require_writable(path)
     try:
         # The file itself is replaced by each writing, and a lock on it with it.
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
-            yield RatingsFile(path, scale)
+        held = FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout as error:
         raise PersonalError(f"{path} is open in another awcu rate; end that one, or name another --out") from error
+    with held:
+        yield RatingsFile(path, scale)
 
 
 def _require_writable(path: Path) -> None:

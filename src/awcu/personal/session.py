@@ -194,7 +194,7 @@ class Session:
         """The ratings that the file has, in the order of the first of each photograph: that of others is not kept."""
         rows = self.ratings.rows
         again = [Asked(self._row[image], "again") for image in self.rated for _ in range(sum(rows[image].counts) - 1)]
-        why = {image: "random" if rows[image].picked == "random" else "teaches" for image in self.rated}
+        why: dict[str, Why] = {image: "random" if rows[image].picked == "random" else "teaches" for image in self.rated}
         return [*again, *(Asked(self._row[image], why[image]) for image in self.rated)]
 
     def _go_on(self, past: _Past) -> None:

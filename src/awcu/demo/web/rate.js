@@ -33,7 +33,7 @@ function picture(image) {
   return pictures.get(image);
 }
 
-async function keepOnly(images) {
+function keepOnly(images) {
   for (const [image, address] of [...pictures]) {
     if (images.includes(image)) continue;
     pictures.delete(image);
@@ -49,7 +49,7 @@ function say() {
   $("progress").max = state.goal;
   $("progress").value = Math.min(state.rated, state.goal);
   $("count").textContent = state.count;
-  $("said").textContent = state.said;
+  $("said").textContent = state.said.replaceAll(" ± ", "\u00a0±\u00a0"); // not broken over two lines
   $("enough").textContent = state.enough;
   $("done").classList.toggle("primary", Boolean(state.enough || !state.image));
   $("undo").disabled = !state.undo;
