@@ -255,7 +255,8 @@ def _encoded(light: NDArray[np.float64]) -> Pixels:
 _LIGHT = _linear(np.arange(256.0))
 
 
-def _exposed(pixels: Pixels, stops: float) -> Pixels:
+def exposed(pixels: Pixels, stops: float) -> Pixels:
+    """Pixels `(H, W, 3)` as if exposed by so many EV more, clipped."""
     return np.asarray(cv2.LUT(pixels, _encoded(_LIGHT * 2.0**stops)), np.uint8)
 
 
@@ -290,7 +291,7 @@ def _highlight(photograph: Pixels, patch: _Patch, strength: float, rng: np.rando
 
 
 def _blotch(photograph: Pixels, patch: _Patch, strength: float, rng: np.random.Generator) -> Pixels:
-    return _exposed(photograph[patch.rows, patch.columns], strength * BLOTCH)
+    return exposed(photograph[patch.rows, patch.columns], strength * BLOTCH)
 
 
 def _finger(photograph: Pixels, patch: _Patch, strength: float, rng: np.random.Generator) -> Floats:
@@ -326,11 +327,11 @@ def _cast(photograph: Pixels, patch: _Patch, strength: float, rng: np.random.Gen
 
 
 def _dark(photograph: Pixels, strength: float, rng: np.random.Generator) -> Pixels:
-    return _exposed(photograph, strength * DARK)
+    return exposed(photograph, strength * DARK)
 
 
 def _bright(photograph: Pixels, strength: float, rng: np.random.Generator) -> Pixels:
-    return _exposed(photograph, strength * BRIGHT)
+    return exposed(photograph, strength * BRIGHT)
 
 
 def _blur(photograph: Pixels, strength: float, rng: np.random.Generator) -> Pixels:
