@@ -19,6 +19,7 @@ from awcu.config.hydra import conf_folder
 from awcu.errors import ModelError
 from awcu.inference.predictor import AestheticModel
 from awcu.models import pretrained
+from awcu.models.usual import Usual
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -171,3 +172,27 @@ def test_sizes_are_listed(tmp_path):
 def test_the_function_is_as_good_as_the_command(checkpoint, tmp_path):
     export.export(checkpoint, tmp_path / "model", "model")
     assert (tmp_path / "model" / "config.json").is_file()
+
+
+def test_reasons_need_the_runs_validation_photographs(call, finished, tmp_path, monkeypatch):
+    """Of a set too small to say what is usual, nothing is said; of a larger one, the seen photographs are the run's."""
+    folder, record = finished
+    seen = []
+
+    def usual_of(photographs, scores):
+        seen.extend(photographs)
+        return (Usual("noise", tuple(map(float, range(21))), None, None),)
+
+    monkeypatch.setattr("awcu.inference.reasons.usual_of", usual_of)
+    call(folder, "--out", tmp_path / "model", "--reasons")
+    assert len(seen) == record.n["val"]
+    assert seen[0].ndim == 3
+    (one,) = AestheticModel.from_pretrained(tmp_path / "model", "cpu").config.reference.usual
+    assert one.name == "noise"
+
+
+def test_reasons_of_a_checkpoint_are_refused(finished, tmp_path):
+    folder, _ = finished
+    (checkpoint, *_) = folder.rglob("*.ckpt")
+    with pytest.raises(ModelError, match=r"does not say which photographs it was validated on; give the run's folder"):
+        export.export(checkpoint, tmp_path / "model", "model", reasons=True)

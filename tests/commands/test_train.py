@@ -267,6 +267,7 @@ def test_excluded_photographs_are_counted(configured, rated_folder, tmp_path):
         (["weighting=drop", "weighting.delta=4"], WeightingError, "zeroes all"),
         (["fit=false"], ModelError, r"None is no checkpoint file; give the \.ckpt"),
         (["data.on_unreadable=skip"], TaskError, "must be one of error, exclude"),
+        (["data.attributes=guessed"], TaskError, "data.attributes='guessed' must be measured, or null"),
         (["leave_out_alike=true"], TaskError, "leave_out_alike=true needs to know .*; run awcu prepare"),
         (["+weighting.detla=1"], ConfigurationError, r"awcu\.ratings\.weighting\.Uniform cannot be built.*detla"),
         (["data.ratings.image_column=img"], RatingsError, "has no column 'img'"),

@@ -11,6 +11,7 @@ from PIL import Image
 from awcu.demo.payload import ASPECTS, explained, judged, tinted
 from awcu.inference.crop import parse_aspect
 from awcu.inference.explanation import Explanation, Verdict
+from awcu.inference.reasons import Reason
 from awcu.models.reference import AttributeLink, Reference
 
 LINK = AttributeLink(means=(0.0, 1.0), slopes=(0.5, -2.0), r2=0.4)
@@ -46,6 +47,13 @@ def test_words_and_numbers():
     assert said["maps"][1]["note"] == "probability .88, above average"
     assert said["maps"][1]["ends"] == ("−8.0 against it", "0", "for it +8.0")
     assert said["colours"].startswith("linear-gradient(to right, rgb(")
+
+
+def test_reasons():
+    assert explained(explanation())["reasons"] == []
+    soft = Reason("sharpness", False, 0.09, -0.61, 0.2, np.eye(3))
+    (said,) = explained(explanation(reasons=(soft,)))["reasons"]
+    assert said.startswith("Soft: ")
 
 
 def test_without_validation_photographs_or_attributes():

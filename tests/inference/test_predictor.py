@@ -2,6 +2,7 @@
 
 import csv
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from awcu.inference.crop import Proposal
 from awcu.inference.predictor import CANDIDATES, AestheticModel
 from awcu.models.config import ModelConfig
 from awcu.models.reference import Reference
+from awcu.models.usual import PLACES, End, Usual
 from awcu.runs.record import RunRecord
 from awcu.training.datamodule import RatingDataset
 from awcu.training.module import AestheticTask
@@ -71,6 +73,21 @@ def assert_same(one, other, tolerance=1e-5):
     assert other.probability is None or one.probability == pytest.approx(other.probability, abs=tolerance)
     assert one.attributes == pytest.approx(other.attributes, abs=tolerance)
     assert one.attribute_logits == pytest.approx(other.attribute_logits, rel=tolerance, abs=tolerance)
+
+
+def test_reasons_are_given_where_it_is_known_what_is_usual(binary):
+    """Of a frame darker than usual: dark ones score lower or higher, as a lighter copy says."""
+    photograph = np.full((SIZE, SIZE, 3), 60, np.uint8)
+    assert binary.explain(photograph).reasons is None
+
+    def named(gap, spread):
+        dark = Usual("lightness", tuple(np.linspace(60, 90, PLACES).tolist()), End(gap, 0.1, gap, 0.1), None)
+        reference = Reference(100, tuple(np.linspace(-1, 1, 101).tolist()), spread, 1.0, 1.0, None, (dark,))
+        judge = AestheticModel(replace(binary.config, reference=reference), binary.net, "cpu")
+        return [(one.name, np.sign(one.change)) for one in judge.explain(photograph).reasons]
+
+    assert sorted([*named(-1.0, 0.0), *named(1.0, 0.0)]) in ([("lightness", -1.0)], [("lightness", 1.0)])
+    assert named(-1.0, 1e9) == named(1.0, 1e9) == []
 
 
 class TestFromARun:

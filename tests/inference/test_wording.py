@@ -6,8 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from awcu.images.edits import EDITS
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import against_average, attributes_shown, heading, measure, notes, sentence
+from awcu.inference.reasons import Reason
+from awcu.inference.wording import (
+    MEASURED,
+    UNSEEN,
+    against_average,
+    attributes_shown,
+    heading,
+    in_short,
+    measure,
+    notes,
+    reasons,
+    sentence,
+)
 from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.text import label, percent, share
@@ -61,6 +74,57 @@ def test_the_sentence_holds_effects_and_places():
 def test_neither_cause_nor_praise(reference):
     words = "because|beautiful|caus|due to|thanks|improve|good|bad|raise"
     assert not re.search(words, sentence(explained(reference=reference)))
+
+
+SOFT = Reason("sharpness", False, 0.09, -0.61, 0.2, np.kron([[0.0, 0, 0], [0, 0, 0], [0, 0, 1]], np.ones((9, 9))))
+LIGHT = Reason("lightness", True, 0.96, 0.34, -0.1)
+
+
+class TestReasons:
+    def told(self, *found, **fields):
+        return [one.replace("\N{NO-BREAK SPACE}", " ") for one in reasons(explained(reasons=found, **fields))]
+
+    def test_little_of_it_where_and_the_map_agrees(self):
+        (said,) = self.told(SOFT)
+        assert in_order(said, "Soft: sharper than only 9 % of 152 photographs", "score .6 below usual ones.", "Softest")
+        assert in_order(said, "Softest in the lower right, where the map is lowest too.")
+
+    def test_elsewhere_than_the_map(self):
+        (said,) = self.told(SOFT, evidence=np.diag([-3.0, 0, 2]))
+        assert said.endswith("Softest in the lower right.")
+
+    def test_much_of_it_all_over_the_frame(self):
+        (said,) = self.told(LIGHT)
+        assert in_order(said, "Light: lighter than 96 % of 152", "score .3 above usual ones.")
+        assert said.endswith("ones.")
+
+    def test_the_photographs_are_named_once(self):
+        first, second = self.told(SOFT, LIGHT)
+        assert UNSEEN in first
+        assert "96 % of them" in second
+
+    def test_a_narrow_gap_is_not_nothing(self):
+        assert "score .04 below" in self.told(SOFT._replace(gap=-0.04))[0]
+
+    def test_in_one_line(self):
+        assert in_short(explained(reasons=(SOFT, LIGHT))) == "Soft, softest in the lower right; light"
+        assert in_short(explained(reasons=())) == in_short(explained()) == ""
+
+    def test_one_at_the_end_of_all(self):
+        assert "sharper than almost none of 152" in self.told(SOFT._replace(share_below=0.001))[0]
+        assert "lighter than >99 % of 152" in self.told(LIGHT._replace(share_below=0.999))[0]
+
+    def test_none_is_said_and_what_is_not_known_is_not(self):
+        assert "No measured reason" in self.told()[0]
+        assert reasons(explained()) == []
+        assert any("A reason is named only" in note for note in notes(explained(reasons=())))
+        assert not any("A reason is named only" in note for note in notes(explained()))
+
+    @pytest.mark.parametrize(("name", "high"), MEASURED)
+    def test_every_attribute_that_an_edit_changes_has_words(self, name, high):
+        (said,) = self.told(SOFT._replace(name=name, high=high))
+        assert in_order(said, MEASURED[name, high][0].capitalize() + ": ", " than ", "9 %")
+        assert set(MEASURED) == {(one, end) for one in EDITS for end in (False, True)}
 
 
 class TestHeading:

@@ -15,6 +15,7 @@ from awcu.metrics.bootstrap import point_and_interval
 from awcu.models.card import METRICS, RunFacts, model_card, usage
 from awcu.models.config import ModelConfig
 from awcu.models.reference import Reference
+from awcu.models.usual import End, Usual
 from awcu.runs.record import RunRecord
 
 CONFIG = ModelConfig(
@@ -56,6 +57,16 @@ def row(card, name):
     """The cells of the row with this first cell."""
     (line,) = (line for line in card.splitlines() if line.startswith(f"| {name} |"))
     return [cell.strip() for cell in line.strip("|").split("|")[1:]]
+
+
+def test_what_is_usual_of_measured_attributes():
+    one = Usual("noise", tuple(place / 2 for place in range(21)), End(-0.5, 0.1, -0.4, 0.2), None)
+    other = Usual("contrast", one.quantiles, End(-0.5, 0.1, -0.1, 0.2), End(0.25, 0.5, 0.1, 0.5))
+    reference = replace(CONFIG.reference, usual=(one, other))
+    text = model_card(replace(CONFIG, reference=reference), "user/beauty", RUN)
+    assert row(text, "noise") == ["1.5", "5", "8.5", "**−.50 ± .10 (−.40 ± .20)**", "–"]
+    assert row(text, "contrast")[3:] == ["−.50 ± .10 (−.10 ± .20)", "+.25 ± .50 (+.10 ± .50)"]
+    assert "Measured attributes" not in model_card(CONFIG, "user/beauty", RUN)
 
 
 @pytest.fixture(scope="module")

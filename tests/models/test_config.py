@@ -11,6 +11,7 @@ from awcu.errors import ModelError
 from awcu.models.config import ModelConfig, from_json, of_task
 from awcu.models.objective import Binary, RatingDistribution, Score
 from awcu.models.reference import Reference
+from awcu.models.usual import PLACES, End, Usual
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.normal(size=20)
@@ -32,6 +33,8 @@ CONFIG = ModelConfig(
     train_fingerprint="0123456789ab",
     reference=Reference.measure(SCORES, RNG.normal(size=(20, 2)), np.abs(SCORES), np.ones((20, 2))),
 )
+USUAL = Usual("noise", tuple(float(place) for place in range(PLACES)), End(-0.5, 0.1, -0.4, 0.1), None)
+REASONED = replace(CONFIG, reference=replace(CONFIG.reference, usual=(USUAL,)))
 TEXT = CONFIG.to_json("ab" * 32)
 
 
@@ -44,6 +47,13 @@ def changed(**values):
         for section in sections:
             place = place[section]
         place[key] = value
+    return json.dumps(document)
+
+
+def usually(**values):
+    """The text of a model that knows what is usual of noise, with other values of it."""
+    document = json.loads(REASONED.to_json("ab" * 32))
+    document["reference"]["usual"][0] |= values
     return json.dumps(document)
 
 
@@ -61,6 +71,7 @@ def without(*path):
     [
         CONFIG,
         replace(CONFIG, reference=None),
+        REASONED,
         replace(CONFIG, trained_on="gallery"),
         replace(CONFIG, attribute_names=(), reference=replace(CONFIG.reference, link=None)),
         replace(CONFIG, objective="distribution", attribute_loss="single_label"),
@@ -88,6 +99,10 @@ def test_what_is_not_given_is_the_networks_default_and_places_are_left_out():
 
 def test_a_model_that_an_earlier_version_wrote_does_not_say_what_it_was_trained_on():
     assert from_json(without("trained_on"), "config.json")[0].trained_on == ""
+
+
+def test_a_model_that_an_earlier_version_wrote_knows_no_reasons():
+    assert from_json(without("reference", "usual"), "config.json")[0] == CONFIG
 
 
 def test_a_tasks_settings_are_a_configuration():
@@ -172,6 +187,10 @@ def test_a_model_that_diverged_is_not_written():
         (changed(attribute_names=["indoors"] * 2), r"attribute_names is \(.*\); it must be different names"),
         ("[" * 100_000, r"^config\.json nests its brackets too deep; export the model again$"),
         (changed(reference__scores=[0.0]), "scores is of length 1; it must be 101 numbers"),
+        (usually(name="beauty"), r"usual is \['beauty'\]; it must be different attributes that are measured"),
+        (usually(quantiles=[0.0, 1.0]), r"usual is noise \(0.0, 1.0\); it must be 21 ascending numbers"),
+        (usually(quantiles=[0.0] * 20 + [-1.0]), "it must be 21 ascending numbers"),
+        (usually(low={"gap": 1.0}), "low: half_width: Field required"),
         (changed(reference__link__slopes=[1.0]), r"link is of lengths \(2, 1\); it must be 2 each"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy import stats
 from sklearn.linear_model import Ridge, RidgeCV
 
 from awcu.models.reference import PENALTIES, AttributeLink, Reference
+from awcu.models.usual import PLACES, End, Usual
 
 
 def photographs(n=40, noise=0.5, seed=0):
@@ -171,6 +173,13 @@ class TestReference:
     def test_equal_scores_are_not_below_each_other(self):
         reference = Reference.measure(np.full(5, 0.3), np.empty((5, 0)), np.ones(5), np.empty((5, 0)))
         assert [reference.share_below(score) for score in (0.2, 0.3, 0.4)] == [0, 0, 1]
+
+    def test_what_is_usual_comes_back_too(self, reference):
+        one = Usual("noise", tuple(range(PLACES)), End(-0.5, 0.1, -0.4, 0.2), None)
+        known = replace(reference, usual=(one,))
+        assert Reference.from_dict(json.loads(json.dumps(known.as_dict()))) == known
+        earlier = {key: value for key, value in reference.as_dict().items() if key != "usual"}
+        assert Reference.from_dict(earlier).usual == ()
 
     @pytest.mark.parametrize("link", [True, False])
     def test_comes_back_from_a_dict_and_from_json(self, reference, link):

@@ -16,7 +16,8 @@ from awcu.errors import SheetError
 from awcu.images.boxes import Box
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import notes, sentence
+from awcu.inference.reasons import Reason
+from awcu.inference.wording import notes, reasons, sentence
 from awcu.models.objective import RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.reports.panels import GROUND, STEPS, panels
@@ -102,7 +103,7 @@ class TestArrangement:
         ],
     )
     def test_nothing_is_cut_off_or_overlaps(self, figure, shape, attributes, crop, reference):
-        explanation = explained(SHAPES[shape])
+        explanation = explained(SHAPES[shape], reasons=(SOFT, NOISY))
         explanation = explanation if reference else replace(explanation, reference=None)
         found = figure(explanation, "a photograph.jpg", attributes, crop)
         boxes = texts(found) + [("picture", axes.get_window_extent()) for axes in pictures(found)]
@@ -127,6 +128,17 @@ class TestArrangement:
     @pytest.mark.parametrize("shape", [(1, 3000), (3000, 1)])
     def test_a_line_of_pixels_can_be_drawn(self, figure, shape):
         assert max(figure(explained(shape)).get_size_inches()) < 20
+
+
+SOFT = Reason("sharpness", False, 0.09, -0.61, 0.2, np.eye(3))
+NOISY = Reason("noise", True, 0.96, -0.3, 0.1, np.eye(3))
+
+
+def test_reasons_stand_on_the_page_and_in_the_picture(figure):
+    explanation = explained(reasons=(SOFT, NOISY))
+    for text in (read(figure(explanation)), " ".join(Page(html_of(explanation)).text.split())):
+        for reason in reasons(explanation):
+            assert reason.replace("\N{NO-BREAK SPACE}", " ") in text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 class TestPng:

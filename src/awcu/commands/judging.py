@@ -23,6 +23,7 @@ from awcu.images.discovery import distinct_names, find, read_ahead
 from awcu.inference.crop import Proposal, parse_aspect
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation, Verdict
+from awcu.inference.wording import heading, reasons
 from awcu.models.purpose import purpose
 from awcu.reports.rows import (
     LABEL,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+TOLD = 5  # photographs whose reasons a terminal shows
 PROPOSAL = ("crop", "aspect", "number", "left", "top", "right", "bottom", "worth")
 
 
@@ -106,7 +108,15 @@ def explain(arguments: argparse.Namespace) -> None:
     _check_folder(arguments.out, arguments.overwrite)
     model = load_model(arguments)
     names = dict(zip(photographs, distinct_names(photographs), strict=True))
-    columns = ["path", "picture", "page", *VERDICT, *attribute_columns(model.config.attribute_names), "error"]
+    columns = [
+        "path",
+        "picture",
+        "page",
+        *VERDICT,
+        "reasons",
+        *attribute_columns(model.config.attribute_names),
+        "error",
+    ]
     rows = Rows(arguments.out / "explanations.csv", columns)
 
     def explained(path: Path) -> Explanation:
@@ -116,6 +126,9 @@ def explain(arguments: argparse.Namespace) -> None:
     with _each("explaining", photographs, explained, 2, rows) as explanations:
         for path, explanation in explanations:
             row = verdict_row(path, explanation.verdict, explanation.reference)
+            row["reasons"] = " ".join(reasons(explanation))
+            if sys.stdout.isatty() and len(photographs) <= TOLD:
+                print(*told(visible(path.name), explanation), "", sep="\n")
             sheet = Sheet(explanation, visible(path.name), arguments.attributes)
             for column, ending in (("picture", ".png"), ("page", ".html")):
                 file = _with_ending(names[path], ending)
@@ -124,6 +137,12 @@ def explain(arguments: argparse.Namespace) -> None:
             rows.add(row)
     print(rows.path)
     _end(rows, len(photographs))
+
+
+def told(name: str, explanation: Explanation) -> list[str]:
+    """One photograph's verdict and reasons, a line each."""
+    words = heading(explanation)
+    return [f"{name}: {words.level}, {words.verdict}", *(f"  {reason}" for reason in reasons(explanation))]
 
 
 def crop(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from awcu.inference.predictor import AestheticModel
     from awcu.ratings.ratings import Ratings
+    from awcu.ratings.splits import Split
 
 
 def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,8 +25,8 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     gallery.set_defaults(command=_gallery)
 
 
-def load_run(folder: Path) -> "tuple[AestheticModel, Ratings]":
-    """The model of a finished run and the test split it was measured on.
+def load_run(folder: Path, split: "Split" = "test") -> "tuple[AestheticModel, Ratings]":
+    """The model of a finished run and its test split, on which it was measured, or another.
 
     Raises:
         TaskError: The folder holds no finished run.
@@ -42,7 +43,7 @@ def load_run(folder: Path) -> "tuple[AestheticModel, Ratings]":
     cfg = OmegaConf.load(config)
     assert isinstance(cfg, DictConfig)
     ratings, _ = read_ratings(cfg, prepared_photographs(cfg))
-    return AestheticModel.from_pretrained(folder), ratings.of_split("test")
+    return AestheticModel.from_pretrained(folder), ratings.of_split(split)
 
 
 def _maps(arguments: argparse.Namespace) -> None:

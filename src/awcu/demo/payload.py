@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from awcu.errors import CropError
 from awcu.inference.crop import parse_aspect
 from awcu.inference.explanation import Explanation, Verdict
-from awcu.inference.wording import attributes_shown, heading, notes, sentence
+from awcu.inference.wording import attributes_shown, heading, notes, reasons, sentence
 from awcu.models.cam import Map, layer, onto_photograph
 from awcu.models.reference import Reference
 from awcu.reports.html import data_uri
@@ -39,12 +39,13 @@ def explained(explanation: Explanation) -> Answer:
     """All that the page shows of one photograph.
 
     Returns:
-        `level`, `verdict`, `detail`, `place`, `sentence`, `notes` and `rank` as on a sheet; `size` in pixels;
-        `photograph`, a JPEG; `maps`, AesAM first; `crops`, up to three boxes for each of `ASPECTS`, best first.
+        `level`, `verdict`, `detail`, `place`, `reasons`, `sentence`, `notes` and `rank` as on a sheet; `size` in
+        pixels; `photograph`, a JPEG; `maps`, AesAM first; `crops`, up to three boxes for each of `ASPECTS`, best first.
     """
     place = rank(explanation)
     return {
         **heading(explanation)._asdict(),
+        "reasons": reasons(explanation),
         "sentence": sentence(explanation),
         "notes": notes(explanation),
         "rank": place and place._asdict(),

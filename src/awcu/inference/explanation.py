@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from awcu.images.boxes import Box
 from awcu.images.transforms import Aspect
 from awcu.inference.crop import Proposal, propose
+from awcu.inference.reasons import Reason
 from awcu.models.cam import Map, onto_photograph, overlay
 from awcu.models.objective import Binary, Objective
 from awcu.models.reference import LEAST_R2, Reference
@@ -58,6 +59,8 @@ class Explanation:
         reference: What the model says of its validation photographs; None if it was never validated.
         objective: How score and probability are to be read.
         trained_on: Name of the data set that the model learned from; "" where it is not known.
+        reasons: Measured attributes that go with the score and change it, widest gap first; None where the model's
+            reference says nothing of them.
     """
 
     photograph: NDArray[np.uint8] = field(repr=False)
@@ -69,6 +72,7 @@ class Explanation:
     reference: Reference | None = field(repr=False)
     objective: Objective = field(default_factory=Binary)
     trained_on: str = ""
+    reasons: tuple[Reason, ...] | None = None
 
     @property
     def contributions(self) -> dict[str, float]:

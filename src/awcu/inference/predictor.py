@@ -19,6 +19,7 @@ from awcu.images.decoding import Encoded, decode, decode_bytes
 from awcu.images.transforms import Preparation
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation, Verdict
+from awcu.inference.reasons import Reason, reasons
 from awcu.models.config import ModelConfig
 from awcu.models.network import ActivationMaps, AestheticNet, Logits
 from awcu.models.pretrained import load, new_folder, upload, write
@@ -137,9 +138,13 @@ class AestheticModel:
             verdicts += self.verdicts(batch)
         return verdicts
 
+    def scores(self, photographs: Iterable[Photograph]) -> list[float]:
+        """The scores alone; argument and error as those of `score`."""
+        return [verdict.score for verdict in self.score(photographs)]
+
     @torch.inference_mode()
     def explain(self, photograph: Photograph, flip: bool = False, scales: Sequence[float] = (1.0,)) -> Explanation:
-        """The verdict on one photograph with AesAM and AttAM, from one forward pass.
+        """The verdict on one photograph with AesAM and AttAM, from one forward pass, and reasons from a few more.
 
         Args:
             photograph: A file, or `(H, W, 3)` RGB.
@@ -152,9 +157,9 @@ class AestheticModel:
             ModelError: The model's answer is not finite.
         """
         logits, maps = self.averaged(self.prepare(photograph), flip, scales)
-        likelihood = self.objective.probability(maps.aesthetic)
+        likelihood, pixels = self.objective.probability(maps.aesthetic), _pixels(photograph)
         return Explanation(
-            _pixels(photograph),
+            pixels,
             self._verdicts(logits)[0],
             self.objective.evidence(maps.aesthetic)[0].cpu().numpy(),
             None if likelihood is None else likelihood[0].cpu().numpy(),
@@ -163,6 +168,7 @@ class AestheticModel:
             self.config.reference,
             self.objective,
             self.config.trained_on,
+            self._reasons(pixels),
         )
 
     @torch.inference_mode()
@@ -213,6 +219,12 @@ class AestheticModel:
         ]
         order = np.argsort(np.negative(scores), kind="stable")
         return [*(judged[place] for place in order), *(one for one in proposals if one not in judged)]
+
+    def _reasons(self, pixels: NDArray[np.uint8]) -> tuple[Reason, ...] | None:
+        reference = self.config.reference
+        if reference is None or not reference.usual:
+            return None
+        return reasons(pixels, reference.usual, reference.score_sd, self.scores)
 
     def _takes(self, height: int, width: int) -> bool:
         try:

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from awcu.inference.explanation import Explanation
+from awcu.inference.reasons import Reason
 from awcu.models.cam import Map
 from awcu.models.objective import Binary, Objective, RatingDistribution, Score
+from awcu.models.usual import TAIL
 from awcu.text import label, number, percent, rating, share
 
 NAMED = 3  # attributes in the sentence
@@ -17,6 +19,19 @@ THIRDS = (
     ("at the left", "in the centre", "at the right"),
     ("in the lower left", "at the bottom", "in the lower right"),
 )
+# Of a measured attribute, and whether there is much of it: the photograph, more of the attribute, the superlative.
+MEASURED = {
+    ("sharpness", False): ("soft", "sharper", "softest"),
+    ("sharpness", True): ("sharp", "sharper", "sharpest"),
+    ("noise", False): ("smooth", "noisier", "smoothest"),
+    ("noise", True): ("noisy", "noisier", "noisiest"),
+    ("lightness", False): ("dark", "lighter", "darkest"),
+    ("lightness", True): ("light", "lighter", "lightest"),
+    ("contrast", False): ("flat", "richer in contrast", "flattest"),
+    ("contrast", True): ("contrasty", "richer in contrast", "most contrasty"),
+    ("colourfulness", False): ("pale", "more colourful", "palest"),
+    ("colourfulness", True): ("colourful", "more colourful", "most colourful"),
+}
 
 
 class Heading(NamedTuple):
@@ -67,6 +82,49 @@ def better_than(below: float, n: int) -> str:
     return f"Better than {some} {UNSEEN}"
 
 
+def reasons(explanation: Explanation) -> list[str]:
+    """Each reason with its place, a paragraph each; one that there is none, or nothing where reasons are not known."""
+    found, reference = explanation.reasons, explanation.reference
+    if found is None or reference is None:
+        return []
+    if not found:
+        return ["No measured reason: nothing unusual in its pixels goes with the score and changes it."]
+    whole = f"{reference.n:,} {UNSEEN}"
+    return [_reason(explanation, one, "of them" if place else f"of {whole}") for place, one in enumerate(found)]
+
+
+def in_short(explanation: Explanation) -> str:
+    """The reasons in one line, as in "Soft, softest at the left; dark"; "" where there are none."""
+    parts = []
+    for reason in explanation.reasons or ():
+        is_so, _, most = MEASURED[reason.name, reason.high]
+        parts.append(is_so if reason.places is None else f"{is_so}, {most} {third(reason.places)}")
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def _reason(explanation: Explanation, reason: Reason, whole: str) -> str:
+    is_so, more, most = MEASURED[reason.name, reason.high]
+    only = "only " if reason.share_below < 0.5 else ""
+    part = "almost none" if reason.share_below < 0.005 else f"{only}{percent(reason.share_below)}"
+    than = f"{more} than {part} {whole}"
+    gap = number(abs(reason.gap), decimals=1 if abs(reason.gap) >= 0.1 else 2)
+    side = "above" if reason.gap > 0 else "below"
+    said = f"{is_so.capitalize()}: {than}; such photographs score {gap} {side} usual ones."
+    place = _place(explanation, reason)
+    return f"{said} {most.capitalize()} {place}." if place else said
+
+
+def _place(explanation: Explanation, reason: Reason) -> str:
+    """Where there is most of it, and whether the map is lowest there too, or highest; "" where it is so all over."""
+    if reason.places is None:
+        return ""
+    where, sign = third(reason.places), np.sign(reason.gap)
+    if where != third(sign * explanation.on_lattice()):
+        return where
+    return f"{where}, where the map is {'highest' if sign > 0 else 'lowest'} too"
+
+
 def sentence(explanation: Explanation) -> str:
     """One sentence: the attributes that go with the score, and what in the photograph speaks for and against it."""
     text = "; ".join(part for part in (_attributes(explanation), _places(explanation)) if part)
@@ -91,7 +149,7 @@ def against_average(explanation: Explanation, name: str) -> str:
 
 def notes(explanation: Explanation) -> list[str]:
     """What a reader must know to read a sheet, a paragraph each."""
-    texts = _on_colours(explanation), _on_attributes(explanation), _on_limits(explanation)
+    texts = _on_colours(explanation), _on_reasons(explanation), _on_attributes(explanation), _on_limits(explanation)
     return [text for text in texts if text]
 
 
@@ -106,6 +164,16 @@ def _on_colours(explanation: Explanation) -> str:
     return text + (
         "The colours mean the same on all photographs of this model: one in ten of "
         f"{reference.n:,} {UNSEEN} has a place where they are full."
+    )
+
+
+def _on_reasons(explanation: Explanation) -> str:
+    if explanation.reasons is None:
+        return ""
+    return (
+        f"A reason is named only where the photograph is among the {percent(TAIL)} at one end of what is usual, where "
+        "such photographs score otherwise than usual ones (with the other measured attributes held fixed, too), and "
+        "where the model scores a copy of this photograph, edited to be usual, otherwise in the same way."
     )
 
 

@@ -15,6 +15,7 @@ from awcu.config.identity import without_place
 from awcu.metrics.bootstrap import RESAMPLES, point_and_interval
 from awcu.models.config import ModelConfig
 from awcu.models.purpose import OF_ONE_PERSON, purpose
+from awcu.models.usual import End
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.runs.record import RunRecord
 from awcu.text import markdown_table, number
@@ -111,6 +112,7 @@ def model_card(config: ModelConfig, source: str, run: RunFacts | None = None, on
         _training(config, run),
         *(_results(run) if run is not None else []),
         *_range(config),
+        *measured_section(config),
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(config, run)),
     ]
@@ -225,6 +227,38 @@ def _range(config: ModelConfig) -> list[str]:
     scores = [number(config.reference.scores[place], signed=True) for place in names.values()]
     table = markdown_table(list(names), [scores], "l" + "r" * (len(names) - 1))
     return [f"## Range of scores on {config.reference.n} validation photographs", table]
+
+
+def measured_section(config: ModelConfig) -> list[str]:
+    """Heading, table and explanation of what is usual of measured attributes; empty where they were not measured."""
+    if config.reference is None or not config.reference.usual:
+        return []
+    rows = [
+        [
+            one.name,
+            *(f"{one.quantiles[place]:.3g}" for place in (3, 10, 17)),
+            *(_end(end) for end in (one.low, one.high)),
+        ]
+        for one in config.reference.usual
+    ]
+    header = ["", "15 %", "median", "85 %", "score of the lowest 15 %", "of the highest 15 %"]
+    below = (
+        "Measured from the pixels of the validation photographs (`awcu.images.measures`). Scores are against those of "
+        "the photographs between, with 95 % intervals for all ends together; in brackets with the other attributes "
+        "held fixed. `awcu explain` names an attribute as a reason only where both intervals exclude zero (bold)."
+    )
+    return ["## Measured attributes", markdown_table(header, rows, "lrrrrr"), below]
+
+
+def _end(end: End | None) -> str:
+    if end is None:
+        return "–"
+    text = f"{_plus_minus(end.gap, end.half_width)} ({_plus_minus(end.given_others, end.given_others_half_width)})"
+    return f"**{text}**" if end.holds else text
+
+
+def _plus_minus(value: float, half_width: float) -> str:
+    return f"{number(value, signed=True, decimals=2)} ± {number(half_width, decimals=2)}"
 
 
 def _limits(config: ModelConfig, run: RunFacts | None) -> list[str]:

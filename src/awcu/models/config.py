@@ -14,10 +14,12 @@ from typing_extensions import TypedDict  # the one that pydantic reads before Py
 from awcu import __version__
 from awcu.bounds import MAX_RATING, MAX_SIZE
 from awcu.errors import ModelError
+from awcu.images.measures import MEASURES
 from awcu.images.transforms import Aspect
 from awcu.models.network import AestheticNet
 from awcu.models.objective import Objective, ObjectiveName, build_objective
 from awcu.models.reference import Reference
+from awcu.models.usual import PLACES
 from awcu.text import faults, shown
 
 T = TypeVar("T")
@@ -228,6 +230,12 @@ def _check_reference(reference: Reference, attributes: int, where: str) -> None:
     if link is not None:
         lengths = len(link.means), len(link.slopes)
         _require(lengths == (attributes, attributes), f"{where}: link", f"of lengths {lengths}", f"{attributes} each")
+    names = [one.name for one in reference.usual]
+    known = len(set(names)) == len(names) and set(names) <= set(MEASURES)
+    _require(known, f"{where}: usual", shown(names), "different attributes that are measured")
+    for one in reference.usual:
+        ascending = len(one.quantiles) == PLACES and all(a <= b for a, b in pairwise(one.quantiles))
+        _require(ascending, f"{where}: usual", f"{one.name} {shown(one.quantiles)}", f"{PLACES} ascending numbers")
 
 
 def _require(condition: bool, where: str, value: object, rule: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.models.usual import End, Usual
+
 Floats = NDArray[np.float64]
 
 PENALTIES = np.logspace(-4, 4, 33)
@@ -80,6 +82,7 @@ class Reference:
             every AesAM are full.
         attribute_limit: The same of all AttAM.
         link: None for a model without attributes, and where else it cannot be measured.
+        usual: Of the attributes that are measured from the pixels; empty where they were not.
     """
 
     n: int
@@ -88,6 +91,7 @@ class Reference:
     evidence_limit: float
     attribute_limit: float
     link: AttributeLink | None
+    usual: tuple[Usual, ...] = ()
 
     @classmethod
     def measure(cls, scores: Floats, logits: Floats, evidence: Floats, attributes: Floats) -> "Reference":
@@ -119,8 +123,14 @@ class Reference:
                 "scores": tuple(stored["scores"]),
                 "link": link
                 and AttributeLink(**link | {"means": tuple(link["means"]), "slopes": tuple(link["slopes"])}),
+                "usual": tuple(_usual(one) for one in stored.get("usual", ())),
             }
         )
+
+
+def _usual(stored: dict[str, Any]) -> Usual:
+    ends = {side: stored[side] and End(**stored[side]) for side in ("low", "high")}
+    return Usual(**stored | {"quantiles": tuple(stored["quantiles"])} | ends)
 
 
 def _limit(strongest: Floats) -> float:

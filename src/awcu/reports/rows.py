@@ -25,7 +25,7 @@ Row = dict[str, Any]
 SUFFIXES = (".csv", ".jsonl")
 VERDICT = ("score", "rating", "probability", "level", "rank", "share_below")
 LABEL = "label"
-_TAKEN = {"path", *VERDICT, LABEL, "picture", "page", "error"}
+_TAKEN = {"path", *VERDICT, LABEL, "picture", "page", "reasons", "error"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHOWN = 40  # photographs shown in a terminal
 _LIKELIEST = 3  # attributes shown in a terminal

@@ -22,7 +22,7 @@ from awcu.errors import SheetError
 from awcu.files import write_atomically
 from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
-from awcu.inference.wording import against_average, attributes_shown, heading, notes, sentence
+from awcu.inference.wording import against_average, attributes_shown, heading, in_short, notes, reasons, sentence
 from awcu.models.cam import Map, overlay
 from awcu.models.purpose import purpose
 from awcu.plots.style import DPI, GREY, save_png
@@ -104,6 +104,7 @@ class Sheet:
             caption=self.caption,
             heading=heading(self.explanation),
             purpose=purpose(self.explanation.trained_on).model,
+            reasons=reasons(self.explanation),
             sentence=sentence(self.explanation),
             notes=notes(self.explanation),
             rank=rank(self.explanation),
@@ -184,9 +185,10 @@ def _figure(sheet: Sheet) -> Figure:
     columns = math.ceil(len(drawn) / rows)
     words = heading(explanation)
     verdict = f"{words.level}: {words.verdict} ({words.detail})"
-    first = sheet.caption, verdict, words.place, purpose(explanation.trained_on).model
+    first = sheet.caption, verdict, words.place, in_short(explanation)
     above = "\n".join(fill(text, int(0.6 * LETTERS * WIDTH)) for text in first if text)
-    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (sentence(explanation), "", *notes(explanation)))
+    said = purpose(explanation.trained_on).model, *reasons(explanation), sentence(explanation)
+    below = "\n".join(fill(text, int(LETTERS * WIDTH)) for text in (*said, "", *notes(explanation)))
     tall = min(max(WIDTH / columns / aspect, FLAT), TALL)
     written = 0.25 * above.count("\n") + 0.14 * below.count("\n") + 0.55
     figure = _grid(drawn, columns, WIDTH, rows * (tall + 0.75) + written)

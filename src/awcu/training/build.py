@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.init import constant_
 
 from awcu.config.hydra import instantiated, plain
+from awcu.datasets.measured import with_measured
 from awcu.datasets.prepared import Prepared
 from awcu.errors import BackboneError, TaskError
 from awcu.images.transforms import Preparation
@@ -38,8 +39,13 @@ def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Rat
     """The readable ratings and how many photographs were excluded."""
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
+    if cfg.data.get("attributes") not in (None, "measured"):
+        raise TaskError(f"data.attributes={cfg.data.attributes!r} must be measured, or null for the set's own")
     exclude, fitting = cfg.data.on_unreadable == "exclude", Preparation(**image_settings(cfg))
-    return readable(instantiated(cfg.data.ratings), exclude, prepared, fitting)
+    ratings, excluded = readable(instantiated(cfg.data.ratings), exclude, prepared, fitting)
+    if cfg.data.get("attributes") == "measured":
+        ratings = with_measured(ratings, None if prepared is None else prepared.of(ratings))
+    return ratings, excluded
 
 
 def one_each(cfg: DictConfig) -> dict[str, list[Any]]:

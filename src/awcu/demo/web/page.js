@@ -84,6 +84,7 @@ function showAnswer() {
   for (const name of ["level", "verdict", "detail", "sentence"]) part(name).textContent = answer[name];
   part("level").className = answer.level.toLowerCase();
   part("rank").replaceChildren(...rank(answer.rank, answer.place));
+  part("reasons").replaceChildren(...answer.reasons.map((reason) => make("li", { textContent: reason })));
   part("notes").replaceChildren(...answer.notes.map((note) => make("p", { textContent: note })));
   part("stage").replaceChildren(...stage(answer.photograph, $("opacity").value), make("div", { className: "frame" }));
   part("bar").style.background = answer.colours;
