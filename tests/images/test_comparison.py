@@ -6,7 +6,7 @@ import pytest
 
 from awcu.datasets.gallery import render
 from awcu.images.flaws import plant
-from awcu.images.measures import BLOWN, EXPOSED, SOFTER, Measures, lacks, measure
+from awcu.images.comparison import BLOWN, EXPOSED, SOFTER, Measures, lacks, measure
 
 
 @pytest.fixture(scope="module")
