@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from awcu.bounds import MAX_PIXELS
-from awcu.commands import dashboard, demo, export, maps, predict, rate
+from awcu.commands import dashboard, demo, export, maps, pick, predict, rate
 from awcu.errors import MENDABLE, AwcuError
 
 HYDRA = {
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     maps.add_parsers(commands)
     predict.add_parsers(commands)
+    pick.add_parser(commands)
     demo.add_parser(commands)
     rate.add_parser(commands)
     export.add_parser(commands)
