@@ -1,13 +1,13 @@
 """Labels of measured attributes (`awcu.images.measures`), so that any photographs can train an attribute head."""
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.datasets.prepared import Pictures
 from awcu.errors import RatingsError
 from awcu.images.decoding import decode
 from awcu.images.measures import AREA, MEASURES, measure
@@ -19,7 +19,7 @@ MANY = 1_000  # photographs take half a minute on one core
 _SIDE = 2 * round(AREA**0.5)  # pixels: a JPEG may be decoded at a part of its size, not below this
 
 
-def with_measured(ratings: Ratings, pictures: Sequence[NDArray[np.uint8]] | None = None) -> Ratings:
+def with_measured(ratings: Ratings, pictures: Pictures | list[NDArray[np.uint8]] | None = None) -> Ratings:
     """The ratings with a label for each of `MEASURES`: 1 in the training photographs' upper third, 0 in the lower.
 
     Those between are unlabelled (nan), as are all of an attribute whose thirds are equal, such as clipped shadows that
@@ -52,7 +52,7 @@ def with_measured(ratings: Ratings, pictures: Sequence[NDArray[np.uint8]] | None
     )
 
 
-def _measured(ratings: Ratings, pictures: Sequence[NDArray[np.uint8]] | None) -> Floats:
+def _measured(ratings: Ratings, pictures: Pictures | list[NDArray[np.uint8]] | None) -> Floats:
     """`(N, A)` the measures of each photograph."""
 
     def values(row: int) -> list[float]:

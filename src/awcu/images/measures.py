@@ -65,7 +65,7 @@ def measure(photograph: Pixels, names: Sequence[str] = MEASURES) -> dict[str, Me
     """
     pixels = at_measured_size(photograph)
     lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    lightness = np.ascontiguousarray(lab[..., 0])
+    lightness = np.asarray(lab[..., 0], np.float32, order="C")
     return {name: _BY_NAME[name](pixels, lightness) for name in names}
 
 
@@ -110,7 +110,7 @@ def _sharpness(pixels: Pixels, lightness: Floats) -> Measured:
     for axis, kernel in ((0, (1, _BLUR)), (1, (_BLUR, 1))):
         step = _steps(lightness, axis)
         before += np.maximum(step - _ROUNDING, 0)
-        blurred = cv2.blur(lightness, kernel, borderType=cv2.BORDER_REPLICATE)
+        blurred = np.asarray(cv2.blur(lightness, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)
         lost += np.maximum(step - _steps(blurred, axis) - _ROUNDING, 0)
     if not lost.any():
         return Measured(0.0, np.zeros_like(lightness))
@@ -138,17 +138,17 @@ def _contrast(pixels: Pixels, lightness: Floats) -> Measured:
 
 def _spread(values: Floats, means: Floats) -> Floats:
     """Standard deviation around each place."""
-    return np.sqrt(np.maximum(_averaged(values**2) - means**2, 0))
+    return np.asarray(np.sqrt(np.maximum(_averaged(values**2) - means**2, 0)), np.float32)
 
 
 def _colourfulness(pixels: Pixels, lightness: Floats) -> Measured:
     red, green, blue = (pixels[..., channel].astype(np.float32) for channel in range(3))
-    opponents = red - green, (red + green) / 2 - blue
+    opponents = [np.asarray(one, np.float32) for one in (red - green, (red + green) / 2 - blue)]
     means = [float(one.mean()) for one in opponents]
     value = math.hypot(*(float(one.std()) for one in opponents)) + 0.3 * math.hypot(*means)
     around = [_averaged(one) for one in opponents]
     spreads = [_spread(one, mean) for one, mean in zip(opponents, around, strict=True)]
-    return Measured(value, np.hypot(*spreads) + 0.3 * np.hypot(*around))
+    return Measured(value, np.asarray(np.hypot(*spreads) + 0.3 * np.hypot(*around), np.float32))
 
 
 _MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
