@@ -374,7 +374,11 @@ class _Study:
     def train(self, draw: Draw, size: int | None) -> Ratings:
         """The training photographs of one split with the votes and the share of clear ones that are asked for."""
         share, train = self.cfg.probe.clear_share, draw.parts["train"]
-        some = train.subset(size, draw.seed) if share is None else with_clear_share(train, share, size, draw.seed)
+        if share is None:
+            some = train.subset(size, draw.seed)
+        else:
+            assert size is not None
+            some = with_clear_share(train, share, size, draw.seed)
         return with_votes(some, self.cfg.probe.votes, draw.seed)
 
     def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:

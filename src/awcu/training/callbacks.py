@@ -4,7 +4,7 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -73,7 +73,8 @@ class EpochHistory(pl.Callback):
         n = len(batch["row"])
         # Lightning hands over the loss as it was for the gradient. To ask for its value would make the GPU wait.
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches * n
-        norm, pl_module.gradient_norm = pl_module.gradient_norm, None
+        norm = cast("torch.Tensor | None", pl_module.gradient_norm)
+        pl_module.gradient_norm = None
         step = torch.zeros(5, device=loss.device)
         step[0], step[1] = loss, n
         if norm is not None:  # else gradients are still accumulated
