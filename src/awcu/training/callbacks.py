@@ -17,6 +17,7 @@ from awcu.runs.failures import IN_FOLDER
 from awcu.runs.history import FILE, Epoch, read_history, write_history
 from awcu.text import counted
 from awcu.training.evaluation import Evaluation
+from awcu.training.module import AestheticTask
 
 
 class EpochHistory(pl.Callback):
@@ -73,8 +74,8 @@ class EpochHistory(pl.Callback):
         n = len(batch["row"])
         # Lightning hands over the loss as it was for the gradient. To ask for its value would make the GPU wait.
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches * n
-        norm = cast("torch.Tensor | None", pl_module.gradient_norm)
-        pl_module.gradient_norm = None
+        task = cast("AestheticTask", pl_module)
+        norm, task.gradient_norm = task.gradient_norm, None
         step = torch.zeros(5, device=loss.device)
         step[0], step[1] = loss, n
         if norm is not None:  # else gradients are still accumulated
