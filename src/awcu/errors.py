@@ -40,6 +40,10 @@ class ProbeError(AwcuError, ValueError):
     """A head has no optimum, or the numbers it is to be solved with are not valid."""
 
 
+class PersonalError(AwcuError, ValueError):
+    """One person's ratings give no head, or nothing can be said of it."""
+
+
 class LadderError(AwcuError, ValueError):
     """The table has no ladder to draw."""
 

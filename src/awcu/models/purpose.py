@@ -15,7 +15,15 @@ class Purpose(NamedTuple):
     ratings: str
 
 
+OF_ONE_PERSON = "one person's ratings"
+"""Stands for the data set's name in a model of one person's eye."""
+
 _KNOWN = {
+    OF_ONE_PERSON: Purpose(
+        "The model judges as one person does, from that person's own ratings.",
+        "The ratings are one person's, of photographs of that person's own: whose, the model does not say. It is right "
+        "or wrong about that person alone.",
+    ),
     "gallery": Purpose(
         "The model was trained on rendered scenes: it is for trying the tool, not for judging photographs.",
         "The ratings are a simulated jury's votes on rendered pictures: nobody looked at them, and nothing follows for "
