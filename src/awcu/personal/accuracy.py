@@ -60,10 +60,10 @@ class Accuracy:
             if np.isnan(self.consistency)
             else f"you agree with yourself {number(self.consistency, decimals=2)}"
         )
-        mine = number(self.srcc, decimals=2)
+        mine, general = (number(one, decimals=2) for one in (self.srcc, self.general))
         return (
-            f"{after} it orders photographs it has not seen as you do with SRCC {mine} ± {half}; {own}; the general model "
-            f"{number(self.general, decimals=2)}."
+            f"{after} it orders photographs it has not seen as you do with SRCC {mine} ± {half}; {own}; the general "
+            f"model {general}."
         )
 
 
