@@ -14,7 +14,7 @@ from awcu import __version__
 from awcu.config.identity import without_place
 from awcu.metrics.bootstrap import RESAMPLES, point_and_interval
 from awcu.models.config import ModelConfig
-from awcu.models.purpose import purpose
+from awcu.models.purpose import OF_ONE_PERSON, purpose
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.runs.record import RunRecord
 from awcu.text import markdown_table, number
@@ -174,8 +174,12 @@ def _what(config: ModelConfig) -> list[str]:
 def _training(config: ModelConfig, run: RunFacts | None) -> str:
     rows = {"trained on": f"photographs of fingerprint {config.train_fingerprint or 'not known'}"}
     if run is None:
-        unknown = "Exported without its run: data set, split, weighting, metrics, commit and command are not known."
-        return f"{unknown}\n\n{markdown_table(['', ''], rows.items(), 'll')}"
+        known = (
+            "The backbone is a general model's; only the head was solved from the person's ratings."
+            if config.trained_on == OF_ONE_PERSON
+            else "Exported without its run: data set, split, weighting, metrics, commit and command are not known."
+        )
+        return f"{known}\n\n{markdown_table(['', ''], rows.items(), 'll')}"
     record = run.record
     if run.trained:
         rows |= {"weighting": f"`{record.weighting}`", "seed": str(record.seed)}
@@ -224,11 +228,15 @@ def _range(config: ModelConfig) -> list[str]:
 
 
 def _limits(config: ModelConfig, run: RunFacts | None) -> list[str]:
+    one = config.trained_on == OF_ONE_PERSON
     limits = [
         *(["Probabilities are the model's own and not calibrated."] if config.objective != "score" else []),
-        "It has learned what one group of raters said of one collection; taste differs between people and over time.",
+        f"It has learned what one {'person' if one else 'group of raters'} said of one collection; taste differs "
+        "between people and over time.",
         "The maps show where the score comes from in this network, not why a viewer would agree.",
     ]
+    if run is None and one:
+        return [purpose(config.trained_on).ratings, *limits]
     if run is None:
         return [*limits, "What was rated, and by whom, is not known to this card."]
     rated = purpose(run.record.data).ratings

@@ -98,7 +98,10 @@ def _check(features: NDArray[np.floating], ratings: Floats, weight: Floats) -> N
     if not (np.isfinite(features).all() and np.isfinite(ratings).all()):
         raise PersonalError("a rating or a feature is not finite; leave that photograph out")
     if not (np.isfinite(weight).all() and weight.min() > 0):
-        raise PersonalError(f"a weight is {weight.min():g}; it must be above 0: leave out what is not to count")
+        raise PersonalError(
+            f"weights run from {weight.min():g} to {weight.max():g}; each must be finite and above 0: leave out what is "
+            f"not to count"
+        )
 
 
 @dataclass(frozen=True, eq=False)
