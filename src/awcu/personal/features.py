@@ -149,7 +149,8 @@ def _read(cache: Path) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for part in sorted(cache.glob("*.npz")):
         try:
-            with np.load(part, allow_pickle=False) as stored:
+            # Opened here, since numpy leaves a damaged file open.
+            with part.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 rows |= zip(stored["identities"].tolist(), stored["pooled"], strict=True)
         # A part that is damaged is computed again.
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):

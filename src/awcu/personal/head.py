@@ -99,8 +99,8 @@ def _check(features: NDArray[np.floating], ratings: Floats, weight: Floats) -> N
         raise PersonalError("a rating or a feature is not finite; leave that photograph out")
     if not (np.isfinite(weight).all() and weight.min() > 0):
         raise PersonalError(
-            f"weights run from {weight.min():g} to {weight.max():g}; each must be finite and above 0: leave out what is "
-            f"not to count"
+            f"weights run from {weight.min():g} to {weight.max():g}; each must be finite and above 0: leave out what "
+            f"is not to count"
         )
 
 
