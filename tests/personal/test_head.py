@@ -62,10 +62,10 @@ def test_one_rating_by_hand():
 
 
 def test_two_ratings_by_hand():
-    # Scores of −1 and 1 about their mean, ratings of −3 and 3: (2 · 3 + 5 · 1) / (2 + 5) of everyone's head.
+    # Scores of −1 and 1 about their mean, ratings of −3 and 3: (2 · 3 + 20 · 1) / (2 + 20) of everyone's head.
     prior = LinearScore(np.array([1.0, 0.0]), 0.0)
     found = fit(np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([-3.0, 3.0]), prior, penalties=np.array([np.inf]))
-    assert found.share == pytest.approx(11 / 7)
+    assert found.share == pytest.approx(26 / 22)
     assert found.score.bias == pytest.approx(0)
 
 
@@ -85,6 +85,17 @@ def test_a_rating_that_counts_less_is_followed_less():
         said = fit(features, ratings, prior, weight, np.array([1.0])).score.of(features)
         errors.append(abs(said[0] - ratings[0]))
     assert errors == sorted(errors, reverse=True)
+
+
+def test_everyones_head_is_left_where_it_is_of_something_else():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 5))
+    ratings = features @ np.array([0.0, 1.0, 0.0, 0.0, 0.0])
+    everyone = LinearScore(np.array([5.0, 0.0, 0.0, 0.0, 0.0]), 0.0)
+    stays, leaves = (fit(features[:k], ratings[:k], everyone, penalties=np.array([1.0])).share for k in (10, 60))
+    # Sixty ratings against twenty leave a quarter of what they are drawn to.
+    assert stays > 0.5
+    assert abs(leaves) < 0.1
 
 
 def test_a_taste_that_differs_from_everyones_is_learned():

@@ -9,10 +9,10 @@ from awcu.errors import PersonalError
 
 Floats = NDArray[np.float64]
 
-PENALTIES = np.append(np.logspace(-1, 3, 17), np.inf)
+PENALTIES = np.append(np.logspace(0, 3, 13), np.inf)
 """On the person's own weights, in units of the features' mean square; infinite leaves what everyone's head says."""
-FOR_EVERYONE = 5.0
-"""Ratings that the share of everyone's head counts for: k of one's own move it by k / (k + 5) of the way."""
+FOR_EVERYONE = 20.0
+"""Ratings that the share of everyone's head counts for: k of one's own move it by k / (k + 20) of the way."""
 FOR_MIDPOINT = 1.0
 """Ratings at the midpoint that the bias counts as given beforehand."""
 
@@ -44,8 +44,8 @@ class PersonalHead:
         held_out: `(k,)` what the ratings of the others say of each rated photograph, at the penalty chosen.
         ordering: `(k,)` the same without the bias, to rank by: a bias fitted without a high rating is lower, so that
             `held_out` ranks too low what was rated high.
-        penalty: The member of `PENALTIES` with the smallest leave-one-out error; infinite where ratings tell nothing
-            beyond everyone's head.
+        penalty: The one with the smallest leave-one-out error; infinite where ratings tell nothing beyond everyone's
+            head.
         share: Everyone's head counts so much of itself.
     """
 
@@ -67,8 +67,11 @@ def fit(
 
     It minimises the weighted squares of the error, plus `penalty` · mean square of the features · |w|², plus what draws
     the share to 1 as `FOR_EVERYONE` ratings would and the bias to the midpoint as one would. So a single rating has a
-    head as well. Everything is solved in the dual, from one eigendecomposition of k × k; each photograph's prediction
-    by the others follows from the inverse's diagonal (Rasmussen & Williams 2006, section 5.4.2), with no second fit.
+    head as well. From `FOR_EVERYONE` ratings on, the share may be drawn to 0 instead, where that has the smaller
+    leave-one-out error: everyone's head may be of something else than what the person rates.
+
+    All is solved in the dual, from one eigendecomposition of k × k; each photograph's prediction by the others follows
+    from the inverse's diagonal (Rasmussen & Williams 2006, section 5.4.2), with no second fit.
 
     Args:
         features: `(k, d)` pooled features of the rated photographs.
@@ -84,7 +87,8 @@ def fit(
     weight = np.ones(len(ratings)) if weight is None else np.asarray(weight, np.float64)
     _check(features, ratings, weight)
     problem = _Dual.of(np.asarray(features, np.float64), ratings, prior, weight / weight.mean())
-    solved = [problem.solve(penalty) for penalty in sorted(penalties, reverse=True)]
+    drawn_to = (1.0, 0.0) if len(ratings) >= FOR_EVERYONE else (1.0,)
+    solved = [problem.solve(penalty, share) for share in drawn_to for penalty in sorted(penalties, reverse=True)]
     return problem.head(min(solved, key=lambda one: one.error), prior)
 
 
@@ -107,6 +111,7 @@ def _check(features: NDArray[np.floating], ratings: Floats, weight: Floats) -> N
 @dataclass(frozen=True, eq=False)
 class _Solution:
     penalty: float
+    share: float  # of everyone's head, before the ratings
     dual: Floats  # (k,)
     left_out: Floats  # (k,) error of each rating by the others, times the root of its weight
     bias_without: Floats  # (k,) the bias without each
@@ -144,22 +149,22 @@ class _Dual:
         middle = float(scores.mean())
         return cls(centred, centre, everyone, middle, ratings, root, unit, basis, spectrum.clip(0), fixed, spread)
 
-    def solve(self, penalty: float) -> _Solution:
+    def solve(self, penalty: float, share: float) -> _Solution:
         shrunk = 1 / (1 + self.spectrum / (penalty * self.unit))
         sides = self.basis.T @ self.fixed
         # Two columns more, by the Woodbury identity.
         inner = np.linalg.inv(np.eye(2) + sides.T @ (shrunk[:, None] * sides))
-        target = self.basis.T @ (self.root * (self.ratings - self.everyone))
+        target = self.basis.T @ (self.root * (self.ratings - share * self.everyone))
         inverse = self.basis @ (shrunk[:, None] * sides)
         dual = self.basis @ (shrunk * target) - inverse @ (inner @ (sides.T @ (shrunk * target)))
         diagonal = self.basis**2 @ shrunk - ((inverse @ inner) * inverse).sum(1)
         left_out = dual / diagonal
         towards = self.fixed[:, 1] @ dual - (inverse @ inner)[:, 1] * left_out
-        return _Solution(penalty, dual, left_out, towards * FOR_MIDPOINT**-0.5)
+        return _Solution(penalty, share, dual, left_out, towards * FOR_MIDPOINT**-0.5)
 
     def head(self, solution: _Solution, prior: LinearScore) -> PersonalHead:
         pull = self.root * solution.dual
-        share = 1 + float(self.everyone @ pull) / (FOR_EVERYONE * self.spread**2)
+        share = solution.share + float(self.everyone @ pull) / (FOR_EVERYONE * self.spread**2)
         own = self.centred.T @ pull / (solution.penalty * self.unit)
         bias = float(pull.sum()) / FOR_MIDPOINT - share * self.middle - float(own @ self.centre)
         held_out = self.ratings - solution.left_out / self.root
