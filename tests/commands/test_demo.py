@@ -10,8 +10,9 @@ from urllib.request import urlopen
 import pytest
 
 from awcu.commands import main as cli
-from awcu.commands.demo import listen, load_models
-from awcu.errors import DemoError, ModelError
+from awcu.commands.demo import load_models
+from awcu.commands.serving import listen
+from awcu.errors import ModelError
 from awcu.models.pretrained import BUNDLED, load
 from awcu.models.purpose import purpose
 
@@ -59,23 +60,6 @@ class TestLoadModels:
     def test_what_is_no_model(self, tmp_path):
         with pytest.raises(ModelError, match="is no model; give an exported folder"):
             load_models(str(tmp_path), None, "cpu")
-
-
-class TestListen:
-    def test_a_port_in_use(self):
-        with listen("127.0.0.1", 0) as taken:
-            port = taken.getsockname()[1]
-            with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} cannot be served \(.*in use\); choose another"):
-                listen("127.0.0.1", port)
-
-    @pytest.mark.parametrize("port", [70_000, -1])
-    def test_what_is_no_port(self, port):
-        with pytest.raises(DemoError, match=f"--port {port} is not a port"):
-            listen("127.0.0.1", port)
-
-    def test_what_is_no_address(self):
-        with pytest.raises(DemoError, match=r"--host 256\.1\.1\.1 is not an address"):
-            listen("256.1.1.1", 0)
 
 
 def test_errors_are_one_line(call, tmp_path):

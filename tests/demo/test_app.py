@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from awcu.commands.demo import LOOPBACK
+from awcu.commands.serving import LOOPBACK
 from awcu.datasets import gallery
 from awcu.demo.app import EXAMPLES, WEB, ServedModel, create_app
 from awcu.demo.limits import Limits

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 import uvicorn
+from browsing import CHROMIUM, PHONE, browsing
 from PIL import Image
 
-from awcu.commands.demo import listen, load_models
+from awcu.commands.demo import load_models
+from awcu.commands.serving import listen
 from awcu.demo.app import EXAMPLES, WEB, create_app
 from awcu.demo.limits import Limits
 from awcu.images.decoding import decode
@@ -23,23 +24,11 @@ from awcu.inference.wording import heading
 from awcu.models.pretrained import BUNDLED
 from awcu.models.purpose import purpose
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium"),
     pytest.mark.usefixtures("one_thread"),
 ]
-# Whatever a browser does of itself over the network is turned off, and every name but this machine's leads nowhere.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
-PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
 
 
 @contextmanager
@@ -61,26 +50,6 @@ def address(checkpoint):
     """Of a page with a model that knows attributes, and the package's beside it."""
     with serving(str(checkpoint), str(BUNDLED)) as address:
         yield address
-
-
-@contextmanager
-def browsing(address, **settings):
-    """A page of a browser of its own; fails where the page asks for anything elsewhere, or a script fails."""
-    # Here, so that the file can be collected without it.
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_context(**settings).new_page()
-        page.set_default_timeout(60_000)
-        asked, faults = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(address)
-        yield page
-        browser.close()
-        assert all(url.startswith((address, "data:", "blob:")) for url in asked)
-        assert faults == []
 
 
 @pytest.fixture

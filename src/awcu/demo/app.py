@@ -15,17 +15,13 @@ from urllib.parse import quote
 
 import numpy as np
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import Route
 
 from awcu.demo.limits import Limits
 from awcu.demo.payload import ASPECTS, explained, judged, tinted
+from awcu.demo.server import WEB, RefusedError, application, refusal
 from awcu.errors import BoxError, ImageError
 from awcu.images.apart import decoded_apart
 from awcu.images.boxes import Box, inside
@@ -43,18 +39,9 @@ from awcu.reports.sheet import Sheet
 
 T = TypeVar("T")
 
-WEB = Path(__file__).parent / "web"
 EXAMPLES = sorted(path.name for path in (WEB / "examples").glob("*.jpg"))
 DIFFERENCE = 2.0  # standard deviations of the score at which the colours of a difference saturate
 LONGEST_NAME = 200
-HEADERS = {
-    # Only the page's own files may be loaded, whatever a photograph's name tries to inject.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
 class ServedModel(NamedTuple):
@@ -62,14 +49,6 @@ class ServedModel(NamedTuple):
 
     name: str
     model: AestheticModel
-
-
-class RefusedError(Exception):
-    """A refused request: the HTTP status, and a sentence for the visitor."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 def create_app(
@@ -94,34 +73,18 @@ def create_app(
         "crop": desk.crop,
         "sheet": desk.sheet,
     }
-    return Starlette(
-        routes=[
+    return application(
+        [
             Route("/", desk.page),
             *(Route(f"/{name}", post, methods=["POST"]) for name, post in posts.items()),
-            Mount("/web", StaticFiles(directory=WEB)),
         ],
-        exception_handlers={
-            RefusedError: lambda _, error: _error(str(error), error.status),
-            ImageError: lambda _, error: _error(str(error), 422),
-            ClientDisconnect: lambda *_: Response(status_code=400),
-            Exception: lambda *_: _error("The server failed on this photograph; its log says why.", 500),
+        names,
+        desk.open,
+        {
+            ImageError: lambda _, error: refusal(str(error), 422),
+            Exception: lambda *_: refusal("The server failed on this photograph; its log says why.", 500),
         },
-        middleware=[Middleware(_Headers), Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)],
-        lifespan=desk.open,
     )
-
-
-class _Headers:
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
 
 
 class _Desk:
@@ -283,7 +246,3 @@ def _box(edges: list[int], size: tuple[int, int]) -> Box:
 def _file(content: bytes, name: str) -> Response:
     kept = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": kept})
-
-
-def _error(sentence: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status)
