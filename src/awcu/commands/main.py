@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from awcu.bounds import MAX_PIXELS
-from awcu.commands import dashboard, demo, export, maps, predict
+from awcu.commands import dashboard, demo, export, maps, predict, rate
 from awcu.errors import AwcuError
 
 HYDRA = {
@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_parsers(commands)
     predict.add_parsers(commands)
     demo.add_parser(commands)
+    rate.add_parser(commands)
     export.add_parser(commands)
     return parser
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from awcu.config.hydra import check_keys, conf_folder, instantiated, page
+from awcu.config.hydra import check_keys, conf_folder, instantiated, page, quoted
 from awcu.datasets.audit import PhotographReport, manifest_csv, photograph_report
 from awcu.datasets.prepared import Prepared, prepare
 from awcu.errors import AwcuError, ConfigurationError, PreparedError, SourceError
@@ -97,7 +97,7 @@ def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: Photograp
     training = page("train")
     of_preparing = {*page("prepare"), "data.prepared"} - {*training}
     words = [word for word in overrides if word.split("=")[0].lstrip("+~") not in of_preparing]
-    words.append(f"data.prepared={_quoted(str(prepared.folder))}")
+    words.append(f"data.prepared={quoted(str(prepared.folder))}")
     if report.counts[-1].left_out and cfg.data.get("on_unreadable") != "exclude":
         words.append("data.on_unreadable=exclude")
     if report.leaks or report.look_leaks:
@@ -105,12 +105,6 @@ def train_command(cfg: DictConfig, overrides: tuple[str, ...], report: Photograp
     if prepared.short_side < training.images.size:
         words.append(f"images.size={prepared.short_side}")
     return shlex.join(["awcu", "train", *words])
-
-
-def _quoted(value: str) -> str:
-    """Quote a path for Hydra, whose grammar allows few characters without quotes."""
-    escaped = value.replace("'", r"\'")
-    return value if re.fullmatch(r"[\w.-]*/[\w./-]*", value, re.ASCII) else f"'{escaped}'"
 
 
 def _prepare(cfg: DictConfig, ratings: Ratings, folder: Path) -> Prepared:

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -261,3 +262,9 @@ def check_keys(cfg: DictConfig, name: str) -> None:
                 raise ConfigurationError(
                     f"{place}{key} is no setting; nearest: {', '.join(place + one for one in near)}"
                 )
+
+
+def quoted(value: str) -> str:
+    """A path quoted for Hydra, whose grammar allows few characters without quotes."""
+    escaped = value.replace("'", r"\'")
+    return value if re.fullmatch(r"[\w.-]*/[\w./-]*", value, re.ASCII) else f"'{escaped}'"

@@ -113,7 +113,7 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
         ModelError: There is a file, a folder without `overwrite`, or a folder that holds anything else.
     """
     target = target.resolve()
-    _check_free(target, overwrite)
+    check_free(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, since a rename is atomic only within one file system.
     with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
@@ -121,7 +121,7 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
         new.mkdir()
         yield new
         # Again: it may have come while the block ran.
-        _check_free(target, overwrite)
+        check_free(target, overwrite)
         if target.exists():
             target.rename(old)
         try:
@@ -132,7 +132,12 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
             raise
 
 
-def _check_free(target: Path, overwrite: bool) -> None:
+def check_free(target: Path, overwrite: bool) -> None:
+    """Check that `new_folder` may become the target.
+
+    Raises:
+        ModelError: As for `new_folder`.
+    """
     if not target.exists():
         return
     if not target.is_dir():
