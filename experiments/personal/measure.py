@@ -439,12 +439,6 @@ def against(name: str, found: dict[tuple[str, int], Values], base: str) -> Itera
             yield {name: method, "ratings": count} | row(values, found[base, count])
 
 
-def whole(features: Floats, ratings: Floats) -> Iterator[dict[str, Any]]:
-    """Rows of whole.csv: every photograph unseen once, after fifty ratings."""
-    methods = {"both": both, "tastes of others": tried(len(ratings))["tastes of others"]}
-    yield from curve(MAIN, measured(people(features, ratings, tested=FOLDS), methods, (50,)))
-
-
 def draws(features: Floats, ratings: Floats, count: int) -> tuple[float, float]:
     """Standard deviation of a person's SRCC over which photographs were rated, and over people."""
     both_draws = [measured(people(features, ratings, draw=draw), {"both": both}, (count,)) for draw in (0, 1)]
@@ -468,16 +462,13 @@ def main() -> None:
     pooled = {name: pooled_features(one, paths, arguments.cache).pooled for name, one in models.items()}
     rows = list(curves(pooled, everyone(package_model, pooled[OWN], WIDTH), ratings))
     write_csv(HERE / "curves.csv", tuple(rows[0]), rows)
-    # Not the crowd's, which has learned from the photographs that are rated.
-    features, prior = package(pooled[OWN], everyone(package_model, pooled[OWN], WIDTH))
     main_features = turned([pooled[name] for name in BACKBONES[MAIN]])
     others = {
-        "whole": list(whole(main_features, ratings)),
         "choice": list(against("rule", choices(people(main_features, ratings), (10, 25, 50, 100)), "random")),
         "weights": list(
             against("weights", measured(people(main_features, ratings), WEIGHTS, (25, 50, 100)), "uniform")
         ),
-        "accuracy": list(said(people(features, ratings, prior), (25, 40, 100))),
+        "accuracy": list(said(people(main_features, ratings), (25, 40, 100))),
     }
     for name, table in others.items():
         write_csv(HERE / f"{name}.csv", tuple(table[0]), table)
