@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from conftest import file_size_limit
 
 from awcu.files import write_atomically, write_csv
 
@@ -24,6 +25,12 @@ def test_failure_leaves_the_old_file_and_nothing_else(
             write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
+    with file_size_limit(100), pytest.raises(OSError, match=r"File too large: '.*record\.json'"):
+        write_atomically(tmp_path / "record.json", "x" * 200)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bytes_as_they_are_and_text_as_utf8(tmp_path: Path) -> None:

@@ -8,6 +8,10 @@ class AwcuError(Exception):
     """A fault that the user can mend; its text names the value, the rule and the next step."""
 
 
+MENDABLE = (AwcuError, OSError)
+"""What ends a command in one line: a fault that we name, or one of a disk, file or permission that the system names."""
+
+
 class PredictError(AwcuError, ValueError):
     """The output cannot be written as asked, or the device does not exist."""
 

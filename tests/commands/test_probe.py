@@ -1,6 +1,7 @@
 """The sweep from its configuration to results.csv: what is recorded, where from, and what is refused."""
 
 import math
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from awcu.datasets.readers import table
 from awcu.errors import (
     BackboneError,
     ConfigurationError,
+    IdentityError,
     ImageError,
     ProbeError,
     RatingsError,
@@ -262,19 +264,92 @@ def test_a_line_a_cell_says_what_came_out(pictures, tmp_path, capsys):
     )
 
 
-def test_a_stopped_sweep_leaves_the_seeds_it_has_done(pictures, tmp_path, monkeypatch):
-    calls = []
+class TestGoesOn:
+    TWO = ("probe.seeds=[0,1]", "probe.sizes=[null,30]")
 
-    def stopped(*arguments):
-        calls.append(arguments)
-        if len(calls) > 3:
-            raise KeyboardInterrupt
-        return solve(*arguments)
+    @pytest.fixture
+    def solved(self, monkeypatch):
+        """What has been solved; with an entry in `at`, the solver is stopped there."""
+        calls, at = [], []
 
-    monkeypatch.setattr(sweep, "solve", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        run(configured(pictures, "probe.seeds=[0,1]", "probe.sizes=[null,30]"), tmp_path)
-    assert {record.seed for record in read_results_csv(tmp_path / "results.csv")} == {0}
+        def counted(*arguments):
+            if len(calls) in at:
+                raise KeyboardInterrupt
+            calls.append(arguments)
+            return solve(*arguments)
+
+        monkeypatch.setattr(sweep, "solve", counted)
+        return calls, at
+
+    def test_a_stopped_sweep_solves_only_what_it_lacks(self, pictures, tmp_path, solved, capsys):
+        calls, at = solved
+        unbroken, folder = run(configured(pictures, *self.TWO), tmp_path / "unbroken"), tmp_path / "stopped"
+        calls.clear()
+        at.append(3)
+        with pytest.raises(KeyboardInterrupt):
+            run(configured(pictures, *self.TWO), folder)
+        left = read_results_csv(folder / "results.csv")
+        assert {(record.seed, "size=30" in record.variant) for record in left} == {(0, True), (0, False), (1, False)}
+        at.clear()
+        capsys.readouterr()
+        found = run(configured(pictures, *self.TWO), folder)
+        assert len(calls) == 4
+        assert "going on after 12 of 16 records (" in capsys.readouterr().out
+        assert [record.identity for record in found] == [record.identity for record in unbroken]
+        for one, other in zip(found, unbroken, strict=True):
+            assert one.metrics == pytest.approx(other.metrics, rel=0, abs=0, nan_ok=True)
+        assert len(read_results_csv(folder / "results.csv")) == 16
+
+    def test_a_finished_one_gives_its_records_back_and_looks_at_nothing(self, pictures, tmp_path, solved, capsys):
+        calls, _ = solved
+        first = run(configured(pictures), tmp_path)
+        files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+        capsys.readouterr()
+        again = run(configured(pictures, "data.root=/gone", "features.folder=/gone", "features.workers=3"), tmp_path)
+        assert again == [replace(record, versions={}) for record in first]
+        assert len(calls) == 1
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == files
+        assert re.fullmatch(r"run [0-9a-f]{12} has finished before: .*results\.csv\n", capsys.readouterr().out)
+
+    def test_a_head_that_was_not_kept_is_made_alone(self, pictures, tmp_path, solved):
+        calls, at = solved
+        kept = f"probe.save=['{ROWS[0]}','{ROWS[3]}']"
+        at.append(1)
+        with pytest.raises(KeyboardInterrupt):
+            run(configured(pictures, kept), tmp_path)
+        at.clear()
+        run(configured(pictures, kept), tmp_path)
+        assert [len(rows) for rows, *_ in calls] == [4, 2]
+        first, second = sorted((tmp_path / "heads").glob("*/record.json"))
+        untouched = first.stat().st_mtime_ns
+        second.unlink()
+        run(configured(pictures, kept), tmp_path)
+        assert [len(rows) for rows, *_ in calls] == [4, 2, 1]
+        assert second.is_file()
+        assert first.stat().st_mtime_ns == untouched
+
+    def test_another_sweep_does_not_take_its_folder(self, pictures, tmp_path):
+        run(configured(pictures), tmp_path)
+        held = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        with pytest.raises(IdentityError, match=r"holds another run \(probe\.folds 3, not 4; .*\); remove the folder"):
+            run(configured(pictures, "probe.folds=4", "probe.seeds=[1]"), tmp_path)
+        assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == held
+
+    def test_results_without_their_settings_are_not_written_over(self, pictures, tmp_path):
+        (tmp_path / "results.csv").write_text("from before\n")
+        with pytest.raises(IdentityError, match=r"holds a run, but not with which settings"):
+            run(configured(pictures), tmp_path)
+
+    def test_it_does_not_go_on_with_other_ratings(self, copied, tmp_path, solved):
+        _, at = solved
+        at.append(1)
+        with pytest.raises(KeyboardInterrupt):
+            run(configured(copied, "probe.seeds=[0,1]"), tmp_path)
+        frame = pd.read_csv(copied / "ratings.csv")
+        frame.loc[0, VOTES] = frame.loc[0, VOTES[::-1]].to_numpy()
+        frame.to_csv(copied / "ratings.csv", index=False)
+        with pytest.raises(IdentityError, match=r"results\.csv was made of other ratings or another split than table"):
+            run(configured(copied, "probe.seeds=[0,1]"), tmp_path)
 
 
 def test_a_seed_is_a_split_and_the_backbone_stays(pictures, tmp_path):

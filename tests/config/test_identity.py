@@ -80,14 +80,14 @@ class TestClaim:
             "settings": wanted(),
         }
 
-    @pytest.mark.parametrize("result", ["record.json", "checkpoints"])
+    @pytest.mark.parametrize("result", ["record.json", "checkpoints", "results.csv"])
     def test_what_holds_another_run_is_refused_with_what_differs(self, wanted, tmp_path, result):
         claim(tmp_path, wanted("weighting=step", "trainer.max_epochs=3"))
         (tmp_path / result).touch()
         held = (tmp_path / "identity.json").read_text()
         assert claim(tmp_path, wanted("weighting=step", "trainer.max_epochs=3")) == json.loads(held)["identity"]
         with pytest.raises(
-            IdentityError, match=r"holds another run \(trainer\.max_epochs 3, not 2\); remove the folder to train"
+            IdentityError, match=r"holds another run \(trainer\.max_epochs 3, not 2\); remove the folder to run"
         ):
             claim(tmp_path, wanted("weighting=step"))
         with pytest.raises(IdentityError, match=r"weighting\.delta 1\.0, not None; .*and \d more\)"):

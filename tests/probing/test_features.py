@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import file_size_limit
 
 from awcu.errors import FeatureError, ImageError
 from awcu.images.decoding import decode
@@ -623,6 +624,19 @@ def test_features_that_do_not_fit_on_the_disk_are_refused_beforehand(ratings, ne
     assert calls == []
     monkeypatch.setattr(features.shutil, "disk_usage", lambda path: usage(10**9, 10**9, needed))
     assert extracted(ratings, network, folder).pooled.any()
+
+
+def test_the_room_for_features_is_taken_at_once(folder):
+    """A file with holes would meet a full disk in the middle, where the system kills whoever writes into its map."""
+    path = folder / "pooled.npy"
+    folder.mkdir(exist_ok=True)
+    features.blank_array(path, (1000, 1, 500))
+    assert path.stat().st_blocks * 512 >= 2_000_000
+    with (
+        file_size_limit(10_000),
+        pytest.raises(FeatureError, match=r"pooled\.npy cannot be written \(File too large\)"),
+    ):
+        features.blank_array(path, (1000, 1, 500))
 
 
 def test_loader_processes_change_nothing(ratings, network, folder, tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from awcu.bounds import MAX_PIXELS
 from awcu.commands import dashboard, demo, export, maps, predict
-from awcu.errors import AwcuError
+from awcu.errors import MENDABLE, AwcuError
 
 HYDRA = {
     "prepare": ("awcu.commands.prepare", "main"),
@@ -39,7 +39,7 @@ def main() -> None:
     _allow_large_photographs()
     try:
         arguments.command(arguments)
-    except (AwcuError, OSError) as error:
+    except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
 
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from awcu.config.hydra import check_keys, conf_folder, instantiated, page
 from awcu.datasets.audit import PhotographReport, manifest_csv, photograph_report
 from awcu.datasets.prepared import Prepared, prepare
-from awcu.errors import AwcuError, ConfigurationError, PreparedError, SourceError
+from awcu.errors import MENDABLE, ConfigurationError, PreparedError, SourceError
 from awcu.files import write_atomically
 from awcu.plots.ratings import ratings_png
 from awcu.ratings.ratings import Ratings
@@ -31,7 +31,7 @@ def main(cfg: DictConfig) -> None:
     job = HydraConfig.get()
     try:
         run(cfg, str(job.runtime.choices.get("data")), tuple(job.overrides.task))
-    except AwcuError as error:
+    except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
     except KeyboardInterrupt:
         raise SystemExit("awcu: stopped; run the same command again to continue") from None

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,9 @@ from rich.console import Console
 from torch import Tensor
 
 from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
-from awcu.errors import AwcuError, ConfigurationError, ImageError
+from awcu.config.identity import claim, settings
+from awcu.errors import MENDABLE, ConfigurationError, IdentityError, ImageError
+from awcu.files import write_atomically
 from awcu.images.transforms import Preparation
 from awcu.metrics.rating import evaluate, trivial
 from awcu.models.network import AestheticNet
@@ -31,7 +33,7 @@ from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import SPLITS, Split
 from awcu.ratings.subsampling import with_clear_share, with_votes
 from awcu.runs.provenance import git_state, package_versions
-from awcu.runs.record import RunRecord, write_results_csv
+from awcu.runs.record import RESULTS, RunRecord, read_results_csv, write_results_csv
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
 from awcu.training.build import image_settings, one_each, prepared_photographs
@@ -46,7 +48,7 @@ def main(cfg: DictConfig) -> None:
     folder = Path(job.runtime.output_dir)
     try:
         records = run(cfg, folder, tuple(job.overrides.task))
-    except AwcuError as error:
+    except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
     whole = [record for record in records if record.n["unused"] == 0]
     if whole:
@@ -59,7 +61,7 @@ def main(cfg: DictConfig) -> None:
     at_end = sum(record.metrics["probe/penalty"] in ends for record in records)
     if at_end:
         print(f"{at_end} of {len(records)} picked the weakest or strongest penalty; widen probe.penalties if many")
-    print(f"{len(records)} records in {folder / 'results.csv'}")
+    print(f"{len(records)} records in {folder / RESULTS}")
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
@@ -69,7 +71,7 @@ def features_main(cfg: DictConfig) -> None:
         check_keys(cfg, "probe")
         singles = backbones(cfg)
         _, seen = _see_each(singles, instantiated(cfg.data.ratings))
-    except AwcuError as error:
+    except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
     for one, features in zip(singles, seen, strict=True):
         count, views, channels = features.pooled.shape
@@ -80,13 +82,17 @@ def features_main(cfg: DictConfig) -> None:
 def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
     """Solve the grid and write `results.csv`: one record a row, training size and seed.
 
+    A finished sweep's folder gives its records back; a killed one's goes on with what `results.csv` lacks.
+
     Args:
         cfg: `conf/probe.yaml` with overrides; not changed.
-        folder: For the results, and for the heads to be saved.
+        folder: For the configuration, the results, and the heads to be saved.
         overrides: As typed, for the records.
 
     Raises:
         ConfigurationError: A setting that does not exist or is out of range.
+        IdentityError: The folder holds another sweep, or one of other ratings.
+        RecordError: The folder's results are damaged.
         RatingsError: Ratings or split at fault.
         ImageError: Unreadable photographs.
         PreparedError: Prepared photographs at fault, or of other photographs.
@@ -95,21 +101,32 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
         WeightingError: A weighting at fault.
         ProbeError: A head without an optimum.
     """
-    study = _study(cfg, overrides)
-    records: list[RunRecord] = []
+    plan = _plan(cfg)
+    identity, results = claim(folder, settings(cfg)), folder / RESULTS
+    known = {record.identity: record for record in (read_results_csv(results) if results.exists() else [])}
+    found = {one: known[one] for one in plan.identities if one in known}
+    if len(found) == len(plan.identities) and not plan.unsaved(folder):
+        print(f"run {identity} has finished before: {results}", flush=True)
+        return list(found.values())
+    # Hydra would write it before it is known whether the folder holds another sweep.
+    write_atomically(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg))
+    study = _study(plan, overrides)
     for seed in cfg.probe.seeds:
         # A row that cannot be solved shall not cost the work done on the others.
-        study.check(study.draw(seed))
+        study.check(study.draw(seed), found, folder)
+    if found:
+        print(f"  going on after {len(found)} of {len(plan.identities)} records ({results})", flush=True)
     for seed in cfg.probe.seeds:
         draw = study.draw(seed)
         for size in cfg.probe.sizes:
-            _, found = study.cell(study.rows, draw, size)
-            print(_line(draw, found, len(study.rows) * study.search.heads_a_row), flush=True)
-            records += found
-        # After every seed, so that a sweep that is stopped leaves what it has.
-        write_results_csv(records, folder / "results.csv")
+            if not found.keys() >= set(plan.identities_of(size, seed)):
+                _, records = study.cell(plan.rows, draw, size)
+                print(_line(draw, records, len(plan.rows) * plan.search.heads_a_row), flush=True)
+                found |= {record.identity: record for record in records}
+                # Every time, so that a sweep that is killed leaves what it has.
+                write_results_csv(found.values(), results)
     study.save(folder)
-    return records
+    return [found[one] for one in plan.identities]
 
 
 def backbones(cfg: DictConfig) -> list[DictConfig]:
@@ -205,27 +222,60 @@ def label(record: RunRecord) -> str:
     return text.replace(", class_balance=True", ", balanced")
 
 
-def _study(cfg: DictConfig, overrides: tuple[str, ...]) -> "_Study":
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What a sweep is asked for, before any photograph is seen."""
+
+    cfg: DictConfig
+    singles: list[DictConfig]  # one configuration a backbone
+    rows: list[GridRow]
+    search: Search
+
+    @property
+    def identities(self) -> list[tuple[str, str, int]]:
+        """Of all records, in the order in which they are made."""
+        settings = self.cfg.probe
+        return [one for seed in settings.seeds for size in settings.sizes for one in self.identities_of(size, seed)]
+
+    def identities_of(self, size: int | None, seed: int) -> list[tuple[str, str, int]]:
+        """Of the records of one cell, row by row."""
+        return [(self.cfg.name, _variant(self.cfg.variant, size, row), seed) for row in self.rows]
+
+    def unsaved(self, folder: Path) -> dict[str, Path]:
+        """The rows whose head is asked for and not in its folder yet, and these folders."""
+        seed = self.cfg.probe.seeds[0]
+        names = {row.variant: _variant(self.cfg.variant, None, row) for row in self.rows}
+        folders = {
+            row: folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{names[row]}_seed{seed}") for row in self.cfg.probe.save
+        }
+        return {row: place for row, place in folders.items() if not (place / "record.json").exists()}
+
+
+def _plan(cfg: DictConfig) -> _Plan:
     check_keys(cfg, "probe")
     singles = backbones(cfg)
     _check_settings(cfg, len(singles))
     settings = plain(cfg.probe)
     rows = grid_rows(settings["weightings"])
-    search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
     for variant in settings["save"]:
         if variant not in [row.variant for row in rows]:
             named = "\n  ".join(row.variant for row in rows)
             raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
+    return _Plan(cfg, singles, rows, Search(tuple(settings["penalties"]), settings["folds"], settings["objective"]))
+
+
+def _study(plan: _Plan, overrides: tuple[str, ...]) -> "_Study":
+    cfg, singles = plan.cfg, plan.singles
     # Before hours of work, since a commit made meanwhile is not the code in memory.
     commit = git_state(Path(__file__).parent)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    ratings = instantiated(at_seed(cfg, settings["seeds"][0]).data.ratings)
-    search.check(ratings)
+    ratings = instantiated(at_seed(cfg, cfg.probe.seeds[0]).data.ratings)
+    plan.search.check(ratings)
     networks, features = _see_each(singles, ratings)
     if len(singles) > 1:
         overrides = _with_backbones(overrides, singles)
-        return _Study(cfg, overrides, rows, search, None, side_by_side(features), commit, created)
-    return _Study(singles[0], overrides, rows, search, networks[0], features[0], commit, created)
+        return _Study(plan, cfg, overrides, None, side_by_side(features), commit, created)
+    return _Study(plan, singles[0], overrides, networks[0], features[0], commit, created)
 
 
 def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -> tuple[str, ...]:
@@ -286,10 +336,9 @@ class Draw:
 class _Study:
     """All that the cells of one sweep share."""
 
+    plan: _Plan
     cfg: DictConfig
     overrides: tuple[str, ...]
-    rows: list[GridRow]
-    search: Search
     network: AestheticNet | None
     features: Features
     commit: tuple[str, bool]
@@ -310,10 +359,17 @@ class _Study:
         ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
         return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
 
-    def check(self, draw: Draw) -> None:
-        """Refuse a row that one of the training sizes leaves without a class."""
+    def check(self, draw: Draw, found: Mapping[tuple[str, str, int], RunRecord], folder: Path) -> None:
+        """Refuse a row that one of the training sizes leaves without a class, and to go on with other ratings."""
         for size in self.cfg.probe.sizes:
-            weigh(self.rows, self.train(draw, size), self.search, draw.seed)
+            weigh(self.plan.rows, self.train(draw, size), self.plan.search, draw.seed)
+        now = (draw.ratings.fingerprint, draw.ratings.split_fingerprint)
+        for record in found.values():
+            if record.seed == draw.seed and (record.data_fingerprint, record.split_fingerprint) != now:
+                raise IdentityError(
+                    f"{folder / RESULTS} was made of other ratings or another split than {draw.ratings.name} has now; "
+                    f"remove {folder} to begin again, or give another by hydra.run.dir or name"
+                )
 
     def train(self, draw: Draw, size: int | None) -> Ratings:
         """The training photographs of one split with the votes and the share of clear ones that are asked for."""
@@ -325,8 +381,8 @@ class _Study:
         """The heads of some rows on one split and one number of training photographs, and their records."""
         started = time.monotonic()
         train = self.train(draw, size)
-        solved = solve(rows, train, as_tensor(self.features, train), self.search, draw.seed)
-        metrics = measure(solved, draw.parts | {"train": train}, self.features, self.search)
+        solved = solve(rows, train, as_tensor(self.features, train), self.plan.search, draw.seed)
+        metrics = measure(solved, draw.parts | {"train": train}, self.features, self.plan.search)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
         n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
         facts: dict[str, Any] = {
@@ -345,7 +401,8 @@ class _Study:
 
     def save(self, folder: Path) -> None:
         """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
-        rows = [row for row in self.rows if row.variant in self.cfg.probe.save]
+        folders, search = self.plan.unsaved(folder), self.plan.search
+        rows = [row for row in self.plan.rows if row.variant in folders]
         if not rows:
             return
         assert self.network is not None
@@ -353,17 +410,14 @@ class _Study:
         solved, records = self.cell(rows, draw, None)
         train, val = draw.parts["train"], draw.parts["val"]
         attributes = solve_attributes(
-            train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(self.search.penalties)
+            train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(search.penalties)
         )
-        for place, record in enumerate(records):
+        for place, (row, record) in enumerate(zip(rows, records, strict=True)):
             head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
             settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
-            task = network_with_heads(
-                self.network, head, attributes, draw.ratings, settings, images, self.search.objective
-            )
-            run_folder = folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{record.variant}_seed{draw.seed}")
-            save_run(run_folder, task, record, at_seed(self.cfg, draw.seed), draw.ratings)
-            print(run_folder)
+            task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images, search.objective)
+            save_run(folders[row.variant], task, record, at_seed(self.cfg, draw.seed), draw.ratings)
+            print(folders[row.variant])
 
 
 def _variant(words: str, size: int | None, row: GridRow) -> str:

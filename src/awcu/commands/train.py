@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from awcu.config.hydra import check_keys, conf_folder, variant
 from awcu.config.identity import claim, settings
-from awcu.errors import AwcuError
+from awcu.errors import MENDABLE
 from awcu.files import write_atomically
 from awcu.inference.predictor import AestheticModel
 from awcu.reports.wandb_media import Pictures, log_result, photographs
@@ -36,16 +36,16 @@ def main(cfg: DictConfig) -> None:
         _leave_failure(error, cfg, folder, overrides)
         if job.mode == RunMode.MULTIRUN:
             # Raised, it would be all that Hydra says at the end of the sweep.
-            print(f"awcu: {error}" if isinstance(error, AwcuError) else traceback.format_exc(), flush=True)
+            print(f"awcu: {error}" if isinstance(error, MENDABLE) else traceback.format_exc(), flush=True)
             return
-        if isinstance(error, AwcuError):
+        if isinstance(error, MENDABLE):
             raise SystemExit(f"awcu: {error}") from error
         raise
     (folder / IN_FOLDER).unlink(missing_ok=True)
 
 
 def _leave_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> None:
-    said = str(error) if isinstance(error, AwcuError) else f"{type(error).__name__}: {error}"
+    said = str(error) if isinstance(error, MENDABLE) else f"{type(error).__name__}: {error}"
     try:
         FailedRun(cfg.name, variant(overrides), str(cfg.seed), said).save(folder)
     except OSError as full:

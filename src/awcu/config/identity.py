@@ -36,13 +36,13 @@ def settings(cfg: DictConfig) -> Settings:
     The whole configuration, not the overrides: a default that changes makes another run of the same overrides.
 
     Args:
-        cfg: `conf/train.yaml` with overrides; not changed.
+        cfg: `conf/train.yaml` or `conf/probe.yaml` with overrides; not changed.
     """
     cfg = cfg.copy()
     with open_dict(cfg):
         for key in (one for one in MACHINE if one.split(".")[0] in cfg):
             OmegaConf.update(cfg, key, None, merge=False)
-        for key in FILES:
+        for key in (one for one in FILES if one.split(".")[0] in cfg):
             OmegaConf.update(cfg, key, _content(OmegaConf.select(cfg, key)), merge=False)
     resolved = OmegaConf.to_container(cfg, resolve=True)
     # Through JSON and back, so that what was read from a file compares equal to what was composed.
@@ -58,17 +58,17 @@ def identity(settings: Settings) -> str:
 def claim(folder: Path, wanted: Settings) -> str:
     """Claim a folder for this run, or confirm that it is this run's; return the run's identity.
 
-    A folder belongs to a run once it holds a checkpoint or a record: one that failed earlier has nothing to lose.
+    A folder belongs to a run once it holds a checkpoint or records: one that failed earlier has nothing to lose.
 
     Raises:
         IdentityError: It belongs to another.
     """
     path, found = folder / "identity.json", identity(wanted)
-    if (folder / "record.json").exists() or (folder / "checkpoints").exists():
+    if any((folder / name).exists() for name in ("record.json", "checkpoints", "results.csv")):
         held = _held(path)
         if held != wanted:
             raise IdentityError(
-                f"{folder} holds another run ({_differences(held, wanted)}); remove the folder to train this one in "
+                f"{folder} holds another run ({_differences(held, wanted)}); remove the folder to run this one in "
                 f"its place, or give another by hydra.run.dir or name"
             )
     else:
@@ -94,7 +94,7 @@ def _held(path: Path) -> Settings:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IdentityError(
             f"{path.parent} holds a run, but not with which settings it was made (identity.json: {error}); remove the "
-            f"folder to train in its place, or give another by hydra.run.dir or name"
+            f"folder to run this one in its place, or give another by hydra.run.dir or name"
         ) from error
     return held
 

@@ -112,12 +112,22 @@ def blank_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     """A new array on the disk.
 
     Raises:
-        FeatureError: It does not fit.
+        FeatureError: It does not fit, or cannot be written.
     """
     needed, free = prod(shape) * DTYPES[path.stem].itemsize, shutil.disk_usage(path.parent).free
     if free < needed:  # writing to a mapped file on a full disk would kill the process without a message
         raise FeatureError(f"{path} needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; choose another folder")
-    return np.lib.format.open_memmap(path, "w+", DTYPES[path.stem], shape)
+    try:
+        array = np.lib.format.open_memmap(path, "w+", DTYPES[path.stem], shape)
+        if hasattr(os, "posix_fallocate"):  # macOS has none
+            # Or another program could take the room meanwhile.
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise FeatureError(
+            f"{path} cannot be written ({error.strerror}); make room, or choose another folder"
+        ) from error
+    return array
 
 
 @dataclass(frozen=True, eq=False)
