@@ -1,4 +1,4 @@
-"""The most that a model or photograph from anywhere may ask for, with reasons; more is refused before it costs memory.
+"""The most that a model, photograph or table from anywhere may ask for, with reasons; more is refused before it costs.
 
 What visitors of the web page may ask for is less, and is the server's to say: `awcu.demo.limits`.
 """
@@ -14,6 +14,9 @@ MAX_SIZE = 2048
 
 MAX_RATING = 1_000_000
 """Of a scale's rating values, on either side of 0: data sets end at 100, and 32-bit numbers count on to 16 million."""
+
+MAX_NUMBER = 1_000_000_000_000
+"""In a table of ratings, on either side of 0: votes and scores are far below, and their products stay finite."""
 
 MAX_PIXELS = 200_000_000
 """Of a photograph: more than any camera has. Decoded, so many take 0.8 GB."""

@@ -38,6 +38,11 @@ def replaced(**cells):
             {"rating_counts": pa.list_(pa.float64())},
             r"row 3, rating_counts: \[0.5, .* are not whole counts",
         ),
+        (
+            replaced(rating_counts=[1e300] * 10),
+            {"rating_counts": pa.list_(pa.float64())},
+            r"row 3, rating_counts: \[1e\+300, .* are not whole counts",
+        ),
     ],
 )
 def test_a_row_at_fault_is_named_with_its_file(tmp_path, change, types, message):

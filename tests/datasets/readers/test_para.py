@@ -84,6 +84,7 @@ def test_a_histogram_of_another_mean_is_said(root):
         (f"{','.join(HEADER)}\nsession1,a.jpg\n", r"Test\.csv: line 2 has 2 cells, expected 55 \(sessionId, imageName"),
         (table(31).rstrip() + ",7\n", "line 2 has 56 cells, expected 55"),
         (table(31, **{"aestheticScore_2.5": "many"}), "line 2, aestheticScore_2.5: 'many' is not a number"),
+        (table(31, **{"aestheticScore_2.5": "1e308"}), "line 2, aestheticScore_2.5: '1e308' is not a number from 0 to"),
         (table(31, **{"aestheticScore_2.5": "-1"}), "line 2, aestheticScore_2.5: '-1' is not a number"),
         (table(31, aestheticScore_mean="7"), "line 2, aestheticScore_mean: '7' is not a number from 1 to 5"),
         (table(31, dofScore_mean="0.5"), "line 2, dofScore_mean: '0.5' is not a number from 1 to 5"),

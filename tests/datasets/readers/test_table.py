@@ -236,7 +236,10 @@ def test_typed_attributes_of_parquet(tmp_path, column, expected):
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("image,c1,c2,c3\na,1,0,0\nb,x,0,1\n", {}, "r.csv: line 3: 'x' in column 'c1' is not a number; correct it"),
+        ("image,c1,c2,c3\na,1,0,0\nb,x,0,1\n", {}, "r.csv: line 3: 'x' in column 'c1' is not a number within"),
+        ("image,c1,c2,c3\na,1,0,0\nb,1e308,0,1\n", {}, "r.csv: line 3: '1e308' in column 'c1' is not a number within"),
+        ("image,c1,c2,c3\na,1,0,0\nb,inf,0,1\n", {}, "r.csv: line 3: 'inf' in column 'c1' is not a number within"),
+        ("image,m\na,1\nb,-1e308\n", {"score_column": "m", "point": 0.2}, "line 3: '-1e308' in column 'm' is not"),
         ("image,c1,c2,c3\na,1,0,0\nb,0,NA,1\n", {}, "r.csv: line 3: 'NA' in column 'c2' is not a number"),
         ("image,c1,c2,c3\n\na,1,0,0\n\nb,0,0,no\n", {}, "r.csv: line 5: 'no' in column 'c3' is not a number"),
         ("image,c1,c2,c3\na,1,0,0\n,0,0,1\n", {}, "r.csv: line 3: column 'image' is empty"),

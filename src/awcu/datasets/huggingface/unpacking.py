@@ -21,6 +21,7 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import track
 
+from awcu.bounds import MAX_NUMBER
 from awcu.errors import SourceError
 from awcu.text import shown
 
@@ -284,8 +285,12 @@ def counts_of(value: object, k: int, where: str) -> list[int]:
         raise SourceError(f"{where}: {shown(value)} is no list of {k} counts; name a column of lists")
     if len(value) != k:
         raise SourceError(f"{where}: {len(value)} counts for a scale of {k} values; correct the row or the scale")
-    if not all(_is_number(count) and count >= 0 and count == int(count) for count in value) or not any(value):
-        raise SourceError(f"{where}: {shown(value)} are not whole counts ≥ 0 with at least one vote; correct the row")
+    whole = all(_is_number(count) and 0 <= count <= MAX_NUMBER and count == int(count) for count in value)
+    if not (whole and any(value)):
+        raise SourceError(
+            f"{where}: {shown(value)} are not whole counts from 0 to {MAX_NUMBER:g} with at least one vote; "
+            f"correct the row"
+        )
     return [int(count) for count in value]
 
 

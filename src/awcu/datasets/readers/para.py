@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from awcu.bounds import MAX_NUMBER
 from awcu.datasets.parsing import TextTable, folder_of, names_of, photographs_in
 from awcu.errors import SourceError
 from awcu.ratings.ratings import Floats, Ratings
@@ -66,7 +67,7 @@ def read(root: str | Path, split_seed: int = 0, val: float = 0.05, check_counts:
     sessions = [session for table in tables for session in table.texts("sessionId")]
     files = [f"{session}/{name}" for session, name in zip(sessions, ids.tolist(), strict=True)]
     paths, missing = photographs_in("PARA", folder_of(root, "PARA", "imgs"), files)
-    votes = _columns(tables, VOTES, 0, np.inf)
+    votes = _columns(tables, VOTES, 0, MAX_NUMBER)
     means = _columns(tables, MEANS, 1, 5)
     split = np.repeat(["train", "test"], [len(table) for table in tables])
     return Ratings(

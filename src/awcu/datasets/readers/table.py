@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from awcu.bounds import MAX_NUMBER
 from awcu.datasets.parsing import as_spelt, there_of
 from awcu.errors import RatingsError
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, hash_split, with_validation
+from awcu.text import shown
 
 
 def read(
@@ -168,10 +170,13 @@ def _read_frames(paths: Sequence[str], columns: list[str]) -> pd.DataFrame:
 
 def _numbers(frame: pd.DataFrame, column: str) -> Floats:
     numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(numbers) & frame[column].notna().to_numpy()
+    wrong = ~(np.abs(numbers) <= MAX_NUMBER) & frame[column].notna().to_numpy()
     if wrong.any():
         value = frame[column].to_numpy()[wrong][0]
-        raise RatingsError(f"{_where(frame, wrong)}: {value!r} in column {column!r} is not a number; correct it")
+        raise RatingsError(
+            f"{_where(frame, wrong)}: {shown(str(value))} in column {column!r} is not a number within "
+            f"±{MAX_NUMBER:g}; correct it"
+        )
     return numbers
 
 
