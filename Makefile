@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest --numproce
 # The theme's announcement of its successor is no fault of the pages.
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-.PHONY: install lock reproduce probe demo test slow check docs tables
+.PHONY: install lock sbom audit reproduce probe demo test slow check docs tables
 
 install: .venv/installed
 
@@ -28,6 +28,16 @@ lock: | $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --all-extras --group dev --group docs \
 		--group compared $(UPGRADE) --output-file .venv/lock/pylock.toml pyproject.toml
 	$(BIN)/python .ci/lock.py slim .venv/lock/pylock.toml > pylock.toml
+
+# All that is locked, as a bill of materials (CycloneDX), under dist.
+sbom: install
+	mkdir -p dist
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements .venv/requirements.txt --pyproject pyproject.toml \
+		--mc-type library --output-reproducible --output-file dist/awcu.cdx.json
+
+# Known vulnerabilities of what is locked; needs the internet, and fails where it cannot ask.
+audit: install
+	$(BIN)/uv tool run pip-audit==2.10.1 --requirement .venv/requirements.txt --require-hashes --disable-pip --strict
 
 # The main job: the ladder of weightings, then its table, plot and maps, under runs/reproduce.
 reproduce: install
@@ -51,7 +61,7 @@ test: install
 
 # The tests marked slow, such as those that start and kill processes; those that need more than this machine stay out.
 slow: install
-	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm"
+	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm and not nginx"
 
 check: install
 	$(BIN)/ruff format --check .
