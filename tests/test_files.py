@@ -1,11 +1,12 @@
 """A file is written whole, or what was there stays."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from awcu.files import write_atomically, write_csv
+from awcu.files import link, write_atomically, write_csv
 
 
 @pytest.mark.parametrize("call", ["replace", "fsync"])
@@ -42,3 +43,23 @@ def test_a_value_without_a_column_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not in fieldnames"):
         write_csv(tmp_path / "a.csv", ["one"], [{"two": 2}])
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_a_hard_link_is_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert link(tmp_path / "b", tmp_path / "new" / "c")
+    assert (tmp_path / "new" / "c").samefile(tmp_path / "a")
+    assert not (tmp_path / "new" / "c").is_symlink()
+    with pytest.raises(FileExistsError, match="File exists"):
+        link(tmp_path / "a", tmp_path / "new" / "c")
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_over_file_systems_a_link_is_symbolic(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        same = Path(other).stat().st_dev == tmp_path.stat().st_dev
+        assert link(tmp_path / "a", Path(other, "c")) == same
+        assert Path(other, "c").is_symlink() != same
+        assert Path(other, "c").read_text() == "one"

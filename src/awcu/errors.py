@@ -108,6 +108,18 @@ class ImageError(AwcuError, OSError):
     """The file is not a whole photograph, or cannot be transformed as asked."""
 
 
+class XmpError(AwcuError, ValueError):
+    """The XMP packet is damaged or not ours to change; its text follows the name of what holds it."""
+
+
+class LabelError(AwcuError, ValueError):
+    """The labels and their shares do not fit each other, or cannot be kept as asked."""
+
+
+class SeriesError(AwcuError, ValueError):
+    """The series cannot be found or kept as asked."""
+
+
 class PhotographsError(AwcuError, ValueError):
     """The file, folder or pattern contains no photograph."""
 

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import csv
+import errno
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,3 +33,25 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue())
+
+
+def link(source: Path, target: Path) -> bool:
+    """Put a second name of a file at a path that is free, in a folder that is made: a hard link, or a symbolic one.
+
+    Returns:
+        Whether it is a hard link. Where the file system allows none, or the file is on another, it is symbolic, and
+        leads nowhere once the file is moved.
+
+    Raises:
+        OSError: The path is taken or cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    file = source.resolve()
+    try:
+        target.hardlink_to(file)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+            raise
+        target.symlink_to(file)
+        return False
+    return True

@@ -197,3 +197,23 @@ def test_a_long_table_shows_the_best_and_says_so():
     assert lines[1].startswith(" 1  +49.00")
     assert lines[-2].startswith("40  +10.00")
     assert lines[-1] == "The best 40 of 50; --out FILE.csv keeps them all."
+
+
+def test_labels_are_given_by_the_scores_of_all(tmp_path):
+    path = tmp_path / "scores.csv"
+    with Rows(path, ["path", "score", "label"], label=lambda scores: [f"of {score:g}" for score in scores]) as rows:
+        rows.add(row("b.jpg", 2.0))
+        rows.add({"path": "c.jpg", "error": "gone"})
+        rows.add(row("a.jpg", 1.0))
+    assert path.read_text() == "path,score,label\na.jpg,1.0,of 1\nb.jpg,2.0,of 2\nc.jpg,,\n"
+
+
+def test_labels_in_the_table():
+    rows = [row("a.jpg", 1.0) | {"label": -1}, row("b.jpg", 2.0) | {"label": None}]
+    rank(rows)
+    shown = Console(file=io.StringIO(), width=100)
+    shown.print(table(rows, [], REFERENCE))
+    lines = [line.split() for line in shown.file.getvalue().splitlines()]
+    assert lines[0][-2:] == ["label", "photograph"]
+    assert lines[1][-1:] == ["b.jpg"]
+    assert lines[2][-2:] == ["-1", "a.jpg"]

@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from awcu.commands.labelling import check_targets, given, keep_labels, labels_of, undo
 from awcu.errors import CropError, ImageError, PredictError
 from awcu.files import write_atomically
 from awcu.images.decoding import upright
@@ -23,7 +24,19 @@ from awcu.inference.crop import Proposal, parse_aspect
 from awcu.inference.crop_file import cut
 from awcu.inference.explanation import Explanation, Verdict
 from awcu.models.purpose import purpose
-from awcu.reports.rows import SUFFIXES, VERDICT, Row, Rows, attribute_columns, table, text_of, verdict_row, visible
+from awcu.reports.rows import (
+    LABEL,
+    SUFFIXES,
+    VERDICT,
+    Row,
+    Rows,
+    attribute_columns,
+    table,
+    text_of,
+    verdict_row,
+    visible,
+)
+from awcu.text import counted
 
 if TYPE_CHECKING:
     from awcu.inference.predictor import AestheticModel
@@ -36,20 +49,30 @@ PROPOSAL = ("crop", "aspect", "number", "left", "top", "right", "bottom", "worth
 def score(arguments: argparse.Namespace) -> None:
     """Score the photographs and rank them."""
     out: Path | None = arguments.out
+    labels = labels_of(arguments)
     photographs = _found(arguments, None)
+    if arguments.undo:
+        undo(photographs)
+        return
     if out is not None:
-        _check_file(out, arguments.overwrite)
-    model = _model(arguments)
+        check_file(out, arguments.overwrite)
+    check_targets(arguments, photographs)
+    model = load_model(arguments)
     reference = model.config.reference
     size: int = arguments.batch_size
-    rows = Rows(out, ["path", *VERDICT, *attribute_columns(model.config.attribute_names), "error"])
+    columns = ["path", *VERDICT, *([LABEL] if labels else []), *attribute_columns(model.config.attribute_names)]
+    rows = Rows(out, [*columns, "error"], label=given(labels, arguments.xmp))
     with _each("scoring", photographs, model.prepare, 2 * size, rows) as prepared:
         while batch := list(islice(prepared, size)):
             verdicts = _verdicts(model, [image for _, image in batch])
             for (path, _), verdict in zip(batch, verdicts, strict=True):
                 rows.add(verdict_row(path, verdict, reference))
-    _show(rows, model, own=arguments.checkpoint is None)
+    if out is not None or not (arguments.xmp or arguments.into):
+        _show(rows, model, own=arguments.checkpoint is None)
+    left_alone = keep_labels(arguments, photographs, rows)
     _end(rows, len(photographs))
+    if left_alone:
+        raise SystemExit(f"awcu: {counted(left_alone, 'photograph')} left alone, see above; all others are done")
 
 
 def _verdicts(model: "AestheticModel", images: list[torch.Tensor]) -> list[Verdict]:
@@ -81,7 +104,7 @@ def explain(arguments: argparse.Namespace) -> None:
 
     photographs = _found(arguments, arguments.out)
     _check_folder(arguments.out, arguments.overwrite)
-    model = _model(arguments)
+    model = load_model(arguments)
     names = dict(zip(photographs, distinct_names(photographs), strict=True))
     columns = ["path", "picture", "page", *VERDICT, *attribute_columns(model.config.attribute_names), "error"]
     rows = Rows(arguments.out / "explanations.csv", columns)
@@ -109,7 +132,7 @@ def crop(arguments: argparse.Namespace) -> None:
         parse_aspect(aspect, (1, 1))
     photographs = _found(arguments, arguments.out)
     _check_folder(arguments.out, arguments.overwrite)
-    model = _model(arguments)
+    model = load_model(arguments)
     names = dict(zip(photographs, distinct_names(photographs), strict=True))
     rows = Rows(arguments.out / "crops.csv", ["path", *PROPOSAL, "error"])
 
@@ -168,7 +191,8 @@ def _found(arguments: argparse.Namespace, out: Path | None) -> list[Path]:
     return left
 
 
-def _model(arguments: argparse.Namespace) -> "AestheticModel":
+def load_model(arguments: argparse.Namespace) -> "AestheticModel":
+    """The model of --checkpoint on --device; says what the package's own is for, where it is taken."""
     # Here, since timm takes seconds to import: what is wrong with the arguments has been said by now.
     from awcu.inference.predictor import AestheticModel
     from awcu.models.pretrained import BUNDLED
@@ -190,33 +214,42 @@ def _model(arguments: argparse.Namespace) -> "AestheticModel":
     return model
 
 
-def _check_file(out: Path, overwrite: bool) -> None:
-    if out.suffix not in SUFFIXES:
-        raise PredictError(f"{out}: the ending says how to write; give one in {' or '.join(SUFFIXES)}")
+def check_file(out: Path, overwrite: bool, suffixes: Sequence[str] = SUFFIXES, option: str = "--out") -> None:
+    """Refuse a file that could not be written, before minutes are spent on it."""
+    if out.suffix not in suffixes:
+        raise PredictError(f"{out}: the ending says how to write; give one in {' or '.join(suffixes)}")
     if out.is_dir():
         raise PredictError(f"{out}: a folder; give the name of a file")
     if out.exists() and not overwrite:
-        raise PredictError(f"{out}: is there already; add --overwrite or choose another --out")
-    _require_writable(out.parent)
+        raise PredictError(f"{out}: is there already; add --overwrite or choose another {option}")
+    require_writable(out.parent, option)
 
 
 def _check_folder(out: Path, overwrite: bool) -> None:
-    _require_writable(out)
+    require_writable(out)
     if not overwrite and any(out.iterdir()):
         raise PredictError(f"{out}: holds something already; add --overwrite or choose another --out")
 
 
-def _require_writable(folder: Path) -> None:
+def require_writable(folder: Path, option: str = "--out") -> None:
     """Make the folder and try to write, before minutes are spent on what could not be kept."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise PredictError(f"{folder}: cannot be written to ({error.strerror}); choose another --out") from error
+        raise PredictError(f"{folder}: cannot be written to ({error.strerror}); choose another {option}") from error
 
 
 def _with_ending(name: Path, ending: str) -> Path:
     return name.with_name(name.name + ending)
+
+
+def progress_bar(doing: str, total: int) -> Progress:
+    """A bar with one task, where somebody sees it."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    progress.add_task(doing, total=total)
+    return progress
 
 
 @contextmanager
@@ -227,9 +260,7 @@ def _each(
 
     A photograph that fails becomes a row with its error.
     """
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    progress = Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    progress.add_task(doing, total=len(photographs))
+    progress = progress_bar(doing, len(photographs))
     try:
         with rows, progress, closing(read_ahead(photographs, work, ahead)) as results:
             yield _successes(results, rows, progress)

@@ -1,6 +1,7 @@
 """Arguments of the commands that judge photographs: `awcu score`, `awcu explain` and `awcu crop`."""
 
 import argparse
+import math
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,8 @@ def add_parsers(commands: Any) -> None:
     score = _parser(commands, "score", "score photographs and rank them")
     score.add_argument("--out", type=Path, help="FILE.csv or FILE.jsonl to write (default: print a table)")
     score.add_argument("--batch-size", type=_count, default=32, metavar="N", help="photographs per batch (default: 32)")
+    _add_labels(score)
+    _add_stars(score)
 
     explain = _parser(commands, "explain", "show where each photograph's score comes from")
     _add_folder(explain, "explained")
@@ -41,6 +44,34 @@ def add_parsers(commands: Any) -> None:
     crop.add_argument("--top", type=_count, default=1, metavar="K", help="crops of each aspect (default: 1)")
     crop.add_argument("--rescore", action="store_true", help="have the model score the best dozen crops")
     crop.add_argument("--quality", type=_quality, default=95, metavar="Q", help="of JPEG, WebP, AVIF (default: 95)")
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("labels", "The best share of the photographs gets the first label, and so on.")
+    group.add_argument("--label", type=_names, metavar="A,…", help="such as keep,maybe,reject; a column of the list")
+    group.add_argument(
+        "--share", type=_shares, metavar="S,…",
+        help="of all photographs, such as .1,.3: one for each label, or none for the last, which gets the rest",
+    )  # fmt: skip
+    group.add_argument(
+        "--into", type=Path, metavar="FOLDER",
+        help="new or empty folder, where each label gets a folder of links; no photograph is moved or deleted",
+    )  # fmt: skip
+
+
+def _add_stars(parser: argparse.ArgumentParser) -> None:
+    says = "Stars that photo programs read, never over a rating that is there. Without --write, only shown."
+    group = parser.add_argument_group("stars in XMP sidecars", says)
+    group.add_argument(
+        "--xmp", action="store_true", help="labels are stars, from -1 (rejected) to 5 (default: 5,4,3 for .05,.1,.2)"
+    )
+    does = group.add_mutually_exclusive_group()
+    does.add_argument("--write", action="store_true", help="write the sidecars")
+    does.add_argument("--undo", action="store_true", help="take back what awcu has written, and nothing else")
+    group.add_argument(
+        "--sidecar", choices=["IMG.jpg.xmp", "IMG.xmp"],
+        help="name of new sidecars (default: IMG.jpg.xmp, as darktable and digiKam have it; Lightroom has IMG.xmp)",
+    )  # fmt: skip
 
 
 def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
@@ -85,6 +116,15 @@ def _add_views(parser: argparse.ArgumentParser) -> None:
 def _list(text: str) -> list[str]:
     # Without repeats, or two crops would have the same name.
     return list(dict.fromkeys(part.strip() for part in text.split(",")))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    # Whether they fit each other is the labels' to say.
+    return tuple(_number(part, float, math.isfinite, "a share, such as .1") for part in text.split(","))
 
 
 def _whole(text: str) -> int:

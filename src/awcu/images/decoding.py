@@ -167,9 +167,20 @@ def upright_size(path: str | Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is missing, empty or not an image.
     """
-    with _refusing(path), _file(path) as file, _opened(path, file) as image:
+    with head(path) as image:
         width, height = image.size
         return (width, height) if _turn(image) in _QUARTER_TURNS else (height, width)
+
+
+@contextmanager
+def head(path: str | Path) -> Iterator[Image.Image]:
+    """The photograph as its file declares it, with `format` and `info`, not decoded; open only inside the block.
+
+    Raises:
+        ImageError: The file is missing, empty or not an image, or what is read inside the block is damaged.
+    """
+    with _refusing(path), _file(path) as file, _opened(path, file) as image:
+        yield image
 
 
 def declared_size(photograph: Encoded) -> tuple[int, int]:

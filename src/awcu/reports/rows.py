@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +24,8 @@ Row = dict[str, Any]
 
 SUFFIXES = (".csv", ".jsonl")
 VERDICT = ("score", "rating", "probability", "level", "rank", "share_below")
-_TAKEN = {"path", *VERDICT, "picture", "page", "error"}
+LABEL = "label"
+_TAKEN = {"path", *VERDICT, LABEL, "picture", "page", "error"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SHOWN = 40  # photographs shown in a terminal
 _LIKELIEST = 3  # attributes shown in a terminal
@@ -40,13 +41,21 @@ class Rows:
         path: Ends in .csv or .jsonl; None to write nothing.
         columns: Columns in order; a value that a row lacks stays empty.
         every: Seconds between two writes of the partial file.
+        label: Gives each photograph its label by the scores of all, for the column `LABEL`; None for no labels.
     """
 
-    def __init__(self, path: Path | None, columns: Sequence[str], every: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        columns: Sequence[str],
+        every: float = 60.0,
+        label: Callable[[Sequence[float]], Sequence[str | int | None]] | None = None,
+    ) -> None:
         self.path = path
         self.columns = tuple(columns)
         self.rows: list[Row] = []
         self.every = every
+        self._label = label
         self._written = time.monotonic()
 
     @property
@@ -84,6 +93,10 @@ class Rows:
         # Failures are added at once, but scored photographs only with their batch, so the order must be restored.
         self.rows.sort(key=lambda row: str(row["path"]))
         rank(self.rows)
+        if self._label is not None:
+            scored = [row for row in self.rows if row.get("score") is not None]
+            for row, label in zip(scored, self._label([row["score"] for row in scored]), strict=True):
+                row[LABEL] = label
         if path is not None:
             write_atomically(path, self.text(path.suffix))
         self._written = time.monotonic()
@@ -162,9 +175,12 @@ def table(
     columns = attribute_columns(attributes)
     likely = any(row["probability"] is not None for row in scored)
     rated = any(row["rating"] is not None for row in scored)
+    labelled = any(row.get(LABEL) is not None for row in scored)
     said = measure(objective) if rated and objective else "score"
     for name in ("", said, *(["probability"] if likely else []), *(["better than"] if reference else [])):
         shown.add_column(name, justify="right", no_wrap=True)
+    if labelled:
+        shown.add_column(LABEL)
     shown.add_column("photograph", overflow="fold")
     shown.add_column("likeliest attributes" if columns else "", style="dim")
     for row in scored[:_SHOWN]:
@@ -172,9 +188,10 @@ def table(
         cells += [rating(row["rating"]) if rated else number(row["score"], signed=True, decimals=2)]
         cells += [f"{row['probability']:.0%}"] if likely else []
         cells += [f"{row['share_below']:.0%}"] if reference else []
+        cells += [visible("" if row[LABEL] is None else str(row[LABEL]))] if labelled else []
         likeliest = sorted(columns, key=lambda name: -row[name])[:_LIKELIEST]
         present = ", ".join(f"{visible(name)} {row[name]:.0%}" for name in likeliest)
-        shown.add_row(*cells, Text(visible(row["path"])), Text(present))
+        shown.add_row(*map(Text, cells), Text(visible(row["path"])), Text(present))
     return Group(shown, *_notes(len(scored), reference, purpose))
 
 
