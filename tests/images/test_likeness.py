@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from awcu.images.likeness import KEPT, SAME, SIDE, first_alike, look
+from awcu.images.likeness import ALIKE, KEPT, SAME, SIDE, first_alike, likeness, look, outline
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,39 @@ def test_as_comparing_every_pair():
     for row in range(200):
         like = [other for other in range(200) if differing(looks[row], looks[other]) <= SAME]
         assert first[row] == first[like].min() == first[like].max()
+
+
+class TestLikeness:
+    @pytest.mark.parametrize(
+        "copy",
+        [
+            lambda pixels: pixels,
+            lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 5),
+            lambda pixels: pixels // 2,
+            lambda pixels: pixels[:-24, 32:],  # shifted by a tenth
+            lambda pixels: pixels[24:-24, 32:-32],  # cut to its inner 80 %
+            lambda pixels: cv2.resize(pixels, (1600, 1200)),
+        ],
+    )
+    def test_one_scene(self, scene, copy):
+        for seed in range(10):
+            one, other = outline(scene(seed)), outline(np.ascontiguousarray(copy(scene(seed))))
+            assert likeness(one, other) == likeness(other, one) > ALIKE
+
+    def test_another_scene(self, scene):
+        outlines = [outline(scene(seed)) for seed in range(12)]
+        assert max(likeness(a, b) for place, a in enumerate(outlines) for b in outlines[:place]) < ALIKE
+
+    def test_what_cannot_be_compared_is_not_alike(self, scene):
+        blank = outline(np.full((240, 320, 3), 90, np.uint8))
+        assert likeness(blank, blank) == 0
+        upright = outline(np.ascontiguousarray(np.rot90(scene(0))))
+        assert likeness(outline(scene(0)), upright) == 0
+        strip = outline(cv2.resize(scene(0), (320, 40)))
+        assert likeness(strip, strip) == 0
+        rim = np.full((240, 320, 3), 90, np.uint8)
+        rim[:20] = 250
+        assert likeness(outline(rim), outline(rim)) == 0
+
+    def test_at_most_one(self, scene):
+        assert likeness(outline(scene(0)), outline(scene(0))) == pytest.approx(1, abs=1e-5)

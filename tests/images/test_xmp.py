@@ -141,3 +141,11 @@ def test_written_anew_by_another_program(before):
     assert without_rating(ATTRIBUTES % ours) == ATTRIBUTES % (expected + b' xmlns:o="urn:x-awcu:xmp:1.0/"')
     element = b'<xap:Rating>4</xap:Rating><o:Stars xmlns:o="urn:x-awcu:xmp:1.0/">4</o:Stars>'
     assert without_rating(ELEMENTS % element) == ELEMENTS % b""
+
+
+@pytest.mark.timeout(60)
+def test_deep_nesting_is_read_in_a_moment():
+    deep = b"<a>" * 200_000 + b"</a>" * 200_000
+    assert rating(BARE % deep) is None
+    with pytest.raises(XmpError, match="is XML but not XMP"):
+        rating(deep)

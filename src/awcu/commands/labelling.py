@@ -85,8 +85,10 @@ def check_writable(folder: Path, otherwise: str) -> None:
 
 def given(labels: Labels | None, as_stars: bool) -> Callable[[Sequence[float]], Sequence[str | int | None]] | None:
     """What gives photographs their labels by the scores of all; stars as numbers."""
-    if labels is None or not as_stars:
-        return labels and labels.given
+    if labels is None:
+        return None
+    if not as_stars:
+        return labels.given
     stars = labels.stars
     return lambda scores: [None if name is None else stars[name] for name in labels.given(scores)]
 

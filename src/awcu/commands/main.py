@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from awcu.bounds import MAX_PIXELS
-from awcu.commands import dashboard, demo, export, maps, predict
+from awcu.commands import dashboard, demo, export, maps, pick, predict
 from awcu.errors import AwcuError
 
 HYDRA = {
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     maps.add_parsers(commands)
     predict.add_parsers(commands)
+    pick.add_parser(commands)
     demo.add_parser(commands)
     export.add_parser(commands)
     return parser

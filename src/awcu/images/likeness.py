@@ -1,4 +1,4 @@
-"""Which photographs look the same, whatever their names and bytes."""
+"""Which photographs look the same, whatever their names and bytes, and how alike two of one scene are."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,17 @@ SAME = 8
 """Most bits of 256 in which one picture, saved anew, differs from itself. Of 10,000 photographs of BIQ2021, 292 pairs
 are within 8; of twelve that were looked at, each was the same picture. The next, from 12 on, are the same scene taken
 again, or in other light."""
+
+ALIKE = 0.9
+"""Likeness of two outlines from which they show one scene. Of 109 photographs of BIQ2021, 99.7 % of their copies reach
+it (shifted by 5 to 20 % of the frame, cut to its inner 70 to 90 %, turned by two degrees, blurred, exposed by −1 to
++.7 EV), and .2 % of the pairs of different photographs; from .93 on it is 99.6 and .03 %. The cosine of the pooled
+features of the package's model is no use here: at .7 it keeps 70 % of those copies and 6 % of the blurred ones, since
+sharpness is what that network looks for."""
+_OUTLINE = 32  # pixels of an outline's long side
+_MARGIN = _OUTLINE // 8  # of one outline that may lie outside of the other
+_SCALES = (1.0, 0.9, 0.8, 0.7)  # of one outline within the other: the photographer zoomed or stepped nearer
+_BLANK = 4.0  # standard deviation of levels below which an outline shows nothing to compare
 
 
 def look(pixels: NDArray[np.uint8]) -> bytes | None:
@@ -34,6 +45,44 @@ def look(pixels: NDArray[np.uint8]) -> bytes | None:
         return None
     low = cv2.dct(grey)[:KEPT, :KEPT]
     return np.packbits(low > np.median(low)).tobytes()
+
+
+def outline(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """A photograph so small and smooth that blur leaves it as it is: `(h, w, 3)`, for `likeness`.
+
+    Args:
+        pixels: `(H, W, 3)` uint8, RGB.
+    """
+    scale = _OUTLINE / max(pixels.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1), np.float32)
+
+
+def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """How alike two photographs are, at most 1: the middle of either is sought in the other, at several sizes.
+
+    Normalised cross-correlation (Lewis 1995, Fast Normalized Cross-Correlation): another exposure changes little.
+
+    Args:
+        one: From `outline`.
+        other: From `outline`.
+
+    Returns:
+        0 where one is blank, or of other proportions, such as upright.
+    """
+    if one.shape != other.shape or min(one.std(), other.std()) < _BLANK or min(one.shape[:2]) <= 2 * _MARGIN:
+        return 0.0
+    return max(_found(*pair, scale) for scale in _SCALES for pair in ((one, other), (other, one)))
+
+
+def _found(within: NDArray[np.float32], sought: NDArray[np.float32], scale: float) -> float:
+    middle = sought[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    if middle.std() < _BLANK:
+        return 0.0
+    if scale < 1:
+        middle = cv2.resize(middle, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return float(cv2.matchTemplate(within, middle, cv2.TM_CCOEFF_NORMED).max())
 
 
 def first_alike(looks: Sequence[bytes | None]) -> NDArray[np.int64]:

@@ -199,6 +199,7 @@ class _Reader:
     def __init__(self, packet: bytes) -> None:
         self._packet = packet
         self._path: list[tuple[str, str]] = []
+        self._rdf: int | None = None  # elements of the path above rdf:RDF
         self._found = _Packet()
         self._opened: list[tuple[int, int]] = []  # where each of the path begins, and its first tag ends
         self._text, self._simple = "", True
@@ -221,8 +222,8 @@ class _Reader:
 
     def _open(self, tag: str, attributes: dict[str, str]) -> None:
         (name, prefix), at, depth = _split(tag), self._expat.CurrentByteIndex, self._depth()
-        if name == (RDF, "RDF"):
-            self._found.prefix = prefix
+        if name == (RDF, "RDF") and not depth:
+            self._rdf, self._found.prefix = len(self._path), prefix
         elif depth == 1 and name == (RDF, "Description"):
             self._found.descriptions.append(_Description(at))
             self._note_attributes(at, attributes)
@@ -236,14 +237,18 @@ class _Reader:
         self._opened.append((at, self._tag_end(at)))
 
     def _close(self, tag: str) -> None:
+        inside = self._rdf is not None
         name, (start, opened), depth = self._path.pop(), self._opened.pop(), self._depth()
+        if not inside:
+            return
         # A tag like <a/> has no second one.
         alone = self._packet[opened - 2 : opened] == b"/>"
         closes = opened if alone else self._expat.CurrentByteIndex
         end = opened if alone else self._packet.index(b">", closes) + 1
         self._simple = self._simple and not alone
-        if name == (RDF, "RDF") and not alone:
-            self._found.end = closes
+        if not depth:
+            self._rdf = None
+            self._found.end = self._found.end if alone else closes
         elif depth == 1:
             self._found.descriptions[-1].end = end
         elif depth == 2:
@@ -254,7 +259,7 @@ class _Reader:
 
     def _depth(self) -> int:
         """Elements open from rdf:RDF on; 0 outside of it."""
-        return len(self._path) - self._path.index((RDF, "RDF")) if (RDF, "RDF") in self._path else 0
+        return 0 if self._rdf is None else len(self._path) - self._rdf
 
     def _tag_end(self, at: int) -> int:
         found = _TAG.match(self._packet, at)
