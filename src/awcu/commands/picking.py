@@ -17,10 +17,10 @@ from awcu.commands.judging import check_file, load_model, progress_bar
 from awcu.commands.labelling import check_into, link_into
 from awcu.errors import ImageError, SeriesError
 from awcu.files import write_atomically
+from awcu.images.burst import NEEDED, Measures, lacks, measure
 from awcu.images.decoding import decode
 from awcu.images.discovery import find, read_ahead
 from awcu.images.likeness import ALIKE, likeness, outline
-from awcu.images.measures import NEEDED, Measures, lacks, measure
 from awcu.images.metadata import time_taken
 from awcu.inference.series import WITHIN, find_series, neighbours
 from awcu.inference.wording import measure as unit

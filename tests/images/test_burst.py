@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from awcu.datasets.gallery import render
+from awcu.images.burst import BLOWN, EXPOSED, SOFTER, Measures, lacks, measure
 from awcu.images.flaws import plant
-from awcu.images.measures import BLOWN, EXPOSED, SOFTER, Measures, lacks, measure
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What of a photograph can be measured without a model: sharpness, light, and what is blown out.
+"""What tells photographs of one series apart and can be measured: sharpness, light, and what is blown out.
 
 Made to compare photographs of one series, where the scene is nearly the same; between scenes they say little.
 """
