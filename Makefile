@@ -61,7 +61,7 @@ test: install
 
 # The tests marked slow, such as those that start and kill processes; those that need more than this machine stay out.
 slow: install
-	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm and not nginx"
+	$(PYTEST) -m "slow and not gpu and not network and not browser and not slurm and not exiftool and not nginx"
 
 check: install
 	$(BIN)/ruff format --check .

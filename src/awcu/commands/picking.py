@@ -17,7 +17,7 @@ from awcu.commands.judging import check_file, load_model, progress_bar
 from awcu.commands.labelling import check_into, link_into
 from awcu.errors import ImageError, SeriesError
 from awcu.files import write_atomically
-from awcu.images.comparison import NEEDED, Measures, lacks, measure
+from awcu.images.burst import NEEDED, Measures, lacks, measure
 from awcu.images.decoding import decode
 from awcu.images.discovery import find, read_ahead
 from awcu.images.likeness import ALIKE, likeness, outline
@@ -104,8 +104,7 @@ def pick(arguments: argparse.Namespace) -> None:
     judged, faults = _judged(model, photographs)
     pairs = neighbours(judged.times, judged.paths, within)
     looks = _looks([judged.paths[row] for row in np.unique(pairs)], faults)
-    looked = [looks.get(path) for path in judged.paths]
-    alike = [_are_alike(looked[one], looked[other], like) for one, other in pairs.tolist()]
+    alike = [_are_alike(*(looks.get(judged.paths[row]) for row in pair), like) for pair in pairs.tolist()]
     series = find_series(pairs[np.array(alike, np.bool_)], judged.times, judged.paths)
     series = [sorted(rows, key=lambda row: -judged.scores[row]) for rows in series]
     picked = Picked(judged, series, looks, faults).readable()

@@ -81,8 +81,7 @@ def _found(within: NDArray[np.float32], sought: NDArray[np.float32], scale: floa
     if middle.std() < _BLANK:
         return 0.0
     if scale < 1:
-        size = round(middle.shape[1] * scale), round(middle.shape[0] * scale)
-        middle = np.asarray(cv2.resize(middle, size, interpolation=cv2.INTER_AREA), np.float32)
+        middle = np.asarray(cv2.resize(middle, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     return float(cv2.matchTemplate(within, middle, cv2.TM_CCOEFF_NORMED).max())
 
 
