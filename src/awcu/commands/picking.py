@@ -104,7 +104,8 @@ def pick(arguments: argparse.Namespace) -> None:
     judged, faults = _judged(model, photographs)
     pairs = neighbours(judged.times, judged.paths, within)
     looks = _looks([judged.paths[row] for row in np.unique(pairs)], faults)
-    alike = [_are_alike(*(looks.get(judged.paths[row]) for row in pair), like) for pair in pairs.tolist()]
+    looked = [looks.get(path) for path in judged.paths]
+    alike = [_are_alike(looked[one], looked[other], like) for one, other in pairs.tolist()]
     series = find_series(pairs[np.array(alike, np.bool_)], judged.times, judged.paths)
     series = [sorted(rows, key=lambda row: -judged.scores[row]) for rows in series]
     picked = Picked(judged, series, looks, faults).readable()
