@@ -462,13 +462,15 @@ def main() -> None:
     pooled = {name: pooled_features(one, paths, arguments.cache).pooled for name, one in models.items()}
     rows = list(curves(pooled, everyone(package_model, pooled[OWN], WIDTH), ratings))
     write_csv(HERE / "curves.csv", tuple(rows[0]), rows)
+    # Not the crowd's, which has learned from the photographs that are rated.
+    features, prior = package(pooled[OWN], everyone(package_model, pooled[OWN], WIDTH))
     main_features = turned([pooled[name] for name in BACKBONES[MAIN]])
     others = {
         "choice": list(against("rule", choices(people(main_features, ratings), (10, 25, 50, 100)), "random")),
         "weights": list(
             against("weights", measured(people(main_features, ratings), WEIGHTS, (25, 50, 100)), "uniform")
         ),
-        "accuracy": list(said(people(main_features, ratings), (25, 40, 100))),
+        "accuracy": list(said(people(features, ratings, prior), (25, 40, 100))),
     }
     for name, table in others.items():
         write_csv(HERE / f"{name}.csv", tuple(table[0]), table)
