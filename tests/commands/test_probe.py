@@ -461,10 +461,10 @@ class TestSideBySide:
 
     def test_a_record_names_them_where_no_override_does(self, copied, tmp_path):
         typed = (self.BACKBONES[0], "data=table")
-        assert run(configured(copied, *self.BACKBONES), tmp_path, typed)[0].overrides == typed
-        (record, *_) = run(configured(copied, *self.BACKBONES), tmp_path, ("experiment=both",))
+        assert run(configured(copied, *self.BACKBONES), tmp_path / "typed", typed)[0].overrides == typed
+        (record, *_) = run(configured(copied, *self.BACKBONES), tmp_path / "page", ("experiment=both",))
         assert record.overrides == ("experiment=both", self.BACKBONES[0])
-        assert read_results_csv(tmp_path / "results.csv")[0].overrides == record.overrides
+        assert read_results_csv(tmp_path / "page" / "results.csv")[0].overrides == record.overrides
 
     def test_one_value_is_for_all_and_a_list_is_one_each(self, pictures):
         cfg = configured(pictures, *self.BACKBONES, "network.weights_file=[null,w.pth]", "network.output_stride=16")
