@@ -107,7 +107,8 @@ class TestReasons:
         assert "score .04 below" in self.told(SOFT._replace(gap=-0.04))[0]
 
     def test_in_one_line(self):
-        assert in_short(explained(reasons=(SOFT, LIGHT))) == "Soft, softest in the lower right; light"
+        expected = "For it: light. Against it: soft, softest in the lower right"
+        assert in_short(explained(reasons=(SOFT, LIGHT))) == expected
         assert in_short(explained(reasons=())) == in_short(explained()) == ""
 
     def test_one_at_the_end_of_all(self):

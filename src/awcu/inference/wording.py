@@ -94,13 +94,17 @@ def reasons(explanation: Explanation) -> list[str]:
 
 
 def in_short(explanation: Explanation) -> str:
-    """The reasons in one line, as in "Soft, softest at the left; dark"; "" where there are none."""
-    parts = []
-    for reason in explanation.reasons or ():
-        is_so, _, most = MEASURED[reason.name, reason.high]
-        parts.append(is_so if reason.places is None else f"{is_so}, {most} {third(reason.places)}")
-    text = "; ".join(parts)
-    return text[:1].upper() + text[1:]
+    """The reasons in one line, as in "For it: light. Against it: soft, softest at the left"; "" where there are none."""
+    sides = []
+    for says, sign in (("For it", 1), ("Against it", -1)):
+        parts = [_part(reason) for reason in explanation.reasons or () if np.sign(reason.gap) == sign]
+        sides += [f"{says}: {'; '.join(parts)}"] if parts else []
+    return ". ".join(sides)
+
+
+def _part(reason: Reason) -> str:
+    is_so, _, most = MEASURED[reason.name, reason.high]
+    return is_so if reason.places is None else f"{is_so}, {most} {third(reason.places)}"
 
 
 def _reason(explanation: Explanation, reason: Reason, whole: str) -> str:
