@@ -94,7 +94,7 @@ def reasons(explanation: Explanation) -> list[str]:
 
 
 def in_short(explanation: Explanation) -> str:
-    """The reasons in one line, as in "For it: light. Against it: soft, softest at the left"; "" where there are none."""
+    """The reasons in one line, as "For it: light. Against it: soft, softest at the left"; "" where there are none."""
     sides = []
     for says, sign in (("For it", 1), ("Against it", -1)):
         parts = [_part(reason) for reason in explanation.reasons or () if np.sign(reason.gap) == sign]
