@@ -19,7 +19,7 @@ from awcu.personal.ratings import open_ratings
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 N = 16
-HEADER = "image,1,2,3,4,5,picked,rated\n"
+HEADER = "image,1,2,3,4,5,rated\n"
 
 
 @pytest.fixture
@@ -155,11 +155,11 @@ class TestStart:
         [
             (HEADER.replace("3,", ""), [], "ratings.csv has no column '3'"),
             (HEADER.replace("5,", "5,6,"), [], "ratings.csv has a column '6', which is off the scale of 1 to 5"),
-            (HEADER + "sea/00.jpg,0,0.5,0,0,0,random,x\n", [], "line 2: '0.5' in column '2' is no whole number"),
+            (HEADER + "sea/00.jpg,0,0.5,0,0,0,x\n", [], "line 2: '0.5' in column '2' is no whole number"),
             (HEADER, ["--scale", 7], "ratings.csv holds ratings from 1 to 5, not 1 to 7; add --scale 5"),
             (HEADER, ["--scale", 6], "--scale 6 is none of 5, 7"),
             (
-                HEADER + "other.jpg,0,1,0,0,0,random,x\n",
+                HEADER + "other.jpg,0,1,0,0,0,x\n",
                 [],
                 "has ratings of other.jpg, none of which is in this folder",
             ),

@@ -15,7 +15,7 @@ from awcu.config.hydra import conf_folder, instantiated
 from awcu.errors import PersonalError
 from awcu.personal.ratings import Rated, RatingsFile, open_ratings
 
-HEADER = "image,1,2,3,4,5,picked,rated"
+HEADER = "image,1,2,3,4,5,rated"
 
 
 @pytest.fixture
@@ -35,19 +35,17 @@ def rows(file):
 
 class TestAdding:
     def test_each_rating_is_on_the_disk_at_once(self, ratings, file):
-        ratings.add("sea/a.jpg", 4, "random")
+        ratings.add("sea/a.jpg", 4)
         (row,) = rows(file)
-        assert [row[name] for name in ("image", "1", "2", "3", "4", "5", "picked")] == [
-            "sea/a.jpg", "0", "0", "0", "1", "0", "random",
-        ]  # fmt: skip
+        assert [row[name] for name in ("image", "1", "2", "3", "4", "5")] == ["sea/a.jpg", "0", "0", "0", "1", "0"]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", row["rated"])
 
-    def test_a_second_rating_adds_to_the_counts_and_the_first_choice_stays(self, ratings, file):
-        ratings.add("a.jpg", 4, "random")
-        ratings.add("b.jpg", 1, "chosen")
-        ratings.add("a.jpg", 5, "chosen")
+    def test_a_second_rating_adds_to_the_counts(self, ratings, file):
+        ratings.add("a.jpg", 4)
+        ratings.add("b.jpg", 1)
+        ratings.add("a.jpg", 5)
         assert [row["image"] for row in rows(file)] == ["a.jpg", "b.jpg"]
-        assert (rows(file)[0]["4"], rows(file)[0]["5"], rows(file)[0]["picked"]) == ("1", "1", "random")
+        assert (rows(file)[0]["4"], rows(file)[0]["5"]) == ("1", "1")
         assert ratings.counts_of(["b.jpg", "c.jpg", "a.jpg"]).tolist() == [
             [1, 0, 0, 0, 0],
             [0, 0, 0, 0, 0],
@@ -55,9 +53,9 @@ class TestAdding:
         ]
 
     def test_a_rating_taken_back_leaves_what_was_before(self, ratings, file):
-        ratings.add("a.jpg", 4, "random")
+        ratings.add("a.jpg", 4)
         before = file.read_text()
-        ratings.put("b.jpg", Rated((0, 1, 0, 0, 0), "chosen", "now"))
+        ratings.put("b.jpg", Rated((0, 1, 0, 0, 0), "now"))
         ratings.put("b.jpg", None)
         assert file.read_text() == before
         ratings.put("a.jpg", None)
@@ -67,22 +65,22 @@ class TestAdding:
     def test_read_again_it_is_the_same(self, ratings, file):
         names = ["=1+1.jpg", 'with "quotes", a comma.jpg', "péché.jpg", " spaces .jpg"]
         for place, name in enumerate(names):
-            ratings.add(name, 1 + place, "random")
+            ratings.add(name, 1 + place)
         again = RatingsFile(file, 5)
         assert again.rows == ratings.rows
         assert list(again.rows) == names
 
     def test_what_cannot_be_written_is_not_counted(self, ratings, file):
-        ratings.add("a.jpg", 4, "random")
+        ratings.add("a.jpg", 4)
         before = file.read_bytes()
         with (
             file_size_limit(20),
             pytest.raises(PersonalError, match=r"ratings\.csv cannot be written \(File too large"),
         ):
-            ratings.add("b.jpg", 4, "random")
+            ratings.add("b.jpg", 4)
         assert list(ratings.rows) == ["a.jpg"]
         assert file.read_bytes() == before
-        ratings.add("b.jpg", 2, "random")
+        ratings.add("b.jpg", 2)
         assert list(RatingsFile(file, 5).rows) == ["a.jpg", "b.jpg"]
 
     def test_scales(self, file):
@@ -96,8 +94,8 @@ def test_it_is_a_data_set_as_it_stands(tmp_path):
     photographs = [f"{place}.jpg" for place in range(12)]
     with open_ratings(tmp_path / "my ratings.csv", 5) as ratings:
         for place, name in enumerate(photographs):
-            ratings.add(name, 1 + place % 5, "random")
-        ratings.add("0.jpg", 2, "random")
+            ratings.add(name, 1 + place % 5)
+        ratings.add("0.jpg", 2)
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         overrides = [
             "data=table", f"data.root={tmp_path}", "data.ratings.file='my ratings.csv'",
@@ -117,26 +115,25 @@ class TestByHand:
     @pytest.mark.parametrize(
         ("text", "says"),
         [
-            ("", r"has no column 'image'; its columns must be image, 1, 2, 3, 4, 5, picked, rated"),
-            ("image,1,2,4,5,picked,rated\n", r"has no column '3'"),
-            ("image,1,2,3,4,5,rated\n", r"has no column 'picked'"),
-            ("image,1,2,3,3,4,5,picked,rated\n", r"has more than one column '3'"),
-            ("image;1;2;3;4;5;picked;rated\n", r"has no column 'image'"),
-            ("image,1,2,3,4,5,6,7,picked,rated\n", r"holds ratings from 1 to 7, not 1 to 5; add --scale 7, or name"),
-            ("image,1,2,3,4,5,6,picked,rated\n", r"has a column '6', which is off the scale of 1 to 5; remove it"),
-            ("image,1,2,3,4,5,picked,rated,note\n", r"has a column 'note', which is not of awcu rate; remove it"),
-            (HEADER + "\na.jpg,0,0,1.5,0,0,random,x\n", r"line 2: '1\.5' in column '3' is no whole number from 0"),
-            (HEADER + "\na.jpg,0,0,-1,0,0,random,x\n", r"line 2: '-1' in column '3' is no whole number from 0"),
-            (HEADER + "\na.jpg,0,0,,0,1,random,x\n", r"line 2: '' in column '3' is no whole number from 0"),
-            (HEADER + "\na.jpg,0,0,0,0,0,random,x\n", r"line 2: 'a\.jpg' has no rating; remove the line"),
-            (HEADER + "\n,0,0,1,0,0,random,x\n", r"line 2 names no image; remove the line"),
-            (HEADER + "\na.jpg,0,0,1,0,0,maybe,x\n", r"line 2: picked is 'maybe'; write random or chosen"),
-            (HEADER + "\na.jpg,0,0,1,0\n", r"line 2 has 5 cells instead of 8; correct it"),
+            ("", r"has no column 'image'; its columns must be image, 1, 2, 3, 4, 5, rated"),
+            ("image,1,2,4,5,rated\n", r"has no column '3'"),
+            ("image,1,2,3,4,5\n", r"has no column 'rated'"),
+            ("image,1,2,3,3,4,5,rated\n", r"has more than one column '3'"),
+            ("image;1;2;3;4;5;rated\n", r"has no column 'image'"),
+            ("image,1,2,3,4,5,6,7,rated\n", r"holds ratings from 1 to 7, not 1 to 5; add --scale 7, or name"),
+            ("image,1,2,3,4,5,6,rated\n", r"has a column '6', which is off the scale of 1 to 5; remove it"),
+            ("image,1,2,3,4,5,rated,note\n", r"has a column 'note', which is not of awcu rate; remove it"),
+            (HEADER + "\na.jpg,0,0,1.5,0,0,x\n", r"line 2: '1\.5' in column '3' is no whole number from 0"),
+            (HEADER + "\na.jpg,0,0,-1,0,0,x\n", r"line 2: '-1' in column '3' is no whole number from 0"),
+            (HEADER + "\na.jpg,0,0,,0,1,x\n", r"line 2: '' in column '3' is no whole number from 0"),
+            (HEADER + "\na.jpg,0,0,0,0,0,x\n", r"line 2: 'a\.jpg' has no rating; remove the line"),
+            (HEADER + "\n,0,0,1,0,0,x\n", r"line 2 names no image; remove the line"),
+            (HEADER + "\na.jpg,0,0,1,0\n", r"line 2 has 5 cells instead of 7; correct it"),
             (
-                HEADER + "\na.jpg,0,0,1,0,0,random,x\n\na.jpg,1,0,0,0,0,random,x\n",
+                HEADER + "\na.jpg,0,0,1,0,0,x\n\na.jpg,1,0,0,0,0,x\n",
                 r"line 4: 'a\.jpg' has a line already; add its counts there",
             ),
-            (HEADER + '\n"a.jpg,0,0,1,0,0,random,x\n', r"line 2: unexpected end of data; correct it"),
+            (HEADER + '\n"a.jpg,0,0,1,0,0,x\n', r"line 2: unexpected end of data; correct it"),
         ],
     )
     def test_is_refused_in_one_line(self, file, text, says):
@@ -152,9 +149,9 @@ class TestByHand:
 
     def test_saved_anew_by_a_spreadsheet(self, file):
         """A byte-order mark, other line ends, spaces, and columns in another order."""
-        text = "\ufeffpicked,image,5,4,3,2,1,rated\r\nchosen,a.jpg, 2,1,0,0,0,2026\r\n"
+        text = "\ufeffrated,image,5,4,3,2,1\r\n2026,a.jpg, 2,1,0,0,0\r\n"
         file.write_bytes(text.encode())
-        assert RatingsFile(file, 5).rows == {"a.jpg": Rated((0, 0, 0, 1, 2), "chosen", "2026")}
+        assert RatingsFile(file, 5).rows == {"a.jpg": Rated((0, 0, 0, 1, 2), "2026")}
 
 
 HOLD = """
@@ -198,5 +195,5 @@ class TestOpening:
 
     def test_its_folder_is_made(self, tmp_path):
         with open_ratings(tmp_path / "new" / "ratings.csv", 5) as ratings:
-            ratings.add("a.jpg", 1, "chosen")
+            ratings.add("a.jpg", 1)
         assert np.sum(RatingsFile(tmp_path / "new" / "ratings.csv", 5).counts_of(["a.jpg"])) == 1

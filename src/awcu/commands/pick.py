@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         "--within", type=float, metavar="SECONDS", help="longest time between two of a series (default: 30)"
     )
     parser.add_argument(
-        "--like", type=float, metavar="C", help="how alike two of a series are at least, up to 1 (default: .9)"
+        "--like", type=float, metavar="C", help="how alike two of a series are at least, up to 1 (default: .8)"
     )
     # Imported late, so that help appears at once.
     parser.set_defaults(command=lambda arguments: import_module("awcu.commands.picking").pick(arguments))

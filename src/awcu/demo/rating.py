@@ -138,13 +138,13 @@ class _Desk:
 
     def _state(self) -> dict[str, Any]:
         session = self.session
-        image = session.shown and session.shown.image
+        image = session.shown
         return {
             "step": session.step,
             "image": image,
             "name": image or "",
             "was": session.was,
-            "next": session.next and session.next.image,
+            "next": session.next,
             "undo": session.can_undo,
             "rated": len(session.rated),
             "goal": min(ENOUGH, len(session.images)),

@@ -1,13 +1,17 @@
 """What a photograph's file says of itself: when it was taken, and which rating somebody gave it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import ExifTags
 
 from awcu.images import xmp
 from awcu.images.decoding import head
+
+T = TypeVar("T")
 
 _TAKEN = (
     (ExifTags.Base.DateTimeOriginal, ExifTags.Base.SubsecTimeOriginal),
@@ -31,13 +35,18 @@ def time_taken(path: str | Path) -> datetime | None:
         ImageError: The file is missing, empty or not an image.
     """
     with head(path) as image:
-        try:
-            exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
-        except Exception:
-            # A photograph with garbled EXIF is still a photograph.
-            return None
+        exif = _if_readable(lambda: image.getexif().get_ifd(ExifTags.IFD.Exif)) or {}
         times = (_time(exif.get(date), exif.get(fraction)) for date, fraction in _TAKEN)
         return next((time for time in times if time is not None), None)
+
+
+def _if_readable(read: Callable[[], T]) -> T | None:
+    """What is read from EXIF data; None where they are garbled."""
+    try:
+        return read()
+    except Exception:
+        # Pillow raises whatever its parser stumbles over, and a photograph with garbled EXIF is still a photograph.
+        return None
 
 
 def _time(date: object, fraction: object) -> datetime | None:
@@ -66,9 +75,6 @@ def rating_within(path: str | Path) -> str | None:
             # Programs may put it behind the pixels.
             image.load()
         packet = image.info.get("xmp")
-        try:
-            of_exif = image.getexif().get(_RATING)
-        except Exception:
-            of_exif = None
+        of_exif = _if_readable(lambda: image.getexif().get(_RATING))
     of_xmp = xmp.rating(packet if isinstance(packet, bytes) else str(packet).encode()) if packet else None
     return of_xmp or (str(of_exif) if of_exif else None)

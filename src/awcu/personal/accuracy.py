@@ -24,8 +24,7 @@ class Accuracy:
 
     Attributes:
         rated: Photographs with a rating.
-        tested: Of them, those picked at random, which alone are tested on.
-        srcc: Between rating and held-out prediction over the tested; nan where unknown.
+        srcc: Between rating and held-out prediction over them; nan where unknown.
         low: Lower end of its 95 % interval.
         high: Upper end.
         general: SRCC of everyone's model on the same photographs.
@@ -34,7 +33,6 @@ class Accuracy:
     """
 
     rated: int
-    tested: int
     srcc: float
     low: float
     high: float
@@ -51,9 +49,7 @@ class Accuracy:
         """The sentence that is shown."""
         after = f"After {counted(self.rated, 'rating')}"
         if np.isnan(self.srcc):
-            return (
-                f"{after} nothing can be said yet of photographs it has not seen; that takes {FEWEST} picked at random."
-            )
+            return f"{after} nothing can be said yet of photographs it has not seen; that takes {FEWEST} photographs."
         half = number((self.high - self.low) / 2, decimals=2)
         own = (
             "how well you agree with yourself is not known yet"
@@ -67,26 +63,19 @@ class Accuracy:
         )
 
 
-def accuracy(
-    ratings: Floats, ordering: Floats, prior: Floats, at_random: NDArray[np.bool_], twice: Sequence[tuple[float, float]]
-) -> Accuracy:
-    """What can be said after k photographs.
+def accuracy(ratings: Floats, ordering: Floats, prior: Floats, twice: Sequence[tuple[float, float]]) -> Accuracy:
+    """What can be said after k photographs, which came at random.
 
     Args:
         ratings: `(k,)` one a photograph.
         ordering: `(k,)` what the ratings of the others say of each (`PersonalHead.ordering`).
         prior: `(k,)` what everyone's model says.
-        at_random: `(k,)` whether it was picked at random; what was chosen to teach is easier or harder than the rest.
         twice: First and second rating of every photograph rated twice.
     """
-    tested = int(at_random.sum())
-    srcc, general = (
-        (float(spearman(one[at_random], ratings[at_random])) for one in (ordering, prior))
-        if tested >= FEWEST
-        else (np.nan, np.nan)
-    )
-    low, high = interval(srcc, tested)
-    return Accuracy(len(ratings), tested, srcc, low, high, general, len(twice), consistency(ratings, twice))
+    known = len(ratings) >= FEWEST
+    srcc, general = (float(spearman(one, ratings)) if known else np.nan for one in (ordering, prior))
+    low, high = interval(srcc, len(ratings))
+    return Accuracy(len(ratings), srcc, low, high, general, len(twice), consistency(ratings, twice))
 
 
 def interval(srcc: float, n: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -20,20 +20,16 @@ from awcu.text import shown
 SCALES = (5, 7)
 """Highest rating of the scales that there are; the lowest is 1."""
 
-Picked = Literal["random", "chosen"]
-
 
 class Rated(NamedTuple):
     """One photograph's ratings.
 
     Attributes:
         counts: How often it was given each rating, lowest first; at least one.
-        picked: Why it was shown first: by chance, or because its rating teaches much.
         rated: When it was rated last; ISO 8601.
     """
 
     counts: tuple[int, ...]
-    picked: Picked
     rated: str
 
 
@@ -58,8 +54,8 @@ class RatingsFile:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the file: the image, a count for each rating, `picked` and `rated`."""
-        return ("image", *map(str, self.values), "picked", "rated")
+        """Of the file: the image, a count for each rating, and `rated`."""
+        return ("image", *map(str, self.values), "rated")
 
     @property
     def midpoint(self) -> float:
@@ -72,20 +68,19 @@ class RatingsFile:
         counts = [self.rows[image].counts if image in self.rows else none for image in images]
         return np.array(counts, dtype=np.int64).reshape(len(images), len(self.values))
 
-    def add(self, image: str, rating: int, picked: Picked) -> None:
+    def add(self, image: str, rating: int) -> None:
         """Count one more rating of a photograph, and write the file.
 
         Args:
             image: Its path relative to the photographs' folder.
             rating: On the scale.
-            picked: Kept of its first rating only.
 
         Raises:
             PersonalError: The file cannot be written; nothing is counted then.
         """
-        before = self.rows.get(image, Rated((0,) * len(self.values), picked, ""))
+        before = self.rows.get(image, Rated((0,) * len(self.values), ""))
         counts = tuple(count + (value == rating) for value, count in zip(self.values, before.counts, strict=True))
-        self.put(image, Rated(counts, before.picked, datetime.now(UTC).isoformat(timespec="seconds")))
+        self.put(image, Rated(counts, datetime.now(UTC).isoformat(timespec="seconds")))
 
     def put(self, image: str, row: Rated | None) -> None:
         """Set a photograph's ratings, or remove them with None, and write the file.
@@ -102,7 +97,7 @@ class RatingsFile:
         self.rows = cast(Mapping[str, Rated], rows)
 
     def _cells(self, image: str, row: Rated) -> dict[str, object]:
-        return dict(zip(self.columns, (image, *row.counts, row.picked, row.rated), strict=True))
+        return dict(zip(self.columns, (image, *row.counts, row.rated), strict=True))
 
 
 @contextmanager
@@ -161,7 +156,7 @@ def _read(path: Path, columns: Sequence[str]) -> dict[str, Rated]:
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    there, scale = [int(name) for name in header if name.isdecimal()], len(columns) - 3
+    there, scale = [int(name) for name in header if name.isdecimal()], len(columns) - 2
     other = max(there, default=0)
     if other != scale and other in SCALES and sorted(there) == list(range(1, other + 1)):
         raise PersonalError(
@@ -178,17 +173,15 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 
 def _row(where: str, cells: Mapping[str, str], columns: Sequence[str]) -> tuple[str, Rated]:
-    image, picked = cells["image"], cells["picked"]
+    image = cells["image"]
     if not image:
         raise PersonalError(f"{where} names no image; remove the line")
     counts = []
-    for rating in columns[1:-2]:
+    for rating in columns[1:-1]:
         text = cells[rating].strip()
         if not (text.isascii() and text.isdecimal()):
             raise PersonalError(f"{where}: {shown(text)} in column {rating!r} is no whole number from 0; correct it")
         counts.append(int(text))
     if not any(counts):
         raise PersonalError(f"{where}: {shown(image)} has no rating; remove the line")
-    if picked not in get_args(Picked):
-        raise PersonalError(f"{where}: picked is {shown(picked)}; write {' or '.join(get_args(Picked))}")
-    return image, Rated(tuple(counts), cast(Picked, picked), cells["rated"])
+    return image, Rated(tuple(counts), cells["rated"])

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from awcu.errors import ImageError, PersonalError
 from awcu.personal.accuracy import Accuracy, accuracy, rated
-from awcu.personal.choice import Asked, Why, next_photograph
+from awcu.personal.choice import next_photograph
 from awcu.personal.head import LinearScore, PersonalHead, fit
-from awcu.personal.ratings import Picked, Rated, RatingsFile
+from awcu.personal.ratings import Rated, RatingsFile
 from awcu.text import counted, some_of
 
 LATEST = "this photograph was rated in another window; this is how it stands"
@@ -20,15 +20,8 @@ class StaleError(PersonalError):
     """What is to be rated, skipped or taken back is not what is shown any more."""
 
 
-class Shown(NamedTuple):
-    """A photograph to be rated: its path relative to the folder, and why it was chosen at first."""
-
-    image: str
-    picked: Picked
-
-
 class _Past(NamedTuple):
-    shown: Shown
+    shown: str  # the photograph
     before: Rated | None  # its row in the file
     rating: int | None  # None for a photograph that was skipped
 
@@ -63,16 +56,16 @@ class Session:
         self.accuracy: Accuracy | None = None
         self._look = look
         self._row = {image: row for row, image in enumerate(images)}
-        self._coming: list[Shown] = []  # after what is shown, the nearest last
+        self._coming: list[str] = []  # after what is shown, the nearest last
         self._past: list[_Past] = []
         self._skipped: set[str] = set()
         self._learned: object = None  # the rows that the head has learned from
         self._check_folder()
         self._given = self._given_before()
-        self.shown = self._following()
+        self.shown = self._following()  # the photograph to be rated, None where all are
 
     @property
-    def next(self) -> Shown | None:
+    def next(self) -> str | None:
         """What follows what is shown, if that is known already."""
         return self._coming[-1] if self._coming else None
 
@@ -111,10 +104,9 @@ class Session:
         shown = self._at(step)
         if rating not in self.ratings.values:
             raise PersonalError(f"{rating} is not on the scale from 1 to {self.ratings.values[-1]}")
-        before = self.ratings.rows.get(shown.image)
-        self.ratings.add(shown.image, rating, shown.picked)
-        why: Why = "again" if before else "random" if shown.picked == "random" else "teaches"
-        self._given.append(Asked(self._row[shown.image], why))
+        before = self.ratings.rows.get(shown)
+        self.ratings.add(shown, rating)
+        self._given.append(self._row[shown])
         self._go_on(_Past(shown, before, rating))
 
     def skip(self, step: int) -> None:
@@ -124,7 +116,7 @@ class Session:
             StaleError: Another step is shown by now.
         """
         shown = self._at(step)
-        self._skipped.add(shown.image)
+        self._skipped.add(shown)
         self._go_on(_Past(shown, None, None))
 
     def undo(self, step: int) -> None:
@@ -138,14 +130,14 @@ class Session:
             raise StaleError(LATEST if step != self.step else "there is nothing to take back")
         shown, before, rating = self._past[-1]
         if rating is None:
-            self._skipped.discard(shown.image)
+            self._skipped.discard(shown)
         else:
-            self.ratings.put(shown.image, before)
+            self.ratings.put(shown, before)
             self._given.pop()
         self._past.pop()
         if self.shown:
             self._coming.append(self.shown)
-        self.shown = shown if self._is_there(shown.image) else self._following()
+        self.shown = shown if self._is_there(shown) else self._following()
         self.was = rating if self.shown == shown else None
         self.step += 1
 
@@ -165,44 +157,41 @@ class Session:
         mean, weight = rated(answers, width=float(np.ptp(values)))
         features = self.features[[self._row[image] for image in images]]
         head = fit(features, mean - self.ratings.midpoint, self.prior, weight)
-        at_random = np.array([self.ratings.rows[image].picked == "random" for image in images])
         twice = [(one[0], one[1]) for one in answers if len(one) == 2]
-        return head, accuracy(mean, head.ordering, self.prior.of(features), at_random, twice)
+        return head, accuracy(mean, head.ordering, self.prior.of(features), twice)
 
-    def _following(self) -> Shown | None:
+    def _following(self) -> str | None:
         """The next photograph that can be shown."""
         while self._coming:
             following = self._coming.pop()
-            if self._is_there(following.image):
+            if self._is_there(following):
                 return following
         self.shown = None
         return self._choose()
 
-    def _choose(self) -> Shown | None:
+    def _choose(self) -> str | None:
         """Ask what comes after what is shown, until it is a photograph that can be."""
-        now = [] if self.shown is None else [Asked(self._row[self.shown.image], "random")]
+        now = [] if self.shown is None else [self._row[self.shown]]
         while True:
             skipped = [self._row[image] for image in {*self._skipped, *self.faults} if image in self._row]
-            chosen = next_photograph(self.features, [*self._given, *now], skipped)
-            if chosen is None:
+            row = next_photograph(len(self.images), [*self._given, *now], skipped)
+            if row is None:
                 return None
-            image = self.images[chosen.photograph]
-            if self._is_there(image):
-                return Shown(image, "random" if chosen.why == "random" else "chosen")
+            if self._is_there(self.images[row]):
+                return self.images[row]
 
-    def _given_before(self) -> list[Asked]:
+    def _given_before(self) -> list[int]:
         """The ratings that the file has, in the order of the first of each photograph: that of others is not kept."""
-        rows = self.ratings.rows
-        again = [Asked(self._row[image], "again") for image in self.rated for _ in range(sum(rows[image].counts) - 1)]
-        why: dict[str, Why] = {image: "random" if rows[image].picked == "random" else "teaches" for image in self.rated}
-        return [*again, *(Asked(self._row[image], why[image]) for image in self.rated)]
+        times = {image: sum(self.ratings.rows[image].counts) for image in self.rated}
+        again = [self._row[image] for image, count in times.items() for _ in range(count - 1)]
+        return [*again, *(self._row[image] for image in times)]
 
     def _go_on(self, past: _Past) -> None:
         self._past.append(past)
         self.shown, self.was = self._following(), None
         self.step += 1
 
-    def _at(self, step: int) -> Shown:
+    def _at(self, step: int) -> str:
         if step != self.step or self.shown is None:
             raise StaleError(LATEST)
         return self.shown
