@@ -1,6 +1,7 @@
 """Tiny data sets, written or built within a test, and what several test files look at or set."""
 
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -16,6 +17,7 @@ from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from PIL import Image
 
+from awcu.commands import main as cli
 from awcu.config.hydra import conf_folder
 from awcu.datasets.readers import table
 from awcu.models.reference import Reference
@@ -168,6 +170,21 @@ def make_ratings():
         return Ratings(**values | fields)
 
     return make
+
+
+@pytest.fixture
+def ends_with(monkeypatch):
+    """Run `awcu` with these words; what it ends with, None for success."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["awcu", *map(str, words)])
+        try:
+            cli.main()
+        except SystemExit as ended:
+            return ended.code
+        return None
+
+    return run
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import csv
 import errno
 import io
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from awcu.commands import main as cli
 from awcu.images import xmp
 from awcu.inference.predictor import AestheticModel
 
@@ -33,19 +31,9 @@ def photos(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def score(monkeypatch, checkpoint):
+def score(ends_with, checkpoint):
     """Run `awcu score photos`; what it ends with, None for success."""
-
-    def run(*arguments):
-        line = ["awcu", "score", "photos", *map(str, arguments), "--checkpoint", str(checkpoint), "--device", "cpu"]
-        monkeypatch.setattr(sys, "argv", line)
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return ended.code
-        return None
-
-    return run
+    return lambda *words: ends_with("score", "photos", *words, "--checkpoint", checkpoint, "--device", "cpu")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import csv
 import errno
 import io
 import re
-import sys
 from pathlib import Path
 
 import cv2
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from awcu.commands import main as cli
 from awcu.inference.predictor import AestheticModel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,19 +47,9 @@ def photos(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pick(monkeypatch, checkpoint):
+def pick(ends_with, checkpoint):
     """Run the command; what it ends with, None for success."""
-
-    def run(*arguments):
-        line = ["awcu", "pick", *map(str, arguments), "--checkpoint", str(checkpoint), "--device", "cpu"]
-        monkeypatch.setattr(sys, "argv", line)
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return ended.code
-        return None
-
-    return run
+    return lambda *words: ends_with("pick", *words, "--checkpoint", checkpoint, "--device", "cpu")
 
 
 def listed(path="list.csv"):

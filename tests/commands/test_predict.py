@@ -79,17 +79,11 @@ def rated(checkpoint, tmp_path_factory):
 
 
 @pytest.fixture
-def call(monkeypatch, checkpoint):
+def call(ends_with, checkpoint):
     """Run a command with the model; what it ends with, None for success."""
 
-    def run(command, *arguments, model=checkpoint):
-        line = ["awcu", command, *map(str, arguments), "--checkpoint", str(model), "--device", "cpu"]
-        monkeypatch.setattr(sys, "argv", line)
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return ended.code
-        return None
+    def run(command, *words, model=checkpoint):
+        return ends_with(command, *words, "--checkpoint", model, "--device", "cpu")
 
     return run
 

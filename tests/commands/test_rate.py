@@ -2,14 +2,12 @@
 
 import json
 import shlex
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from awcu.commands import main as cli
 from awcu.commands import rating
 from awcu.commands.serving import listen
 from awcu.inference.predictor import AestheticModel
@@ -36,19 +34,10 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(monkeypatch, checkpoint):
+def call(ends_with, checkpoint):
     """Run the command on the folder; what it ends with, None if well."""
-
-    def run(*arguments, folder="my photos"):
-        words = ["awcu", "rate", folder, "--no-browser", "--port", "0", "--checkpoint", str(checkpoint)]
-        monkeypatch.setattr(sys, "argv", [*words, "--device", "cpu", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as ended:
-            return ended.code
-        return None
-
-    return run
+    fixed = ("--no-browser", "--port", "0", "--checkpoint", checkpoint, "--device", "cpu")
+    return lambda *words, folder="my photos": ends_with("rate", folder, *fixed, *words)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ again, or in other light."""
 ALIKE = 0.8
 """Likeness of two outlines from which they show one scene. Of 300 photographs of BIQ2021 and OASIS, 99.3 % of their
 copies reach it (shifted by 5 to 20 % of the frame, cut to its inner 70 to 90 %, turned by two degrees, blurred, exposed
-by −1 to +.7 EV), and none of 1,026 pairs of different photographs; at .75 it is 99.7 and .1 %. Where broad light is left
+by −1 to +.7 EV), and none of 1,026 pairs of different photographs; at .75 it is 99.7 and .1 %. With broad light left
 in, frames with a bright sky over dark ground are taken for each other: at .9, 97.8 and .1 %. The cosine of the pooled
 features of the package's model is no use here: at .7 it keeps 70 % of such copies and 6 % of the blurred ones, since
 sharpness is what that network looks for."""
