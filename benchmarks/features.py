@@ -14,7 +14,7 @@ from awcu.datasets import gallery
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
-from awcu.probing.features import extract
+from awcu.training.features import extract
 from awcu.ratings.ratings import Ratings
 
 PHOTOGRAPHS, SIZE, BATCH, ROUNDS = 1600, 224, 32, 2

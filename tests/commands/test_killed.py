@@ -25,8 +25,8 @@ from PIL import Image
 
 from awcu.datasets.prepared import Prepared
 from awcu.models.pretrained import load
-from awcu.probing.features import open_files
 from awcu.runs.record import RunRecord, read_results_csv
+from awcu.training.features import open_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -126,6 +126,40 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tra
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
 
 
+class TestFrozenOutputs:
+    """The frozen part of the network sees each photograph once."""
+
+    FREEZE = "task.freeze=[conv1,bn1,act1,maxpool,layer1]"
+
+    @pytest.fixture(autouse=True)
+    def cache(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        return tmp_path / "cache" / "awcu" / "features"
+
+    @pytest.mark.parametrize("flip", ["true", "false"])
+    def test_the_numbers_are_those_of_the_whole_network(self, configured, tmp_path, cache, flip):
+        both = [self.FREEZE, f"images.flip={flip}"]
+        whole = run(configured(*both), tmp_path / "whole")
+        once = run(configured(*both, "loader.frozen_outputs=true"), tmp_path / "once")
+        # The outputs are kept in half precision.
+        found, expected = (scores_of(tmp_path / name) for name in ("once", "whole"))
+        assert found == pytest.approx(expected, rel=0.01, abs=1e-3)
+        weights, others = (load_task(record.checkpoint).net.state_dict() for record in (whole, once))
+        for name, weight in weights.items():
+            torch.testing.assert_close(others[name], weight, rtol=0.01, atol=1e-3)
+        (kept,) = [path for path in cache.iterdir() if path.is_dir()]
+        written = (kept / "maps.npy").stat().st_mtime_ns
+        run(configured(*both, "loader.frozen_outputs=true", "weighting=step"), tmp_path / "other weights")
+        assert (kept / "maps.npy").stat().st_mtime_ns == written
+        assert len([path for path in cache.iterdir() if path.is_dir()]) == 1
+
+    @pytest.mark.parametrize("changed", ["random_crop=true", "color=true", "flaws=[blur]"])
+    def test_photographs_that_change_are_refused(self, configured, tmp_path, changed):
+        cfg = configured(self.FREEZE, "loader.frozen_outputs=true", f"images.{changed}")
+        with pytest.raises(TaskError, match=r"images\.\w+=.* changes photographs anew in each epoch"):
+            run(cfg, tmp_path / "run")
+
+
 class TestLeak:
     OTHER_SPLIT = "data.ratings.split_seed=7"
 

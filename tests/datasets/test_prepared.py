@@ -27,11 +27,11 @@ from awcu.errors import ImageError, PreparedError
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
-from awcu.probing.features import extract
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.training import datamodule
 from awcu.training.datamodule import RatingData, RatingDataset, readable
+from awcu.training.features import extract
 
 PLAIN = Preparation(32, "warp", [0.5] * 3, [0.5] * 3)
 EXIF_ORIENTATION = 0x0112

@@ -94,6 +94,17 @@ def test_flip_mirrors_half_of_the_photographs_exactly(aspect):
 
 
 @pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop", "keep"])
+def test_a_mirrored_photograph_is_known_by_its_seed(aspect):
+    settings = {"size": 64, "aspect": aspect, "mean": [0.5] * 3, "std": [0.5] * 3}
+    plain = Preparation(**settings).seen(picture())
+    flipping = Preparation(**settings, flip=True)
+    for seed in range(20):
+        expected = plain[:, ::-1] if flipping.mirrors(seed) else plain
+        np.testing.assert_array_equal(flipping.seen(picture(), seed=seed), expected)
+    assert not any(Preparation(**settings).mirrors(seed) for seed in range(20))
+
+
+@pytest.mark.parametrize("aspect", ["warp", "letterbox", "crop", "keep"])
 def test_without_augmentation_the_seed_is_no_matter(aspect):
     assert torch.equal(prepare(picture(), aspect, seed=1), prepare(picture(), aspect, seed=2))
 

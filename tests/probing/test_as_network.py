@@ -18,10 +18,10 @@ from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
-from awcu.probing.features import extract
 from awcu.probing.heads import fit_binary, fit_distribution, fit_score
 from awcu.ratings.splits import SPLITS
 from awcu.runs.record import RunRecord
+from awcu.training.features import extract
 from awcu.training.module import load_task
 
 BACKBONE = {"backbone": "test_resnet", "pad_type": "", "output_stride": None}

@@ -27,7 +27,6 @@ from awcu.metrics.rating import evaluate, trivial
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
-from awcu.probing.features import Features, extract, side_by_side
 from awcu.probing.grid import GridRow, grid_rows
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import SPLITS, Split
@@ -37,6 +36,7 @@ from awcu.runs.record import RESULTS, RunRecord, read_results_csv, write_results
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
 from awcu.training.build import image_settings, one_each, prepared_photographs
+from awcu.training.features import Features, extract, side_by_side
 
 Splits = dict[Split, Ratings]
 

@@ -1,7 +1,7 @@
 """Transforms from a photograph to the normalised tensor that the network takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -106,6 +106,11 @@ class Preparation:
         augment.set_random_seed(seed)
         augmented: Pixels = augment(image=pixels)["image"]
         return augmented
+
+    def mirrors(self, seed: int) -> bool:
+        """Whether `seen` mirrors a photograph under this seed."""
+        left_is_black = np.array([[[0] * 3, [255] * 3]], np.uint8)
+        return bool(replace(self, aspect="warp").seen(left_is_black, (1, 2), seed)[0, 0, 0])
 
     def normalised(self, pixels: Pixels) -> "Tensor":
         """Pixels `(h, w, 3)` as the network takes them, `(3, h, w)`."""

@@ -1,5 +1,6 @@
 """From a configuration to what a run is made of, and from that to a trained and measured model."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from awcu.datasets.measured import with_measured
 from awcu.datasets.prepared import Prepared
 from awcu.errors import BackboneError, TaskError
 from awcu.images.transforms import Preparation
+from awcu.models.frozen import FrozenPart, skipping
 from awcu.models.network import fixed_size, normalization
 from awcu.models.objective import Score
 from awcu.models.pretrained import load, read_checkpoint
@@ -24,6 +26,8 @@ from awcu.ratings.weighting import SampleWeights
 from awcu.training.checkpointing import Preemption, checkpoint_to_resume
 from awcu.training.datamodule import Flaws, RatingData, readable
 from awcu.training.evaluation import Evaluation, both, leaked_count, learned_from, lookalikes_apart
+from awcu.training.features import PRECISIONS, extract
+from awcu.training.frozen import FrozenOutputs
 from awcu.training.module import AestheticTask, load_task
 from awcu.training.sampling import epoch_steps
 from awcu.training.trainer import build_trainer
@@ -177,7 +181,8 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
     # Fewer photographs do not also shorten training.
     epoch_length = len(whole.of_split("train"))
     task, learned = _new_task(cfg, ratings, epoch_length) if cfg.fit else _trained(cfg.ckpt_path)
-    data = _data(cfg, ratings, weights, task, prepared, epoch_length)
+    frozen = _frozen_outputs(cfg, whole, task, prepared)
+    data = _data(cfg, ratings, weights, task, prepared, epoch_length, frozen)
     counts = {split: len(part) for split, part in data.splits.items()} | {"excluded": excluded}
     counts |= leaked_count(learned, data.splits["test"], cfg.ckpt_path or cfg.start_from, cfg.allow_leak)
     if len(ratings) < len(whole):
@@ -213,14 +218,21 @@ def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger
     task, checkpoint = run.task, str(cfg.ckpt_path)
     if cfg.fit:
         resumed = checkpoint_to_resume(_last(folder), task.hparams["train_fingerprint"])
-        trainer.fit(task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
+        with _fed_as(run.data, task):
+            trainer.fit(task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
         checkpoint = str(_last(folder).with_stem(cfg.trainer.checkpoint))
         task = load_task(checkpoint)
     # What is measured now is how the run ended, and no point of its curves.
     trainer.logger = None
-    for evaluate in (trainer.validate, trainer.test):
-        evaluate(task, datamodule=run.data, verbose=False)
+    with _fed_as(run.data, task):
+        for evaluate in (trainer.validate, trainer.test):
+            evaluate(task, datamodule=run.data, verbose=False)
     return trainer, checkpoint
+
+
+def _fed_as(data: RatingData, task: AestheticTask) -> AbstractContextManager[None]:
+    """The task takes what the loaders give: images, or the outputs of its frozen modules."""
+    return nullcontext() if data.frozen is None else skipping(task.frozen_modules)
 
 
 def _last(folder: Path) -> Path:
@@ -272,6 +284,7 @@ def _data(
     task: AestheticTask,
     prepared: Prepared | None,
     epoch_length: int,
+    frozen: FrozenOutputs | None,
 ) -> RatingData:
     """The loaders that a configuration asks for, with the preparation of the task."""
     if task.hparams["objective"] == "distribution" and ratings.votes is None:
@@ -279,6 +292,7 @@ def _data(
     settings = task.hparams["preparation"]
     augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
     flaws = Flaws(plain(cfg.images.flaws), cfg.images.flaw_share) if cfg.images.flaws else None
+    loader = {key: value for key, value in plain(cfg.loader).items() if key != "frozen_outputs"}
     return RatingData(
         ratings,
         weights,
@@ -288,5 +302,40 @@ def _data(
         prepared=prepared,
         epoch_length=epoch_length,
         flaws=flaws,
-        **plain(cfg.loader),
+        frozen=frozen,
+        **loader,
     )
+
+
+def _frozen_outputs(
+    cfg: DictConfig, whole: Ratings, task: AestheticTask, prepared: Prepared | None
+) -> FrozenOutputs | None:
+    """What the frozen part of the network makes of all photographs; from the cache where it is there."""
+    if not cfg.loader.frozen_outputs:
+        return None
+    for key, value in (
+        ("random_crop", cfg.images.random_crop),
+        ("color", cfg.images.color),
+        ("flaws", cfg.images.flaws),
+    ):
+        if value:
+            raise TaskError(
+                f"images.{key}={value} changes photographs anew in each epoch, so frozen modules have no outputs "
+                f"to keep; set loader.frozen_outputs=false"
+            )
+    settings, network = task.hparams["preparation"], task.hparams["network"]
+    features = extract(
+        whole,
+        FrozenPart(task.net, task.frozen_modules, settings["size"]),
+        {key: network.get(key) for key in ("backbone", "output_stride", "pad_type")}
+        | settings
+        | {"freeze": list(task.hparams["freeze"])},
+        Preparation(**settings),
+        flip=cfg.images.flip,
+        maps=True,
+        workers=cfg.loader.workers,
+        precision=cfg.trainer.precision if cfg.trainer.precision in PRECISIONS else None,
+        prepared=prepared,
+    )
+    assert features.maps is not None
+    return FrozenOutputs(features.image_ids, features.maps)

@@ -23,6 +23,7 @@ from awcu.images.transforms import Pixels, Preparation
 from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, Split
 from awcu.ratings.weighting import SampleWeights
+from awcu.training.frozen import FrozenOutputs
 from awcu.training.sampling import EpochSampler, FrameBatches, Frames, batches_by_frame, epoch_steps, merged
 
 FAULTS_SHOWN = 50  # lines of one message
@@ -33,7 +34,7 @@ MANY = 20_000  # photographs whose decoding takes minutes, which a user should k
 class Batch(TypedDict):
     """What the network sees of B photographs; K rating values, A attributes."""
 
-    image: Tensor  # (B, 3, h, w) normalised
+    image: Tensor  # (B, 3, h, w) normalised; or (B, C, h, w), the outputs of the network's frozen part
     row: Tensor  # (B,) int64, row in the split's `Ratings`
     high: Tensor  # (B,) int64, 0 low, 1 high
     distribution: Tensor  # (B, K) shares; (B, 0) where only mean scores are known
@@ -161,7 +162,8 @@ class RatingDataset(Dataset[Batch]):
         seed: Item i is augmented by (seed, i) alone, whatever the order or the worker.
         prepared: Holds the photographs, whose files are then not opened.
         frames: `(N, 2)` height and width to prepare each photograph at; None for its own.
-        flaws: With copies that have a planted flaw.
+        flaws: With copies that have a planted flaw; not of outputs.
+        frozen: The outputs of the network's frozen part, in place of images.
 
     Raises:
         PreparedError: A photograph that was not prepared, or is unreadable.
@@ -176,8 +178,10 @@ class RatingDataset(Dataset[Batch]):
         prepared: Prepared | None = None,
         frames: Frames | None = None,
         flaws: Flaws | None = None,
+        frozen: FrozenOutputs | None = None,
     ) -> None:
         self.photographs = ratings.image_paths if prepared is None else prepared.of(ratings)
+        self.frozen = None if frozen is None else frozen.of(ratings)
         self.preparation = preparation
         self.seed = seed
         self.frames = frames
@@ -193,13 +197,10 @@ class RatingDataset(Dataset[Batch]):
         return len(self.photographs)
 
     def __getitem__(self, row: int) -> Batch:
-        state = np.random.SeedSequence((*self.seed, row)).generate_state(1)
-        photograph = self.photographs[row]
-        pixels = decode(photograph, self.preparation.size) if isinstance(photograph, str) else photograph
-        frame = None if self.frames is None else (int(self.frames[row, 0]), int(self.frames[row, 1]))
-        seen = self.preparation.seen(pixels, frame, int(state[0]))
+        seed = int(np.random.SeedSequence((*self.seed, row)).generate_state(1)[0])
+        seen = self._seen(row, seed) if self.frozen is None else None
         item = Batch(
-            image=self.preparation.normalised(seen),
+            image=self._outputs(row, seed) if seen is None else self.preparation.normalised(seen),
             row=torch.tensor(row),
             high=self.high[row],
             distribution=self.distribution[row],
@@ -207,10 +208,20 @@ class RatingDataset(Dataset[Batch]):
             attributes=self.attributes[row],
             weight=self.weight[row],
         )
-        if self.flaws is not None:
-            copy, place = self.flaws.copy(seen, int(state[0]))
+        if self.flaws is not None and seen is not None:
+            copy, place = self.flaws.copy(seen, seed)
             item |= {"flawed": self.preparation.normalised(copy), "place": place}
         return item
+
+    def _outputs(self, row: int, seed: int) -> Tensor:
+        assert self.frozen is not None
+        return self.frozen(row, self.preparation.mirrors(seed))
+
+    def _seen(self, row: int, seed: int) -> Pixels:
+        photograph = self.photographs[row]
+        pixels = decode(photograph, self.preparation.size) if isinstance(photograph, str) else photograph
+        frame = None if self.frames is None else (int(self.frames[row, 0]), int(self.frames[row, 1]))
+        return self.preparation.seen(pixels, frame, seed)
 
 
 class RatingData(LightningDataModule):
@@ -228,6 +239,7 @@ class RatingData(LightningDataModule):
         weighted_sampling: A photograph's weight says how often it is drawn; drawn, it counts 1 in the loss.
         epoch_length: Photographs that an epoch draws, rounded to whole batches; None: as many as there are to train on.
         flaws: Training photographs come with copies that have a planted flaw.
+        frozen: The outputs of the network's frozen part, in place of images.
 
     Raises:
         PreparedError: Photographs prepared smaller than `size`.
@@ -247,6 +259,7 @@ class RatingData(LightningDataModule):
         weighted_sampling: bool = False,
         epoch_length: int | None = None,
         flaws: Flaws | None = None,
+        frozen: FrozenOutputs | None = None,
     ) -> None:
         super().__init__()
         if prepared is not None:
@@ -261,6 +274,7 @@ class RatingData(LightningDataModule):
         self.prepared = prepared
         self.weighted_sampling = weighted_sampling
         self.flaws = flaws
+        self.frozen = frozen
         self.epoch_length = len(self.splits["train"]) if epoch_length is None else epoch_length
 
     def weights(self, epoch: int, epochs: int) -> Floats:
@@ -289,7 +303,9 @@ class RatingData(LightningDataModule):
         chances, losses = (weights[rows], None) if self.weighted_sampling else (None, weights)
         if self.training.aspect != "keep":
             sampler = EpochSampler(rows, length, seed, done * self.batch_size, share, batch, chances)
-            dataset = RatingDataset(train, self.training, losses, seed, self.prepared, flaws=self.flaws)
+            dataset = RatingDataset(
+                train, self.training, losses, seed, self.prepared, flaws=self.flaws, frozen=self.frozen
+            )
             return self._loader(dataset, sampler)
         frames = merged(self.frames["train"], rows, batch)
         batches = FrameBatches(EpochSampler(rows, length, seed, weights=chances), frames, batch, seed, done, share)
@@ -306,7 +322,7 @@ class RatingData(LightningDataModule):
 
     def evaluation_loader(self, split: Split) -> DataLoader[Batch]:
         """One split in order, without augmentation."""
-        dataset = RatingDataset(self.splits[split], self.evaluation, prepared=self.prepared)
+        dataset = RatingDataset(self.splits[split], self.evaluation, prepared=self.prepared, frozen=self.frozen)
         rank, processes = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
         if self.evaluation.aspect == "keep":
             batches = batches_by_frame(self.frames[split], self._batch_of_a_process())

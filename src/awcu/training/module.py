@@ -109,8 +109,8 @@ class AestheticTask(pl.LightningModule):
         )
         self.memory_format = training_format(self.net)
         self.net.to(memory_format=self.memory_format)
-        self._frozen = [self.net.backbone] if backbone_rate == 0 else _modules(self.net.backbone, freeze)
-        for module in self._frozen:
+        self.frozen_modules = [self.net.backbone] if backbone_rate == 0 else _modules(self.net.backbone, freeze)
+        for module in self.frozen_modules:
             module.requires_grad_(False)
         self.attribute_loss = multi_label_loss if attribute_loss == "multi_label" else single_label_loss
         self.gradient_norm: Tensor | None = None  # of the last step of the optimizer, before it was clipped
@@ -124,7 +124,7 @@ class AestheticTask(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Keep the batch norm of what is frozen at the statistics of its weights."""
-        for module in self._frozen:
+        for module in self.frozen_modules:
             module.eval()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

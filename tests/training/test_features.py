@@ -22,8 +22,8 @@ from awcu.errors import FeatureError, ImageError
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
-from awcu.probing import features
-from awcu.probing.features import Features, extract, side_by_side
+from awcu.training import features
+from awcu.training.features import Features, extract, side_by_side
 
 BACKBONE = "mobilenetv3_small_050"
 CHANNELS = 288
@@ -127,10 +127,10 @@ def test_features_are_those_of_the_network_in_evaluation_mode(ratings, network, 
 def test_the_maps_average_to_the_pooled_features(ratings, network, folder):
     found = extracted(ratings, network, folder, maps=True)
     expected = seen_directly(network, prepared(ratings.image_paths))
-    assert found.maps.shape == (24, CHANNELS, 2, 2)
+    assert found.maps.shape == (24, 1, CHANNELS, 2, 2)
     assert found.maps.dtype == np.float16
-    np.testing.assert_allclose(found.maps, expected, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(found.maps.astype(np.float32).mean((2, 3)), found.pooled[:, 0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.maps[:, 0], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.maps.astype(np.float32).mean((3, 4)), found.pooled, rtol=1e-3, atol=1e-4)
 
 
 def test_the_second_view_is_the_mirror_image(ratings, network, folder):
@@ -138,7 +138,7 @@ def test_the_second_view_is_the_mirror_image(ratings, network, folder):
     mirrored = torch.from_numpy(prepared(ratings.image_paths).numpy()[..., ::-1].copy())
     assert found.pooled.shape == (24, 2, CHANNELS)
     np.testing.assert_allclose(found.pooled[:, 1], seen_directly(network, mirrored).mean((2, 3)), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(found.maps.astype(np.float32).mean((2, 3)), found.pooled[:, 0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.maps.astype(np.float32).mean((3, 4)), found.pooled, rtol=1e-3, atol=1e-4)
     assert not np.allclose(found.pooled[:, 0], found.pooled[:, 1], rtol=1e-2, atol=1e-4)
 
 
@@ -314,7 +314,7 @@ from pathlib import Path
 import torch
 sys.path[:0] = [sys.argv[1], os.path.dirname(sys.argv[1])]
 import test_features
-from awcu.probing import features
+from awcu.training import features
 from awcu.datasets.readers import table
 from conftest import TABLE
 

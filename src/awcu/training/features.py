@@ -31,13 +31,14 @@ from awcu.errors import FeatureError, ImageError
 from awcu.files import write_atomically
 from awcu.images.decoding import unreadable
 from awcu.images.transforms import Preparation
+from awcu.models.frozen import FrozenPart
 from awcu.models.network import AestheticNet
 from awcu.ratings.ratings import Ratings
 from awcu.text import some_of
 from awcu.training.datamodule import RatingDataset, frames_of
 from awcu.training.sampling import batches_by_frame
 
-FORMAT = 1  # part of the key: raise it whenever the same photographs would give other files
+FORMAT = 2  # part of the key: raise it whenever the same photographs would give other files
 PACKAGES = ("timm", "albumentations", "pillow")  # another version may give other features
 PRECISIONS = ("32-true", "bf16-mixed")
 SECONDS_BETWEEN_SAVES = 20.0  # of work that a killed extraction loses
@@ -138,7 +139,7 @@ class Features:
         image_ids: `(N,)` ids in the order of the rows.
         pooled: `(N, V, C)` float32, memory-mapped and read-only: the last feature map, averaged over its cells.
             View 0 is the photograph; view 1, where asked for, its mirror image.
-        maps: `(N, C, h, w)` float16, memory-mapped and read-only: the last feature map of view 0; or None.
+        maps: `(N, V, C, h, w)` float16, memory-mapped and read-only: the last feature map of each view; or None.
         unreadable: Id → reason for every photograph that has no row.
         key: Sixteen hex digits; other weights, preparation or photographs have another key.
     """
@@ -195,7 +196,7 @@ def side_by_side(features: Sequence[Features]) -> Features:
 
 def extract(
     ratings: Ratings,
-    network: AestheticNet,
+    network: AestheticNet | FrozenPart,
     description: Mapping[str, Any],
     preparation: Preparation,
     *,
@@ -215,7 +216,7 @@ def extract(
 
     Args:
         ratings: Any order and any split; they change no feature.
-        network: Its heads are not used.
+        network: Its heads are not used. Of the frozen part of one, the features are its outputs.
         description: Backbone and preparation, for JSON; part of the key.
         preparation: Without augmentation.
         flip: Compute the features of the mirror images too.
@@ -273,7 +274,7 @@ def _precision(asked: str | None) -> str:
     return asked
 
 
-def _provenance(ratings: Ratings, network: AestheticNet, prepared: Prepared | None) -> dict[str, Any]:
+def _provenance(ratings: Ratings, network: AestheticNet | FrozenPart, prepared: Prepared | None) -> dict[str, Any]:
     weights = hashlib.sha256()
     for name, tensor in network.backbone.state_dict().items():
         weights.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -323,7 +324,7 @@ class _Extraction:
     work: Path
     made_of: dict[str, Any]
     ratings: Ratings  # in the order of the rows
-    network: AestheticNet
+    network: AestheticNet | FrozenPart
     preparation: Preparation
     batch_size: int
     workers: int
@@ -358,7 +359,7 @@ class _Extraction:
         if self.made_of["maps"]:
             black = torch.zeros(1, 3, self.made_of["size"], self.made_of["size"], device=device)
             with torch.inference_mode():
-                shapes["maps"] = [len(readable), *self.network.features(black).shape[1:]]
+                shapes["maps"] = [*shapes["pooled"][:2], *self.network.features(black).shape[1:]]
         if self.work.exists():
             shutil.rmtree(self.work)
         self.work.mkdir()
@@ -405,7 +406,7 @@ class _Extraction:
             maps = [self.network.features(view).float() for view in views]
             seen = {"pooled": torch.stack([view.mean((2, 3)) for view in maps], 1)}
             if self.made_of["maps"]:
-                seen["maps"] = maps[0].half()
+                seen["maps"] = torch.stack(maps, 1).half()
         for name, values in seen.items():
             finite = values.isfinite().flatten(1).all(1).tolist()
             if not all(finite):
@@ -416,7 +417,7 @@ class _Extraction:
 
 
 @contextmanager
-def _serving(network: AestheticNet) -> Iterator[torch.device]:
+def _serving(network: AestheticNet | FrozenPart) -> Iterator[torch.device]:
     """The network in evaluation mode on the fastest device; afterwards as it was."""
     modes = {module: module.training for module in network.backbone.modules()}
     home = next(network.backbone.parameters()).device
