@@ -702,13 +702,12 @@ class TestCommands:
 @pytest.mark.parametrize(
     ("weighting", "expected"),
     [
-        ("SampleWeights(weighting=Uniform(), class_balance=False, anneal='none', effective_share=None)", "Uniform()"),
-        ("SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none', effective_share=None)",
-         "Step(delta=1.0, ratio=4.0), balanced"),
+        ("weighting=uniform", "Uniform()"),
+        ("weighting=step sample_weights.class_balance=true", "Step(delta=1.0, ratio=4.0), balanced"),
+        ("weighting=drop sample_weights.permuted=true weighting.delta=0.25", "Drop(delta=0.25), permuted"),
     ],
-)  # fmt: skip
+)
 def test_a_label_leaves_defaults_out(pictures, tmp_path, weighting, expected):
-    grid = ["weighting=uniform" if expected == "Uniform()" else "weighting=step sample_weights.class_balance=true"]
-    (record,) = run(configured(pictures, grid=grid), tmp_path)
-    assert record.weighting == weighting
+    (record,) = run(configured(pictures, grid=[weighting]), tmp_path)
+    assert record.variant == " ".join(sorted(weighting.replace("true", "True").split()))
     assert sweep.label(record) == expected

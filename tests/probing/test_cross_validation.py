@@ -191,6 +191,18 @@ def test_each_problem_weights_its_own_photographs_to_a_mean_of_one(train, monkey
     assert len(set(names)) == len(names)
 
 
+def test_a_placebo_is_drawn_by_the_seed_and_drops_the_same_photographs_in_every_fold(train):
+    placebo = GridRow("placebo", SampleWeights(Drop(0.4), permuted=True))
+    first, second = (weigh([placebo], train, Search(PENALTIES, folds=4), seed)[1][:, 0] for seed in (0, 1))
+    dropped = (first == 0)[-1]
+    assert dropped.sum() == (train.margin < 0.4).sum()
+    assert ((second == 0)[-1] != dropped).any()
+    held_out = selection._folds(train, 4, 0)
+    for fold in range(4):
+        # A fold takes out another number of ambiguous photographs than of dropped ones, so a few change places.
+        assert ((first[fold] == 0) != dropped)[held_out != fold].mean() < 0.15
+
+
 class TestViews:
     def test_a_photograph_given_twice_is_the_photograph(self, train):
         x, search = one_view(photographs()), Search(PENALTIES, folds=3)

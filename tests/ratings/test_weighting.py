@@ -130,6 +130,7 @@ def test_extreme_parameters_do_not_overflow(make_ratings, weighting):
         (lambda: Sigmoid(-1, 1), "delta is a distance in rating points"),
         (lambda: Sigmoid(1, 0), "tau is the width of the edge in rating points, > 0; for 0 use Drop"),
         (lambda: SampleWeights(Uniform(), anneal="cubic"), "anneal is one of none, linear, cosine"),
+        (lambda: SampleWeights(Uniform(), permuted="yes"), "permuted is true or false"),
     ],
 )
 def test_refuses_impossible_parameters(build, message):
@@ -160,7 +161,8 @@ def test_equal_by_value_hashable_printable_and_fixed():
     assert Drop(1.0) != Power(1.0)
     assert len({Power(1.0), Power(1.0), Power(2.0)}) == 2
     assert str(SampleWeights(Step(1.0, 4.0), class_balance=True)) == (
-        "SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none', effective_share=None)"
+        "SampleWeights(weighting=Step(delta=1.0, ratio=4.0), class_balance=True, anneal='none', effective_share=None, "
+        "permuted=False)"
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
         Drop(1.0).delta = 2.0
@@ -382,3 +384,42 @@ def test_a_share_that_no_power_gives_is_refused(four, weighting, share, message)
 def test_a_share_out_of_range_is_refused(share):
     with pytest.raises(WeightingError, match=r"effective_share is in \(0, 1\]"):
         SampleWeights(Power(1), effective_share=share)
+
+
+class TestPermuted:
+    """The placebo: the same weights for photographs of the same class that are drawn at random."""
+
+    @pytest.fixture
+    def six(self, make_ratings):
+        """Low a, b, c with margins 2, 1, .5, and high d, e, f with margins .5, 1, 2."""
+        ids = np.array(list("abcdef"))
+        return make_ratings(mean_score=[1, 2, 2.5, 3.5, 4, 5], image_ids=ids, image_paths=ids)
+
+    def test_by_hand(self, six):
+        """SHA-256 of "0:permuted:a" begins with b9, b 58, c 7c, d ee, e cc, f 03: b and f get least, a and d most."""
+        weights = SampleWeights(Power(1), permuted=True).at(six)
+        np.testing.assert_allclose(weights, np.array([2, 0.5, 1, 2, 1, 0.5]) * 6 / 7)
+
+    @pytest.mark.parametrize("weighting", [Drop(1), Step(1, math.inf)], ids=str)
+    def test_drops_at_random_as_many_of_each_class_as_are_ambiguous(self, six, weighting):
+        for seed in range(20):
+            weights = SampleWeights(weighting, permuted=True).at(six, seed=seed)
+            assert sorted(weights[:3]) == sorted(weights[3:]) == [0, 1, 1]
+
+    def test_each_is_dropped_as_often_as_another(self, six):
+        """Of 1,200 draws 400 each, with a standard deviation of √(1200 · ⅓ · ⅔) = 16."""
+        sampled = SampleWeights(Drop(1), permuted=True)
+        dropped = sum((sampled.at(six, seed=seed) == 0).astype(int) for seed in range(1200))
+        assert (abs(dropped - 400) < 65).all()
+
+    @pytest.mark.parametrize("order", [[5, 4, 3, 2, 1, 0], [2, 0, 5, 1, 3, 4]])
+    def test_neither_the_order_nor_the_course_of_training_changes_who_has_which(self, six, order):
+        sampled = SampleWeights(Power(1), anneal="linear", permuted=True)
+        np.testing.assert_array_equal(sampled.at(six.select(order)), sampled.at(six)[order])
+        assert (sampled.at(six, 0.5).argsort() == sampled.at(six).argsort()).all()
+
+    def test_balances_classes_as_without(self, many):
+        plain, permuted = (SampleWeights(Power(1), class_balance=True, permuted=one).at(many) for one in (False, True))
+        for mine in (many.high, ~many.high):
+            np.testing.assert_allclose(np.sort(permuted[mine]), np.sort(plain[mine]))
+        assert (permuted != plain).any()

@@ -241,6 +241,14 @@ def test_weights_reach_the_batch_and_have_mean_one(ratings):
         np.testing.assert_allclose(batch["weight"], expected[batch["row"]], rtol=1e-6)
 
 
+def test_a_placebo_is_the_same_in_every_epoch_and_drawn_by_the_seed(ratings):
+    sampled = SampleWeights(Drop(0.8), permuted=True)
+    one, other = (RatingData(ratings, sampled, PLAIN, PLAIN, 4, workers=0, seed=seed) for seed in (1, 2))
+    np.testing.assert_array_equal(one.weights(0, 5), one.weights(4, 5))
+    np.testing.assert_array_equal(one.weights(0, 5), sampled.at(one.splits["train"], seed=1))
+    assert (one.weights(0, 5) != other.weights(0, 5)).any()
+
+
 def test_annealed_weights_go_from_uniform_to_full_strength(ratings):
     module = rating_data(ratings, SampleWeights(Drop(0.8), anneal="linear"))
     assert (module.weights(0, 5) == 1).all()

@@ -217,9 +217,9 @@ def as_tensor(features: Features, ratings: Ratings) -> Tensor:
 def label(record: RunRecord) -> str:
     """What a row weights by, without what it leaves at its default."""
     text = record.weighting.removeprefix("SampleWeights(weighting=")[:-1]
-    for default in (", effective_share=None", ", anneal='none'", ", class_balance=False"):
-        text = text.removesuffix(default)
-    return text.replace(", class_balance=True", ", balanced")
+    for default in (", permuted=False", ", effective_share=None", ", anneal='none'", ", class_balance=False"):
+        text = text.replace(default, "")
+    return text.replace(", class_balance=True", ", balanced").replace(", permuted=True", ", permuted")
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,7 +110,7 @@ def _show(wandb_run: Any, record: RunRecord, folder: Path, cfg: DictConfig, made
         files = test.ratings.image_paths if data.prepared is None else data.prepared.of(test.ratings)
         score = test.predictions.score.numpy()
         pictures = photographs(model, test.ratings, files.__getitem__, score, cfg.wandb.photographs)
-    weights = made.data.sample_weights.at(made.data.splits["train"]) if cfg.fit else None
+    weights = made.data.sample_weights.at(made.data.splits["train"], seed=cfg.seed) if cfg.fit else None
     log_result(wandb_run, record, folder, weights, pictures)
 
 

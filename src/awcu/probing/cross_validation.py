@@ -93,7 +93,7 @@ def solve(rows: Sequence[GridRow], train: Ratings, features: Tensor, search: Sea
         train: N photographs.
         features: `(N, V, C)`; each of the V views carries 1 / V of its photograph's weight.
         search: Penalties as multiples of the features' total variance, folds, objective.
-        seed: Seed of the folds.
+        seed: Seed of the folds, and of weights that are permuted.
 
     Raises:
         ConfigurationError: The photographs have no scores or votes, and the objective needs them.
@@ -137,7 +137,7 @@ def weigh(
         WeightingError: A weighting leaves no photographs.
     """
     held_out = _folds(train, search.folds, seed)
-    weights = np.stack([_weights(rows, train, held_out != fold) for fold in range(search.folds + 1)])
+    weights = np.stack([_weights(rows, train, held_out != fold, seed) for fold in range(search.folds + 1)])
     for what, label in (("low", ~train.high), ("high", train.high)):
         for fold, place in np.argwhere(weights[..., label].sum(-1) == 0)[:1]:
             without = "" if fold == search.folds else f", without the {int((held_out == fold).sum())} of one fold"
@@ -176,10 +176,10 @@ def predict(heads: Heads, features: Tensor, objective: Objective) -> list[Predic
     return [Predictions(objective.score(one), objective.distribution(one), nothing) for one in logits]
 
 
-def _weights(rows: Sequence[GridRow], train: Ratings, kept: NDArray[np.bool_]) -> Floats:
+def _weights(rows: Sequence[GridRow], train: Ratings, kept: NDArray[np.bool_], seed: int) -> Floats:
     """`(R, N)` each row's weights of the photographs kept, 0 for the others."""
     weights = np.zeros((len(rows), len(train)))
-    weights[:, kept] = [row.weights.at(train.select(kept)) for row in rows]
+    weights[:, kept] = [row.weights.at(train.select(kept), seed=seed) for row in rows]
     return weights
 
 

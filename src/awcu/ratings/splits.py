@@ -48,6 +48,11 @@ def hash_split(image_ids: Sequence[str] | NDArray[np.str_], seed: int, val: floa
     """
     if val < 0 or test < 0 or val + test >= 1:
         raise RatingsError(f"split shares val={val}, test={test} must be ≥ 0 and sum to less than 1")
-    digests = (hashlib.sha256(f"{seed}:{image_id}".encode()).digest()[:8] for image_id in image_ids)
-    place = np.array([int.from_bytes(digest, "big") for digest in digests]) / 2**64
+    place = hash_place(image_ids, str(seed))
     return np.select([place < test, place < test + val], ["test", "val"], "train").astype(np.str_)
+
+
+def hash_place(image_ids: Sequence[str] | NDArray[np.str_], salt: str) -> NDArray[np.float64]:
+    """`(N,)` places in [0, 1], as if drawn at random, that depend on the id and the salt alone."""
+    digests = (hashlib.sha256(f"{salt}:{image_id}".encode()).digest()[:8] for image_id in image_ids)
+    return np.array([int.from_bytes(digest, "big") for digest in digests]) / 2**64

@@ -16,6 +16,7 @@ from scipy.special import expit, ndtr
 
 from awcu.errors import WeightingError
 from awcu.ratings.ratings import Floats, Ratings
+from awcu.ratings.splits import hash_place
 
 Anneal = Literal["none", "linear", "cosine"]
 
@@ -147,23 +148,28 @@ class SampleWeights:
             raised to the power that gives it, which for step, power and exponential is another parameter of the same
             family; so families compare at equal strength. Uniform weights have no strength and stay. None: as the
             family's parameters say.
+        permuted: A placebo: hand the same weights to photographs of the same class that are drawn at random. What a
+            weighting still does then, it does by the weights there are, and not by which photographs have them.
 
     Raises:
-        WeightingError: `anneal` is not one of none, linear, cosine, or `effective_share` is out of range.
+        WeightingError: `anneal` is not one of none, linear, cosine, `effective_share` is out of range, or `permuted` is
+            neither true nor false.
     """
 
     weighting: Weighting
     class_balance: bool = False
     anneal: Anneal = "none"
     effective_share: float | None = None
+    permuted: bool = False
 
     def __post_init__(self) -> None:
         _require(self.anneal in get_args(Anneal), self, f"anneal is one of {', '.join(get_args(Anneal))}")
         share = self.effective_share
         _require(share is None or (isinstance(share, Real) and 0 < share <= 1), self, "effective_share is in (0, 1]")
+        _require(isinstance(self.permuted, bool), self, "permuted is true or false")
 
-    def at(self, ratings: Ratings, progress: float = 1.0) -> Floats:
-        """`(N,)` weights at a point of training, `progress` in [0, 1].
+    def at(self, ratings: Ratings, progress: float = 1.0, seed: int = 0) -> Floats:
+        """`(N,)` weights at a point of training, `progress` in [0, 1]; `seed` draws who has which if permuted.
 
         The mean over the photographs with a positive weight is 1: those are the ones that reach the loss, so
         the learning rate means the same under every weighting, and dropping equals training on the rest alone.
@@ -172,11 +178,11 @@ class SampleWeights:
             WeightingError: All weights are zero, one class is left when classes are to be balanced, or no power of
                 the weights has the effective share.
         """
-        full = self._full_strength(ratings)
+        full = self._full_strength(ratings, seed)
         strength = self._strength(progress)
         return _mean_one((1 - strength) + strength * full) if strength < 1 else full
 
-    def _full_strength(self, ratings: Ratings) -> Floats:
+    def _full_strength(self, ratings: Ratings, seed: int) -> Floats:
         weights = self.weighting(ratings)
         if not weights.any():
             raise WeightingError(
@@ -185,6 +191,8 @@ class SampleWeights:
             )
         if self.effective_share is not None and weights.min() < weights.max():
             weights = self._raised(weights / weights.max(), self.effective_share)
+        if self.permuted:
+            weights = _permuted(weights, ratings, seed)
         if self.class_balance:
             mass = np.array([weights[~ratings.high].sum(), weights[ratings.high].sum()])
             if not mass.all():
@@ -222,3 +230,12 @@ def effective_share(weights: Floats) -> float:
 
 def _mean_one(weights: Floats) -> Floats:
     return np.asarray(weights / weights[weights > 0].mean())
+
+
+def _permuted(weights: Floats, ratings: Ratings, seed: int) -> Floats:
+    """The weights of each class in an order that is drawn at random."""
+    # By a hash of the id, so that a photograph has much the same weight in every fold, and the same in every epoch.
+    place, drawn = hash_place(ratings.image_ids, f"{seed}:permuted"), np.empty_like(weights)
+    for mine in (~ratings.high, ratings.high):
+        drawn[np.flatnonzero(mine)[place[mine].argsort()]] = np.sort(weights[mine])
+    return drawn

@@ -280,7 +280,7 @@ class RatingData(LightningDataModule):
     def weights(self, epoch: int, epochs: int) -> Floats:
         """`(N_train,)` weights of one epoch of `epochs`; the last epoch has them at full strength."""
         progress = epoch / (epochs - 1) if epochs > 1 else 1.0
-        return self.sample_weights.at(self.splits["train"], min(progress, 1.0))
+        return self.sample_weights.at(self.splits["train"], min(progress, 1.0), self.seed)
 
     @property
     def steps(self) -> int:
