@@ -14,8 +14,8 @@ from awcu.datasets import gallery
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
-from awcu.training.features import extract
 from awcu.ratings.ratings import Ratings
+from awcu.training.features import extract
 
 PHOTOGRAPHS, SIZE, BATCH, ROUNDS = 1600, 224, 32, 2
 

@@ -126,6 +126,17 @@ def test_evaluation_reads_no_backbone_weights_but_the_checkpoint(configured, tra
     assert load_task(record.checkpoint).hparams["network"]["weights_file"] is None
 
 
+def test_the_training_photographs_are_measured_if_so_asked(configured, trained, trained_run, tmp_path):
+    record = run(configured("evaluate_train=true"), tmp_path / "run")
+    others = {name: value for name, value in record.metrics.items() if not name.startswith("train/")}
+    assert others == pytest.approx(trained.metrics, rel=0, abs=0, nan_ok=True)
+    assert scores_of(tmp_path / "run") == scores_of(trained_run)
+    with (tmp_path / "run" / "predictions.csv").open() as file:
+        assert {row["split"] for row in csv.DictReader(file)} == {"val", "test"}
+    assert 0 < record.metrics["train/auroc"] <= 1
+    assert "train/srcc" in record.metrics
+
+
 class TestFrozenOutputs:
     """The frozen part of the network sees each photograph once."""
 

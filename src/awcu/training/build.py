@@ -202,7 +202,7 @@ def _apart(cfg: DictConfig, ratings: Ratings, prepared: Prepared | None) -> Rati
 
 
 def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> tuple[pl.Trainer, str]:
-    """Train the task unless `fit` is false, then measure it on validation and test; its checkpoint.
+    """Train the task unless `fit` is false, then measure it (`evaluate_train`: on train too); its checkpoint.
 
     Args:
         run: From `build_run`; its evaluation has the results afterwards.
@@ -225,6 +225,9 @@ def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger
     # What is measured now is how the run ended, and no point of its curves.
     trainer.logger = None
     with _fed_as(run.data, task):
+        if cfg.evaluate_train:
+            with run.evaluation.on_training_photographs():
+                trainer.validate(task, run.data.evaluation_loader("train"), verbose=False)
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=run.data, verbose=False)
     return trainer, checkpoint

@@ -1,6 +1,7 @@
 """Evaluation: a model's predictions and metrics on each split, and the guard against testing on seen photographs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,7 @@ class Evaluation(pl.Callback):
         self._answers: list[Mapping[str, Tensor]] = []  # `Answers` of each batch
         self._results: dict[Split, Result] = {}
         self._reference: dict[str, Any] | None = None
+        self._validated: Split = "val"
 
     @property
     def results(self) -> Mapping[Split, Result]:
@@ -102,11 +104,19 @@ class Evaluation(pl.Callback):
         return {name: value for result in self._results.values() for name, value in result.metrics.items()}
 
     def predictions_csv(self) -> str:
-        """The text of predictions.csv: one row for each photograph."""
+        """The text of predictions.csv: one row for each photograph of validation and test."""
         said = {split: (result.ratings, result.predictions) for split, result in self._results.items()}
+        said.pop("train", None)
         # Attribute columns appear only if the set has the attributes of the model.
         names = [r.attribute_names for r, predictions in said.values() if predictions.attributes.shape[1]]
         return predictions_csv(said, names[0] if names else ())
+
+    @contextmanager
+    def on_training_photographs(self) -> Iterator[None]:
+        """Meanwhile validation is on the training photographs, and gives `train/<metric>`."""
+        self._validated = "train"
+        yield
+        self._validated = "val"
 
     def on_validation_batch_end(
         self,
@@ -124,8 +134,9 @@ class Evaluation(pl.Callback):
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log `val/<metric>`, and keep the reference that later scores are ranked against."""
-        self._measure("val", trainer, pl_module)
-        self._reference = self._results["val"].reference.as_dict()
+        self._measure(self._validated, trainer, pl_module)
+        if self._validated == "val":
+            self._reference = self._results["val"].reference.as_dict()
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log `test/<metric>`."""
