@@ -10,7 +10,7 @@ import numpy as np
 from awcu.errors import RecordError, TableError
 from awcu.files import write_csv
 from awcu.metrics.bootstrap import METRICS, Floats, redraws
-from awcu.runs.predictions import ScoredPhotographs
+from awcu.runs.predictions import ScoredPhotographs, find_predictions
 from awcu.runs.record import RunRecord
 from awcu.tables.comparability import split_records
 from awcu.tables.intervals import Sampling
@@ -113,24 +113,23 @@ Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
 
 
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
-    """Compute the differences of each column's variants from the predictions.csv files below a folder.
+    """Compute the differences of each column's variants from the predictions that runs below a folder have left.
 
-    A pair of variants is left out if any seed that they share has no predictions.csv. A metric is left out
+    A pair of variants is left out if any seed that they share has none. A metric is left out
     if it is undefined or cannot be computed from predictions.
 
     Raises:
-        RecordError: A predictions.csv is damaged or belongs to another run.
+        RecordError: Predictions are damaged or belong to another run.
         TableError: A record fits no column.
     """
     columns = split_records(records, spec.record_columns)
     created = {(column, one.identity): one.created for column, mine in columns.items() for one in mine}
     runs: dict[str, dict[str, dict[int, ScoredPhotographs]]] = {column: {} for column in columns}
-    for path in sorted(folder.rglob("predictions.csv")):
-        whole = RunRecord.load(path.with_name("record.json"))
+    for whole, read in find_predictions(folder):
         for column, mine in split_records([whole], spec.record_columns).items():
             for record in mine:
                 if created.get((column, record.identity)) == record.created:
-                    runs[column].setdefault(record.variant, {})[record.seed] = ScoredPhotographs.read(path, record)
+                    runs[column].setdefault(record.variant, {})[record.seed] = read(record)
     return [one for column, mine in columns.items() for one in _of_column(spec, column, mine, runs[column])]
 
 
