@@ -229,25 +229,30 @@ def intervals(
     sampling = Sampling(error, float(np.sqrt(redrawn.var(axis=1, ddof=1).mean())), photographs)
     plain = Estimate.of(values.tolist())
     resampled = Estimate.of(values.tolist(), overlap)
-    both = _both(values, sampling)
     drawn = rng.integers(n, size=(n, redrawn.shape[1]))
     two_way = np.quantile(redrawn[drawn, np.arange(redrawn.shape[1])].mean(axis=0), [0.025, 0.975])
     half = {
         "Student t over seeds": plain.half_width,
         "Nadeau-Bengio": resampled.half_width,
         "photographs": 1.96 * error,
-        "seeds and photographs": both,
-        "wider of t and both": max(plain.half_width, both),
-        "wider of Nadeau-Bengio and both": max(resampled.half_width, both),
+        "seeds and photographs": _both(values, sampling),
+        "seeds plus photographs": _both(values, sampling, once=False),
+        "as in the tables": Estimate.of(values.tolist(), overlap, sampling).half_width,
     }
     found = {name: (middle - one, middle + one) for name, one in half.items()}
     return found | {"two-way bootstrap": (float(two_way[0]), float(two_way[1]))}
 
 
-def _both(values: Floats, sampling: Sampling) -> float:
-    """Half-width over seeds and photographs as crossed samples, without the wider of the two (`Estimate.of`)."""
+def _both(values: Floats, sampling: Sampling, once: bool = True) -> float:
+    """Half-width over seeds and photographs as crossed samples.
+
+    Args:
+        values: `(seeds,)`.
+        sampling: Of their mean.
+        once: Take off what both variances contain, so that it counts once.
+    """
     n, seeds, photographs = len(values), float(values.var(ddof=1)) / len(values), sampling.error**2
-    twice = (sampling.error_of_one**2 - photographs) / (n - 1)
+    twice = (sampling.error_of_one**2 - photographs) / (n - 1) if once else 0.0
     rest = max(0.0, seeds - max(0.0, twice))
     variance = photographs + rest
     freedom = variance**2 / (rest**2 / (n - 1) + photographs**2 / (sampling.photographs - 1))

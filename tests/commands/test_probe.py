@@ -32,7 +32,9 @@ from awcu.errors import (
 )
 from awcu.probing.cross_validation import Search, solve
 from awcu.probing.grid import grid_rows
+from awcu.runs.predictions import find_predictions
 from awcu.runs.record import find_records, read_results_csv
+from awcu.tables.paired import read_differences
 
 N = 80
 VOTES = ["c1", "c2", "c3", "c4", "c5"]
@@ -165,6 +167,12 @@ class TestRecords:
         expected = [replace(record, versions={}, checkpoint="") for record in records]
         assert read_results_csv(folder / "out" / "results.csv") == sorted(expected, key=lambda one: one.identity)
 
+    def test_every_head_leaves_its_test_scores(self, swept):
+        records, folder = swept
+        left = {one.identity: read(one) for one, read in find_predictions(folder)}
+        assert left.keys() == {record.identity for record in records}
+        assert sorted(path.name for path in folder.rglob("*.npz"))[0] == "head=frozen,zeal=1,seed=1.npz"
+
     def test_a_table_and_its_heat_map_are_made_of_it(self, swept, tmp_path, monkeypatch, capsys):
         _, folder = swept
         words = [f"head=frozen {row} zeal=1" for row in ROWS]
@@ -176,6 +184,9 @@ class TestRecords:
         call(monkeypatch, "table", tmp_path, "--runs", folder)
         assert (tmp_path / "heat_map.png").is_file()
         assert (tmp_path / "table.csv").read_text().count("weighting=drop") >= 2
+        assert {(one.column, one.seeds) for one in read_differences(tmp_path / "differences.csv")} == {
+            (size, (1, 3)) for size in ("size=20", "size=30", "")
+        }
         assert "2 seeds" in capsys.readouterr().out
 
 

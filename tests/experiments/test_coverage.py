@@ -29,9 +29,14 @@ def test_the_interval_of_the_tables_is_the_tables_own(simulate, shared):
     redrawn = values[:, None] + rng.normal(size=(5, 100)) + shared * rng.normal(size=100)
     found = simulate.intervals(values, redrawn, 0.25, 300, rng)
     sampling = Sampling(redrawn.mean(axis=0).std(ddof=1), np.sqrt(redrawn.var(axis=1, ddof=1).mean()), 300)
-    for name, overlap in (("wider of t and both", 0.0), ("wider of Nadeau-Bengio and both", 0.25)):
+    for name, overlap, known in (
+        ("seeds and photographs", 0.25, sampling),
+        ("as in the tables", 0.25, sampling),
+        ("Nadeau-Bengio", 0.25, None),
+        ("Student t over seeds", 0.0, None),
+    ):
         low, high = found[name]
-        expected = Estimate.of(values.tolist(), overlap, sampling)
+        expected = Estimate.of(values.tolist(), overlap, known)
         assert (low + high) / 2 == pytest.approx(expected.mean)
         assert (high - low) / 2 == pytest.approx(expected.half_width)
 

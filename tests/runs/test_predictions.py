@@ -1,5 +1,7 @@
-"""The test photographs of a predictions.csv; what does not fit its record is refused."""
+"""The test photographs of a predictions.csv and of a sweep; what does not fit its record is refused."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,9 @@ import numpy as np
 import pytest
 
 from awcu.errors import RecordError
-from awcu.runs.predictions import ScoredPhotographs
-from awcu.runs.record import RunRecord
+from awcu.ratings.ratings import Ratings
+from awcu.runs.predictions import ScoredPhotographs, find_predictions, save_cell
+from awcu.runs.record import RunRecord, write_results_csv
 
 TEXT = """image_id,split,mean_score,high,score,symmetry
 a,val,4.5,1,-1.0,0.5
@@ -53,9 +56,45 @@ def test_none_at_all(tmp_path: Path) -> None:
         ("2.0", "two", "is no list of predictions .*'two'"),
         ("4.0,1", "4.0,yes", "is no list of predictions .*'yes'"),
         ("d,test", "c,test", "has photograph c 2 times; measure it again"),
-        ("2.0", "-2.0", "gives test/accuracy 0.000000, record.json 0.333333: they are not of one run; measure"),
+        ("2.0", "-2.0", "gives test/accuracy 0.000000, the record 0.333333: they are not of one run; measure"),
     ],
 )
 def test_refuses(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(RecordError, match=message):
         read(tmp_path, TEXT.replace(old, new))
+
+
+class TestSweep:
+    """Scores of two rows of one seed, of which `record` describes the first."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, make_ratings: Callable[..., Ratings]) -> Path:
+        ids = np.array(["b", "c", "d"])
+        test = make_ratings(mean_score=[4, 1, 3.5], image_ids=ids, image_paths=ids)
+        scores = np.array([[2.0, 1.0, -1.0], [3.0, -1.0, 2.0]])
+        records = [replace(record(), variant=name, seed=3) for name in ("w=uniform", "w=step")]
+        save_cell(tmp_path / "sweep" / "predictions" / "seed=3.npz", test, records, scores)
+        write_results_csv(records[:1], tmp_path / "sweep" / "results.csv")
+        return tmp_path
+
+    def test_those_with_a_record_are_found(self, folder: Path) -> None:
+        ((found, read),) = find_predictions(folder)
+        assert (found.variant, found.seed) == ("w=uniform", 3)
+        said = read(found)
+        assert said.image_ids.tolist() == ["b", "c", "d"]
+        assert (said.score.tolist(), said.mean_score.tolist()) == ([2.0, 1.0, -1.0], [4.0, 1.0, 3.5])
+        assert said.high.tolist() == [True, False, True]
+
+    def test_scores_of_another_run_are_refused(self, folder: Path) -> None:
+        ((_, read),) = find_predictions(folder)
+        with pytest.raises(RecordError, match=r"seed=3\.npz gives test/auroc .*: they are not of one run"):
+            read(record(auroc=1.0))
+
+    def test_a_sweep_killed_before_its_first_record_has_none(self, folder: Path) -> None:
+        (folder / "sweep" / "results.csv").unlink()
+        assert list(find_predictions(folder)) == []
+
+    def test_what_is_no_such_file_is_named(self, folder: Path) -> None:
+        (folder / "sweep" / "predictions" / "seed=4.npz").write_bytes(b"PK nothing")
+        with pytest.raises(RecordError, match=r"seed=4\.npz is no file of predictions"):
+            list(find_predictions(folder))

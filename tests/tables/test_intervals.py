@@ -59,26 +59,23 @@ class TestEstimate:
     def test_photographs_by_hand(self, sampling: Sampling, variance: float, freedom: float | None) -> None:
         seeds = variance - sampling.error**2
         freedom = freedom or variance**2 / (seeds**2 / 2 + sampling.error**4 / 100)
-        estimate, without = Estimate.of(DIFFERENCES, sampling=sampling), Estimate.of(DIFFERENCES)
-        half_width = stats.t.ppf(0.975, freedom) * math.sqrt(variance)
-        assert estimate.half_width == pytest.approx(max(half_width, without.half_width))
-        p_value = 2 * stats.t.sf(0.01 / math.sqrt(variance), freedom)
-        assert estimate.p_value == pytest.approx(max(p_value, without.p_value))
-        assert estimate.mean == without.mean
+        estimate = Estimate.of(DIFFERENCES, overlap=0.25, sampling=sampling)
+        assert estimate.half_width == pytest.approx(stats.t.ppf(0.975, freedom) * math.sqrt(variance))
+        assert estimate.p_value == pytest.approx(2 * stats.t.sf(0.01 / math.sqrt(variance), freedom))
+        assert estimate.mean == Estimate.of(DIFFERENCES).mean
 
-    def test_photographs_never_make_it_surer(self) -> None:
-        rng = np.random.default_rng(0)
-        wider = 0
-        for _ in range(100):
-            values = list(rng.normal(0.01, 0.01, rng.integers(2, 6)))
-            sampling = Sampling(*(rng.uniform(0, 0.01, 2)), 50)
-            one, without = Estimate.of(values, 0.2, sampling), Estimate.of(values, 0.2)
-            assert one.half_width >= without.half_width
-            assert one.p_value >= without.p_value
-            assert (one.p_value < 0.05) == (abs(one.mean) > one.half_width)
-            wider += one.half_width > without.half_width
-        assert 0 < wider < 100
-        assert Estimate.of(DIFFERENCES, sampling=Sampling(0.0, 0.0, 50)) == Estimate.of(DIFFERENCES)
+    @pytest.mark.parametrize(("n", "overlap", "kept"), [(9, 0.25, 0.0), (10, 0.0, 0.0), (10, 0.25, 1.0)])
+    def test_many_splits_keep_what_is_counted_twice(self, n: int, overlap: float, kept: float) -> None:
+        values = np.random.default_rng(n).normal(0.01, 0.02, n)
+        seeds, both = values.var(ddof=1) / n, (0.005**2 - 0.003**2) / (n - 1)
+        rest = seeds - (1 - kept) * both
+        freedom = (9e-6 + rest) ** 2 / (rest**2 / (n - 1) + 0.003**4 / 100)
+        estimate = Estimate.of(values.tolist(), overlap, Sampling(0.003, 0.005, 101))
+        assert estimate.half_width == pytest.approx(stats.t.ppf(0.975, freedom) * math.sqrt(9e-6 + rest))
+
+    def test_photographs_that_do_not_matter_leave_the_seeds(self) -> None:
+        for overlap in (0.0, 0.25):
+            assert Estimate.of(DIFFERENCES, overlap, Sampling(0.0, 0.0, 50)) == Estimate.of(DIFFERENCES, overlap)
 
     def test_photographs_alone_make_no_interval(self) -> None:
         assert math.isnan(Estimate.of([0.8], sampling=Sampling(0.1, 0.1, 50)).half_width)

@@ -14,6 +14,7 @@ from awcu.metrics.bootstrap import redraws
 from awcu.runs.predictions import ScoredPhotographs
 from awcu.tables.intervals import Estimate, Sampling
 from awcu.tables.paired import (
+    NOTHING,
     PairedDifference,
     find_differences,
     paired_differences,
@@ -26,7 +27,7 @@ SPEC = TableSpec("t", "w=uniform", {metric: metric.removeprefix("test/") for met
 
 
 def by_metric(runs: Mapping[str, Mapping[int, ScoredPhotographs]]) -> dict[str, PairedDifference]:
-    return {one.metric: one for one in paired_differences(SPEC, runs)}
+    return {one.metric: one for one in paired_differences(SPEC, runs) if one.baseline != NOTHING}
 
 
 class TestPairedDifferences:
@@ -49,6 +50,21 @@ class TestPairedDifferences:
             assert mine.difference == pytest.approx(gains[:, 0].mean())
             assert mine.error == pytest.approx(gains[:, 1:].mean(axis=0).std(ddof=1))
             assert mine.error_of_one == pytest.approx(np.sqrt(gains[:, 1:].var(axis=1, ddof=1).mean()))
+
+    def test_values_alone_by_definition(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of all of a variant's own seeds, also those that the baseline lacks."""
+        monkeypatch.setattr("awcu.metrics.bootstrap.RESAMPLES", 30)
+        runs = {"w=uniform": {0: scored(0)}, "w=step": {seed: scored(seed) for seed in (0, 1)}}
+        found = {(one.variant, one.metric): one for one in paired_differences(SPEC, runs) if one.baseline == NOTHING}
+        assert {variant for variant, _ in found} == {"w=uniform", "w=step"}
+        (times,) = redraws(60)
+        rows = [np.repeat(np.arange(60), one.astype(int)) for one in (np.ones(60), *times)]
+        for metric, foreign in FOREIGN_METRICS.items():
+            values = np.array([[foreign(runs["w=step"][seed], row) for row in rows] for seed in (0, 1)])
+            mine = found["w=step", metric]
+            assert (mine.seeds, mine.photographs) == ((0, 1), 60)
+            assert mine.difference == pytest.approx(values[:, 0].mean())
+            assert mine.error == pytest.approx(values[:, 1:].mean(axis=0).std(ddof=1))
 
     def test_accuracy_in_closed_form(self) -> None:
         """The accuracy gain is a mean over photographs, whose bootstrap variance is Σ (c − c̄)² / n²."""
@@ -98,7 +114,9 @@ class TestFind:
         records = [leave_run(tmp_path, variant, 0, one) for variant, one in said.items()]
         rows = dict.fromkeys(said, "")
         found = find_differences(replace(SPEC, rows=rows, contrasts=(("w=step", "w=drop"),)), records, tmp_path)
-        gains = {(one.variant, one.baseline): one for one in found if one.metric == "test/srcc"}
+        gains = {
+            (one.variant, one.baseline): one for one in found if one.metric == "test/srcc" and one.baseline != NOTHING
+        }
         assert list(gains) == [("w=drop", "w=uniform"), ("w=step", "w=uniform"), ("w=step", "w=drop")]
         drop, step, contrast = gains.values()
         assert contrast.difference == pytest.approx(step.difference - drop.difference)
@@ -106,7 +124,7 @@ class TestFind:
         of_baseline = next(
             one
             for one in find_differences(swapped, records, tmp_path)
-            if (one.variant, one.metric) == ("w=step", "test/srcc")
+            if (one.variant, one.baseline, one.metric) == ("w=step", "w=drop", "test/srcc")
         )
         assert contrast == of_baseline
 
@@ -119,21 +137,26 @@ class TestFind:
         ]
         spec = replace(SPEC, rows=dict.fromkeys(("w=step", "w=drop"), ""), contrasts=(("w=step", "w=drop"),))
         found = find_differences(spec, records, tmp_path)
-        assert {(one.variant, one.baseline) for one in found} == {("w=drop", "w=uniform"), ("w=step", "w=uniform")}
+        assert {(one.variant, one.baseline) for one in found} == {
+            ("w=uniform", NOTHING), ("w=drop", "w=uniform"), ("w=step", "w=uniform"),
+        }  # fmt: skip
 
     def test_a_variant_without_all_its_predictions_is_left_out(self, tmp_path: Path) -> None:
         records = [leave_run(tmp_path, "w=uniform", seed, scored(seed)) for seed in (0, 1)]
         records += [leave_run(tmp_path, "w=step", seed, scored(5) if seed else None) for seed in (0, 1)]
         records += [leave_run(tmp_path, "w=power", seed, scored(6)) for seed in (1, 2)]
         found = find_differences(SPEC, records, tmp_path)
-        assert {(one.variant, one.seeds) for one in found} == {("w=power", (1,))}
+        assert {(one.variant, one.baseline, one.seeds) for one in found} == {
+            ("w=uniform", NOTHING, (0, 1)), ("w=power", NOTHING, (1, 2)), ("w=power", "w=uniform", (1,)),
+        }  # fmt: skip
         assert find_differences(SPEC, records[2:4], tmp_path) == []
 
     def test_a_run_that_is_not_among_the_records_does_not_count(self, tmp_path: Path) -> None:
         records = [
             leave_run(tmp_path, variant, 0, scored(place)) for place, variant in enumerate(("w=uniform", "w=step"))
         ]
-        assert find_differences(SPEC, [records[0], replace(records[1], created="later")], tmp_path) == []
+        found = find_differences(SPEC, [records[0], replace(records[1], created="later")], tmp_path)
+        assert {(one.variant, one.baseline) for one in found} == {("w=uniform", NOTHING)}
 
     def test_of_each_column(self, tmp_path: Path) -> None:
         spec = replace(SPEC, heat_map=HeatMap(("test/auroc",), "size", {"size=5": "5", "": "all"}))
@@ -195,7 +218,7 @@ class TestCoverage:
             name: [one.metrics(np.ones((1, self.TESTED))) for one in mine.values()] for name, mine in runs.items()
         }
         found = {}
-        for one in paired_differences(self.SPEC, runs):
+        for one in paired_differences(self.SPEC, runs, pairs=[("two", "one")]):
             key = one.metric.removeprefix("test/")
             values = [float((b[key] - a[key])[0]) for a, b in zip(points["one"], points["two"], strict=True)]
             found[one.metric] = values, one.sampling(range(self.SEEDS), float(np.mean(values)))

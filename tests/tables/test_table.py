@@ -17,7 +17,7 @@ from awcu.errors import TableError
 from awcu.runs.failures import FailedRun
 from awcu.runs.record import RunRecord
 from awcu.tables.intervals import Estimate, holm
-from awcu.tables.paired import PairedDifference
+from awcu.tables.paired import NOTHING, PairedDifference
 from awcu.tables.spec import Agreement, HeatMap, Side, TableSpec
 from awcu.tables.table import Table
 
@@ -246,6 +246,25 @@ class TestPhotographs:
         assert cell.photographs == 388
         # The mean of the row itself is over seeds.
         assert cell.value == Table.from_records(SPEC, self.RECORDS).rows[1].cells["test/accuracy"].value
+        assert cell.value_photographs == 0
+
+    def test_values_by_hand(self) -> None:
+        """S²/n is .02²/3, and what both contain is more than that, so that .03² is left."""
+        records = runs({"w=uniform": UNIFORM, "w=step": STEP})
+        means = {variant: np.mean(list(mine.values())) for variant, mine in (("w=uniform", UNIFORM), ("w=step", STEP))}
+        known = [
+            replace(self.KNOWN, variant=variant, baseline=NOTHING, difference=mean, error=0.03, error_of_one=0.06)
+            for variant, mean in means.items()
+        ]
+        table = Table.from_records(SPEC, records, known)
+        cell = table.rows[0].cells["test/accuracy"]
+        assert cell.value.half_width == pytest.approx(stats.t.ppf(0.975, 387) * 0.03)
+        assert cell.value_photographs == 388
+        assert "± is the half-width of the 95 % interval of the mean over seeds and test photographs." in table.footer
+        # Differences stay over seeds.
+        assert table.rows[1].cells["test/accuracy"].photographs == 0
+        some = Table.from_records(SPEC, records, known[:1])
+        assert "of the mean over training seeds on one split" in some.footer
 
     def test_they_can_take_a_difference_back(self) -> None:
         sure = {seed: value + 0.02 + 0.001 * seed for seed, value in UNIFORM.items()}

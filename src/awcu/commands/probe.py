@@ -23,14 +23,15 @@ from awcu.config.identity import claim, settings
 from awcu.errors import MENDABLE, ConfigurationError, IdentityError, ImageError
 from awcu.files import write_atomically
 from awcu.images.transforms import Preparation
-from awcu.metrics.rating import evaluate, trivial
+from awcu.metrics.rating import Predictions, evaluate, trivial
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
 from awcu.probing.grid import GridRow, grid_rows
-from awcu.ratings.ratings import Ratings
+from awcu.ratings.ratings import Floats, Ratings
 from awcu.ratings.splits import SPLITS, Split
 from awcu.ratings.subsampling import with_clear_share, with_votes
+from awcu.runs.predictions import CELLS, save_cell
 from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RESULTS, RunRecord, read_results_csv, write_results_csv
 from awcu.tables.spec import TableSpec
@@ -80,7 +81,7 @@ def features_main(cfg: DictConfig) -> None:
 
 
 def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
-    """Solve the grid and write `results.csv`: one record a row, training size and seed.
+    """Solve the grid and write `results.csv`: one record a row, training size and seed; beside it, the test scores.
 
     A finished sweep's folder gives its records back; a killed one's goes on with what `results.csv` lacks.
 
@@ -120,8 +121,10 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
         draw = study.draw(seed)
         for size in cfg.probe.sizes:
             if not found.keys() >= set(plan.identities_of(size, seed)):
-                _, records = study.cell(plan.rows, draw, size)
+                _, records, scores = study.cell(plan.rows, draw, size)
                 print(_line(draw, records, len(plan.rows) * plan.search.heads_a_row), flush=True)
+                words = [*cfg.variant.split(), *([] if size is None else [f"size={size}"]), f"seed={seed}"]
+                save_cell(folder / CELLS / f"{','.join(words)}.npz", draw.parts["test"], records, scores)
                 found |= {record.identity: record for record in records}
                 # Every time, so that a sweep that is killed leaves what it has.
                 write_results_csv(found.values(), results)
@@ -194,10 +197,9 @@ def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
     return merged
 
 
-def measure(solved: Solved, splits: Splits, features: Features, search: Search) -> list[dict[str, float]]:
+def measure(solved: Solved, splits: Splits, predictions: list[Predictions]) -> list[dict[str, float]]:
     """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
     test = splits["test"]
-    predictions = predict(solved.heads, as_tensor(features, test)[:, 0], search.read(test))
     found = [evaluate(one, test) for one in predictions]
     # It knows no weighting, so it is the same for all rows.
     baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
@@ -381,12 +383,14 @@ class _Study:
             some = with_clear_share(train, share, size, draw.seed)
         return with_votes(some, self.cfg.probe.votes, draw.seed)
 
-    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord]]:
-        """The heads of some rows on one split and one number of training photographs, and their records."""
+    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord], Floats]:
+        """The heads of some rows on one split and training size, their records, and `(R, N)` their test scores."""
         started = time.monotonic()
         train = self.train(draw, size)
         solved = solve(rows, train, as_tensor(self.features, train), self.plan.search, draw.seed)
-        metrics = measure(solved, draw.parts | {"train": train}, self.features, self.plan.search)
+        test, objective = draw.parts["test"], self.plan.search.read(draw.parts["test"])
+        predictions = predict(solved.heads, as_tensor(self.features, test)[:, 0], objective)
+        metrics = measure(solved, draw.parts | {"train": train}, predictions)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
         n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
         facts: dict[str, Any] = {
@@ -398,10 +402,14 @@ class _Study:
             "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
         }  # fmt: skip
         names = [_variant(self.cfg.variant, size, row) for row in rows]
-        return solved, [
-            RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
-            for name, row, measured in zip(names, rows, metrics, strict=True)
-        ]
+        return (
+            solved,
+            [
+                RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
+                for name, row, measured in zip(names, rows, metrics, strict=True)
+            ],
+            np.stack([one.score.numpy() for one in predictions]),
+        )
 
     def save(self, folder: Path) -> None:
         """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
@@ -411,7 +419,7 @@ class _Study:
             return
         assert self.network is not None
         draw = self.draw(self.cfg.probe.seeds[0])
-        solved, records = self.cell(rows, draw, None)
+        solved, records, _ = self.cell(rows, draw, None)
         train, val = draw.parts["train"], draw.parts["val"]
         attributes = solve_attributes(
             train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(search.penalties)

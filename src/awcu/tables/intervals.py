@@ -13,6 +13,8 @@ from awcu.text import number
 
 LEVEL = 0.05
 """An adjusted p-value below this is called significant."""
+MANY_SPLITS = 10
+"""From so many splits on, variances over seeds and over photographs are added up whole (see `Estimate.of`)."""
 
 
 class Sampling(NamedTuple):
@@ -51,21 +53,21 @@ class Estimate:
     def of(cls, values: Sequence[float], overlap: float = 0.0, sampling: Sampling | None = None) -> "Estimate":
         """Estimate the mean from one value per seed; S² is their variance.
 
-        Seeds that each draw their own split of the same photographs share test photographs, so their values are
-        correlated and S²/n underestimates the variance of the mean. The corrected resampled t uses
-        S² (1/n + overlap) instead, with n − 1 degrees of freedom (Nadeau & Bengio 2003, Inference for the
-        Generalization Error, Machine Learning 52).
+        Seeds share test photographs, whether they share one split or each draw their own, so their values are
+        correlated and S²/n does not show how the choice of the photographs matters. Where `sampling` is known, the
+        variance of the mean is V = error² + max(0, S²/n − both), with both = (error_of_one² − error²)/(n − 1). Seeds
+        and photographs are crossed samples: error² contains the photographs' effect on all seeds and 1/n of their
+        separate effect on each seed. S²/n contains the latter again, so `both` subtracts it once (the analysis of
+        variance of crossed random effects: Searle, Casella & McCulloch 1992, Variance Components, chapter 4; Owen
+        2007, The pigeonhole bootstrap, Annals of Applied Statistics 1). Its degrees of freedom are Satterthwaite's,
+        V² / ((V − error²)²/(n − 1) + error⁴/(photographs − 1)). From `MANY_SPLITS` splits on, `both` stays in: it is
+        small then, and so is S²/n, while the splits share training photographs, which neither variance shows.
 
-        Seeds that share one split are tested on the same photographs, and S² does not show how the choice of these
-        matters. Where `sampling` is known, a second variance is V = error² + max(0, S²/n − both), with
-        both = (error_of_one² − error²)/(n − 1). Seeds and photographs are crossed samples: error² contains the
-        photographs' effect on all seeds and 1/n of their separate effect on each seed. S²/n contains the latter
-        again, so `both` subtracts it once (the analysis of variance of crossed random effects: Searle, Casella &
-        McCulloch 1992, Variance Components, chapter 4; Owen 2007, The pigeonhole bootstrap, Annals of Applied
-        Statistics 1). Its degrees of freedom are Satterthwaite's,
-        V² / ((V − error²)²/(n − 1) + error⁴/(photographs − 1)).
-
-        The wider of the two intervals and the larger of their p-values count: photographs never add certainty.
+        Where it is not known, seeds with splits of their own get the corrected resampled t, S² (1/n + overlap) with
+        n − 1 degrees of freedom (Nadeau & Bengio 2003, Inference for the Generalization Error, Machine Learning 52),
+        and seeds of one split Student's t. Simulated in the experiments' own sizes (experiments/coverage), V covers
+        92 to 99 % of differences, the resampled t 98 to 100 % at up to three times the width needed, and Student's t on
+        one split 44 to 82 %.
 
         Args:
             values: One per seed.
@@ -80,11 +82,11 @@ class Estimate:
         if n == 1:
             return cls(middle, math.nan, n)
         seeds = variance(values) / n
-        errors = [(math.sqrt(seeds * (1 + n * overlap)), n - 1.0)]
+        error, freedom = math.sqrt(seeds * (1 + n * overlap)), n - 1.0
         if sampling and sampling.error > 0:
-            errors.append(_over_both(seeds, n, sampling))
-        half_width = max(error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) for error, freedom in errors)
-        return cls(middle, half_width, n, p_value=max(_p_value(middle, *one) for one in errors))
+            error, freedom = _over_both(seeds, n, sampling, many=overlap > 0 and n >= MANY_SPLITS)
+        half_width = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+        return cls(middle, half_width, n, p_value=_p_value(middle, error, freedom))
 
     def text(self, signed: bool = False) -> str:
         """Print as ".812 ± .011", "nan (1 of 3)" with undefined values, "–" without values."""
@@ -118,10 +120,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _over_both(seeds: float, n: int, sampling: Sampling) -> tuple[float, float]:
+def _over_both(seeds: float, n: int, sampling: Sampling, many: bool) -> tuple[float, float]:
     """Standard error and degrees of freedom over seeds and photographs, given the mean's variance over seeds."""
     photographs = sampling.error**2
-    counted_twice = (sampling.error_of_one**2 - photographs) / (n - 1)
+    counted_twice = 0.0 if many else (sampling.error_of_one**2 - photographs) / (n - 1)
     rest = max(0.0, seeds - max(0.0, counted_twice))
     both = photographs + rest
     return math.sqrt(both), both**2 / (rest**2 / (n - 1) + photographs**2 / (sampling.photographs - 1))

@@ -1,4 +1,4 @@
-"""Differences between variants paired by seed and test photograph: the committed differences.csv."""
+"""Differences between variants paired by seed and test photograph, and values alone: the committed differences.csv."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,13 +10,15 @@ import numpy as np
 from awcu.errors import RecordError, TableError
 from awcu.files import write_csv
 from awcu.metrics.bootstrap import METRICS, Floats, redraws
-from awcu.runs.predictions import ScoredPhotographs
+from awcu.runs.predictions import ScoredPhotographs, find_predictions
 from awcu.runs.record import RunRecord
 from awcu.tables.comparability import split_records
 from awcu.tables.intervals import Sampling
 from awcu.tables.spec import TableSpec
 
 FILE = "differences.csv"
+NOTHING = "–"
+"""The baseline of a value alone, from which nothing is subtracted."""
 TOLERANCE = 2e-5
 """Allowed gap between a difference from records, rounded to single precision, and the same from predictions."""
 
@@ -28,7 +30,7 @@ class PairedDifference:
     Attributes:
         column: Override tokens of the column of records; "" if there is only one column.
         variant: The variant without the column's tokens.
-        baseline: The variant that is subtracted: the table's baseline, or the second of a contrast.
+        baseline: The variant that is subtracted: the table's baseline, the second of a contrast, or `NOTHING`.
         metric: Key "test/<metric>".
         seeds: Seeds that both share.
         photographs: Number of distinct test photographs over these seeds.
@@ -113,24 +115,23 @@ Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
 
 
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
-    """Compute the differences of each column's variants from the predictions.csv files below a folder.
+    """Compute the differences of each column's variants from the predictions that runs below a folder have left.
 
-    A pair of variants is left out if any seed that they share has no predictions.csv. A metric is left out
+    A pair of variants is left out if any seed that they share has none. A metric is left out
     if it is undefined or cannot be computed from predictions.
 
     Raises:
-        RecordError: A predictions.csv is damaged or belongs to another run.
+        RecordError: Predictions are damaged or belong to another run.
         TableError: A record fits no column.
     """
     columns = split_records(records, spec.record_columns)
     created = {(column, one.identity): one.created for column, mine in columns.items() for one in mine}
     runs: dict[str, dict[str, dict[int, ScoredPhotographs]]] = {column: {} for column in columns}
-    for path in sorted(folder.rglob("predictions.csv")):
-        whole = RunRecord.load(path.with_name("record.json"))
+    for whole, read in find_predictions(folder):
         for column, mine in split_records([whole], spec.record_columns).items():
             for record in mine:
                 if created.get((column, record.identity)) == record.created:
-                    runs[column].setdefault(record.variant, {})[record.seed] = ScoredPhotographs.read(path, record)
+                    runs[column].setdefault(record.variant, {})[record.seed] = read(record)
     return [one for column, mine in columns.items() for one in _of_column(spec, column, mine, runs[column])]
 
 
@@ -140,9 +141,9 @@ def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs:
         seeds.setdefault(record.variant, set()).add(record.seed)
 
     def whole(pair: tuple[str, str]) -> bool:
-        one, other = pair
-        shared = seeds.get(one, set()) & seeds.get(other, set())
-        return bool(shared) and shared <= runs.get(one, {}).keys() & runs.get(other, {}).keys()
+        mine = [variant for variant in pair if variant != NOTHING]
+        shared = set.intersection(*(seeds.get(variant, set()) for variant in mine))
+        return bool(shared) and all(shared <= runs.get(variant, {}).keys() for variant in mine)
 
     pairs = [pair for pair in _pairs(spec, runs) if whole(pair)]
     kept = {variant for pair in pairs for variant in pair}
@@ -150,9 +151,10 @@ def _of_column(spec: TableSpec, column: str, records: Iterable[RunRecord], runs:
 
 
 def _pairs(spec: TableSpec, variants: Iterable[str]) -> list[tuple[str, str]]:
-    """Each variant with the baseline, then the contrasts."""
-    with_baseline = [(variant, spec.baseline) for variant in sorted(variants) if variant != spec.baseline]
-    return [*with_baseline, *spec.contrasts]
+    """Each variant alone, then with the baseline, then the contrasts."""
+    variants = sorted(variants)
+    with_baseline = [(variant, spec.baseline) for variant in variants if variant != spec.baseline]
+    return [*((variant, NOTHING) for variant in variants), *with_baseline, *spec.contrasts]
 
 
 def paired_differences(
@@ -167,14 +169,14 @@ def paired_differences(
         spec: The table's specification.
         runs: The runs of every variant that is compared.
         column: Override tokens of the column of records.
-        pairs: The variants to subtract from one another, which share seeds; by default each one and the baseline,
-            and the spec's contrasts.
+        pairs: The variants to subtract from one another, which share seeds; by default each one alone, each one and
+            the baseline, and the spec's contrasts.
     """
     drawn, found = _drawn(runs) if runs else {}, []
     for variant, other in _pairs(spec, runs) if pairs is None else pairs:
         mine = runs[variant]
-        seeds = tuple(sorted(mine.keys() & runs[other].keys()))
-        gains = np.stack([drawn[variant, seed] - drawn[other, seed] for seed in seeds])
+        seeds = tuple(sorted(mine if other == NOTHING else mine.keys() & runs[other].keys()))
+        gains = np.stack([drawn[variant, seed] - (0 if other == NOTHING else drawn[other, seed]) for seed in seeds])
         photographs = len(np.unique(np.concatenate([mine[seed].image_ids for seed in seeds])))
         for metric, *numbers in _gained(spec, gains):
             found.append(PairedDifference(column, variant, other, metric, seeds, photographs, *numbers))

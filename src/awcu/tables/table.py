@@ -17,7 +17,7 @@ from awcu.runs.failures import FailedRun
 from awcu.runs.record import RunRecord
 from awcu.tables.comparability import check_comparable, overlap, provenance, split_records
 from awcu.tables.intervals import LEVEL, Estimate, holm
-from awcu.tables.paired import PairedDifference
+from awcu.tables.paired import NOTHING, PairedDifference
 from awcu.tables.spec import TableSpec
 from awcu.text import markdown_table, number
 
@@ -37,6 +37,7 @@ class Cell:
         value: The mean over these seeds.
         difference: Difference to the baseline over the seeds that both share; None in the baseline's own row.
         photographs: Number of photographs that the difference's interval covers beside the seeds; 0 for seeds only.
+        value_photographs: The same for the value's interval.
         adjusted_p: The difference's p-value, in [0, 1], after Holm's correction over the table's rows; nan if there
             is nothing to test, None in the baseline's own row.
     """
@@ -46,6 +47,7 @@ class Cell:
     difference: Estimate | None
     photographs: int = 0
     adjusted_p: float | None = None
+    value_photographs: int = 0
 
     @property
     def significant(self) -> bool:
@@ -107,7 +109,14 @@ def compared_rows(
     for variant in dict.fromkeys([*spec.rows, *runs, *failed]):
         mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
         cells = {
-            metric: _cell(metric, mine, other, overlap, by_photograph.get((variant, spec.baseline, metric)))
+            metric: _cell(
+                metric,
+                mine,
+                other,
+                overlap,
+                by_photograph.get((variant, spec.baseline, metric)),
+                by_photograph.get((variant, NOTHING, metric)),
+            )
             for metric in spec.columns
         }
         rows.append(_row(spec.label(variant), variant, mine, failed.get(variant, []), cells))
@@ -173,18 +182,23 @@ def _cell(
     others: Mapping[int, RunRecord] | None,
     overlap: float,
     by_photograph: PairedDifference | None,
+    alone: PairedDifference | None = None,
 ) -> Cell:
     values = {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
-    value = Estimate.of(list(values.values()), overlap)
+    value, photographs = Estimate.of(list(values.values()), overlap), 0
+    if alone is not None:
+        of_value = alone.sampling(list(values), value.mean)
+        value, photographs = Estimate.of(list(values.values()), overlap, of_value), of_value.photographs
     if others is None:
-        return Cell(values, value, None)
+        return Cell(values, value, None, value_photographs=photographs)
     both = [seed for seed in values if seed in others and metric in others[seed].metrics]
     differences = [values[seed] - others[seed].metrics[metric] for seed in both]
     difference = Estimate.of(differences, overlap)
     if by_photograph is None:
-        return Cell(values, value, difference)
+        return Cell(values, value, difference, value_photographs=photographs)
     sampling = by_photograph.sampling(both, difference.mean)
-    return Cell(values, value, Estimate.of(differences, overlap, sampling), sampling.photographs)
+    difference = Estimate.of(differences, overlap, sampling)
+    return Cell(values, value, difference, sampling.photographs, value_photographs=photographs)
 
 
 def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -280,6 +294,8 @@ class Table:
     def plus_minus(self) -> str:
         """The meaning of ±, in words."""
         percent = f"{CONFIDENCE * 100:.0f} %"
+        if all(cell.value_photographs for row in self.rows for cell in row.cells.values() if cell.value.n):
+            return f"the half-width of the {percent} interval of the mean over seeds and test photographs"
         if self.overlap:
             widened = "widened for overlapping test splits (Nadeau & Bengio 2003)"
             return f"the half-width of the {percent} interval of the mean over seeds, {widened}"
