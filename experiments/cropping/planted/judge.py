@@ -33,6 +33,7 @@ from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.images.flaws import LOCAL, PlantedFlaw, plant
 from awcu.inference.predictor import AestheticModel
+from awcu.metrics.localization import located
 from awcu.models.pretrained import BUNDLED
 from awcu.ratings.ratings import Ratings
 from awcu.runs.provenance import git_state
@@ -55,10 +56,10 @@ class Sample:
     Attributes:
         image_id: Of the photograph.
         split: Its own.
-        kind: Of flaw; "" for a photograph as it is, or a picture of the gallery.
+        kind: Of flaw; "" for a photograph that is to be left whole.
         size: Height and width.
         truth: The crop that it should have: the largest without the flaw, the whole frame where there is none.
-        mask: `(H, W)` the planted flaw; None where there is none.
+        mask: `(H, W)` the flaw; None where there is none.
         score: What people rated it.
         saliency: `(h, w)` spectral residual, on the grid of the features.
         features: `(C, h, w)` of the whole frame.
@@ -122,16 +123,21 @@ def samples(model: AestheticModel, rated: Ratings, split: str) -> Iterator[Sampl
     known = zip(rated.image_ids.tolist(), rated.image_paths.tolist(), rated.mean_score.tolist(), strict=True)
     for place, (image_id, path, score) in enumerate(known):
         if rated.name == "gallery":
-            truth = gallery.truth(rated, image_id).crop
-            yield judged(model, decode(path), truth, None, image_id=image_id, split=split, kind="", score=score)
+            yield judged(model, decode(path), *of_gallery(rated, image_id), image_id=image_id, split=split, score=score)
             continue
         intact = at_judged_size(model, decode(path))
         whole = (0, 0, *intact.shape[1::-1])
-        yield judged(model, intact, whole, None, image_id=image_id, split=split, kind="", score=score)
+        yield judged(model, intact, whole, None, "", image_id=image_id, split=split, score=score)
         flaw, box = near_an_edge(intact, LOCAL[place % len(LOCAL)], zlib.crc32(image_id.encode()))
-        yield judged(
-            model, flaw.photograph, box, flaw.mask, image_id=image_id, split=split, kind=flaw.kind, score=score
-        )
+        yield judged(model, flaw.photograph, box, flaw.mask, flaw.kind, image_id=image_id, split=split, score=score)
+
+
+def of_gallery(rated: Ratings, image_id: str) -> tuple[tuple[int, ...], NDArray[np.bool_] | None, str]:
+    """A picture's true crop, the flaws that it is cut for, and their kind."""
+    truth = gallery.truth(rated, image_id)
+    if truth.crop == (0, 0, *truth.cause_map.shape[::-1]):
+        return truth.crop, None, ""
+    return truth.crop, located(truth.cause_map, -1), "its own"
 
 
 def near_an_edge(photograph: Pixels, kind: str, seed: int) -> tuple[PlantedFlaw, Box]:
@@ -175,7 +181,12 @@ def crops_of(size: tuple[int, ...], sides: Sequence[float], places: int) -> Boxe
 
 
 def judged(
-    model: AestheticModel, photograph: Pixels, truth: Sequence[int], mask: NDArray[np.bool_] | None, **known: Any
+    model: AestheticModel,
+    photograph: Pixels,
+    truth: Sequence[int],
+    mask: NDArray[np.bool_] | None,
+    kind: str,
+    **known: Any,
 ) -> Sample:
     """The sample of one photograph."""
     size = photograph.shape[:2]
@@ -191,6 +202,7 @@ def judged(
         size=size,
         truth=tuple(truth),
         mask=mask,
+        kind=kind,
         saliency=salient.astype(np.float16),
         features=features.numpy().astype(np.float16),
         boxes=boxes,
