@@ -39,7 +39,6 @@ def crops(choose, **known):
 
 
 def test_the_largest_crop_without_a_flaw_by_hand(script):
-    pytest.importorskip("smartcrop")
     judge = script("judge")
     mask = np.zeros((48, 96), bool)
     assert judge.largest_without(mask) == Box(0, 0, 96, 48)
@@ -54,7 +53,6 @@ def test_the_largest_crop_without_a_flaw_by_hand(script):
 
 
 def test_the_crops_that_are_judged_begin_with_the_whole_and_the_largest(script):
-    pytest.importorskip("smartcrop")
     boxes = script("judge").crops_of((100, 200), (0.8, 0.5), 3)
     assert len(boxes) == 19
     assert boxes[0].tolist() == [0, 0, 200, 100]

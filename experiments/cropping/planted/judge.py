@@ -22,7 +22,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from PIL import Image
-from smartcrop import SmartCrop
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "maps" / "planted"))
 from measure import at_judged_size, judge, weights
@@ -213,6 +212,9 @@ def judged(
 
 def by_smartcrop(photograph: Pixels) -> Box:
     """The best crop of smartcrop, of the frame's own aspect and sides from 70 % to the whole."""
+    # Here, since nothing else needs it; it is in no group of the project.
+    from smartcrop import SmartCrop
+
     height, width = photograph.shape[:2]
     found = SmartCrop().crop(Image.fromarray(photograph), width // 2, height // 2, min_scale=0.7, num_scale_steps=4)
     left, top, wide, high = (found["top_crop"][name] for name in ("x", "y", "width", "height"))
