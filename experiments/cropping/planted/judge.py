@@ -243,7 +243,7 @@ def pooled(model: AestheticModel, photographs: Iterable[Pixels]) -> NDArray[np.f
             rows += feature_maps(model, batch)
             batch = []
     rows += feature_maps(model, batch)
-    return np.array([row.mean((1, 2)).numpy() for row in rows], np.float16).reshape(len(rows), -1)
+    return np.array([row.mean((1, 2)).numpy() for row in rows], np.float16).reshape(len(rows), model.net.channels)
 
 
 if __name__ == "__main__":
