@@ -82,6 +82,16 @@ def test_what_is_fitted_is_fitted_to_the_validation_photographs(script):
     assert found["iou"][1] == pytest.approx((0.5 + 0.72) / 2)
 
 
+def test_a_crop_that_scores_lower_than_the_frame_may_be_the_best_of_its_size(script):
+    choose = script("choose")
+    known = crops(
+        choose,
+        area=np.tile([1.0, 0.72, 0.72, 0.49, 1.0, 0.9], (2, 1)),
+        gain=np.array([[0, -1, -2, -3, 9, 9], [0, -1.5, -1.5, -3, 9, 9]]),
+    )
+    np.testing.assert_allclose(choose.among_its_size(known)[:, :-2], [[0, 0.5, -0.5, 0], [0, 0, 0, 0]])
+
+
 def test_the_photograph_is_left_whole_where_no_crop_is_without_its_lowest_places(script):
     choose = script("choose")
     out = np.array([[0, 1, 0.97, 0, 0], [0, 0.3, 0.2, 0, 0]])

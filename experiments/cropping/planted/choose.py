@@ -42,7 +42,12 @@ WHOLE = 0.95  # of the frame: a crop that keeps as much counts as no cut
 GONE = 0.95  # of a flaw: it is cut off
 PENALTIES = 10.0 ** np.arange(0, 7)  # of the ridge regression
 PLAIN = CropWeights(area=0.0, border=0.0, level=0.0)  # with these the worth of a map is its integral
-OFFSETS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, np.inf)
+RISES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0)
+OFFSETS = (
+    *(-rise for rise in RISES[:0:-1]),
+    *RISES,
+    np.inf,
+)  # a crop may score lower than the frame, and yet be better
 DEPTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 AREAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 BORDERS, LEVELS = (0.0, 0.05, 0.1), (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -207,11 +212,25 @@ def always(place: int) -> Way:
     return way
 
 
+def sizes(known: Crops) -> NDArray[np.intp]:
+    """`(N, M - 2)` 0 of the whole frame, 1 of the larger crops, 2 of the smaller; without the last two crops."""
+    found = np.unique(known.area[0, :-2].round(2))[::-1]
+    assert len(found) == 3
+    return np.asarray(np.abs(known.area[:, :-2, None] - found).argmin(axis=2))
+
+
+def among_its_size(known: Crops) -> Floats:
+    """`(N, M)` the gain less the mean gain of the photograph's crops of that size."""
+    size, gain = sizes(known), known.gain.copy()
+    for one in range(3):
+        mean = np.where(size == one, known.gain[:, :-2], np.nan)
+        gain[:, :-2] -= np.where(size == one, np.nanmean(mean, axis=1, keepdims=True), 0)
+    return gain
+
+
 def offset(known: Crops, values: Floats, start: Point = ()) -> Iterator[tuple[Point, Floats]]:
-    """What is gained, less what a crop of its size must gain; of the crops of two sizes, and not of the last two."""
-    sizes = np.unique(known.area[0, :-2].round(2))[::-1]
-    assert len(sizes) == 3
-    size = np.abs(known.area[:, :-2, None] - sizes).argmin(axis=2)
+    """What is gained, less what a crop of its size must gain."""
+    size = sizes(known)
     for needed in product(OFFSETS, OFFSETS):
         yield (*start, *needed), values[:, :-2] - np.array((0.0, *needed))[size]
 
@@ -238,7 +257,7 @@ def lowest(known: Crops) -> Iterator[tuple[Point, Floats]]:
 def confirmed(known: Crops) -> Iterator[tuple[Point, Floats]]:
     """The same, of crops that the model scores higher than the frame by as much."""
     for (depth,), values in lowest(known):
-        for needed in OFFSETS[:-1]:
+        for needed in OFFSETS[:-1]:  # at −3 any crop is taken
             yield (depth, needed), np.where(known.gain[:, :-2] >= needed, values, 0)
 
 
@@ -252,7 +271,7 @@ def weighed(known: Crops) -> Iterator[tuple[Point, Floats]]:
 def combined(known: Crops) -> Iterator[tuple[Point, Floats]]:
     """Score and map together."""
     for factor in FACTORS:
-        yield from offset(known, known.gain + factor * known.contrast, (factor,))
+        yield from offset(known, among_its_size(known) + factor * known.contrast, (factor,))
 
 
 WAYS: Mapping[str, Way] = {
@@ -263,6 +282,7 @@ WAYS: Mapping[str, Way] = {
     "AesAM (`awcu crop --aspect original`)": always(-2),
     "rescored: the highest score": rescored,
     "rescored, less what a size must gain": lambda known: offset(known, known.gain),
+    "rescored, against the other crops of its size": lambda known: offset(known, among_its_size(known)),
     "map inside less outside, likewise": lambda known: offset(known, known.contrast),
     "map's worth, weights fitted": weighed,
     "without the map's lowest places": lowest,
