@@ -34,8 +34,8 @@ def crops(choose, **known):
         "overlap": np.array([[0.5, 0.9, 0.3, 0.5, 0.6], [1, 0.72, 0.49, 1, 0.9]]),
         "removed": np.array([[0, 1, 0.2, 0, 0.4], [np.nan] * 5]),
     }
-    rest = {name: np.zeros((2, 5)) for name in ("rise", "gain", "contrast", "salient")}
-    return choose.Crops(**(given | rest | {"worths": {}, "left_out": {}} | known))
+    rest = {name: np.zeros((2, 5)) for name in ("rise", "gain", "contrast", "salient", "flawed")}
+    return choose.Crops(**(given | rest | {"worths": {}, "left_out": {}, "flaws_out": {}} | known))
 
 
 def test_the_largest_crop_without_a_flaw_by_hand(script):
@@ -98,6 +98,24 @@ def test_the_photograph_is_left_whole_where_no_crop_is_without_its_lowest_places
     known = crops(choose, left_out=dict.fromkeys(choose.DEPTHS, out))
     values = dict(choose.lowest(known))[choose.DEPTHS[0],]
     assert choose.taken(known, values).tolist() == [1, 0]
+
+
+def test_a_flaw_map_of_a_validation_photograph_has_not_seen_its_mask(script):
+    choose = script("choose")
+    rng = np.random.default_rng(0)
+
+    def sample(name, learned=True):
+        mask = np.zeros((4, 6), bool)
+        mask[:, :2] = True
+        features = rng.normal(size=(3, 4, 6))
+        features[0] = mask if learned else 1 - mask
+        return {"image_id": name, "features": features, "mask": mask}
+
+    val = [sample(name) for name in "abcdefgh"]
+    held_out, (found,) = choose.flaw_maps([*val, sample("z", learned=False)], [sample("t")])
+    assert found[:, :2].min() > found[:, 2:].max()
+    # What the others have taught is wrong of this one.
+    assert held_out[-1][:, :2].max() < held_out[-1][:, 2:].min()
 
 
 def test_two_samples_of_a_photograph_count_as_one(script):

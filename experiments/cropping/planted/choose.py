@@ -16,6 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ DEPTHS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 AREAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 BORDERS, LEVELS = (0.0, 0.05, 0.1), (0.0, 0.25, 0.5, 0.75, 1.0)
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
+TAUS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of the flaw map: the share of a cell that is said to be flawed
+PRICES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of a flawed share of the frame, in shares kept
+FOLDS = 4
 
 
 class Head(NamedTuple):
@@ -78,6 +82,8 @@ class Crops:
         salient: Share of the saliency inside.
         worths: What the crop is worth by `CropWeights`, without its area, by border and level.
         left_out: Share outside of what is lower than the map's mean by so much, by `DEPTHS`; 0 where nothing is.
+        flawed: Share of the frame that is inside and said to be flawed.
+        flaws_out: Share outside of what the flaw map says beyond so much, by `TAUS`; 0 where nothing is.
     """
 
     names: NDArray[np.str_]
@@ -91,6 +97,8 @@ class Crops:
     salient: Floats
     worths: Mapping[Point, Floats]
     left_out: Mapping[float, Floats]
+    flawed: Floats
+    flaws_out: Mapping[float, Floats]
 
 
 Way = Callable[[Crops], Iterator[tuple[Point, Floats]]]
@@ -104,9 +112,9 @@ def main() -> None:
     weight, bias = judged["head"]
     own = Head(weight[0].astype(np.float64), float(bias[0]), judged["score_sd"])
     head = ridge(judged) if arguments.head else own
-    val, test = (
-        crops([one for one in judged["samples"] if one["split"] == split], head, own) for split in ("val", "test")
-    )
+    by_split = {split: [one for one in judged["samples"] if one["split"] == split] for split in ("val", "test")}
+    maps = dict(zip(by_split, flaw_maps(*by_split.values()), strict=True))
+    val, test = (crops(samples, maps[split], head, own) for split, samples in by_split.items())
     found = {name: measured(way, val, test) for name, way in WAYS.items()}
     facts = {name: judged[name] for name in ("data", "fingerprint", "weights", "seed")}
     facts |= {"head": "ridge" if arguments.head else "own", "judged": judged["commit"]}
@@ -155,11 +163,53 @@ def ridge(judged: Mapping[str, Any]) -> Head:
     return best[1]
 
 
-def crops(samples: Sequence[Sample], head: Head, own: Head) -> Crops:
-    """Of all samples; `own` is the model's head."""
-    rows = [seen(one, head, own) for one in samples]
-    stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0] if name not in ("worths", "left_out")}
-    for name in ("worths", "left_out"):
+def flaw_maps(val: Sequence[Sample], test: Sequence[Sample]) -> tuple[list[Floats], list[Floats]]:
+    """`(h, w)` share of each cell that looks flawed: a ridge regression on the cells of the validation photographs.
+
+    It learns from the known masks, not from ratings. A validation photograph's map comes from the other folds.
+    """
+    cells, shares = [_cells(one) for one in val], [_shares(one).ravel() for one in val]
+    _, fold = np.unique([one["image_id"] for one in val], return_inverse=True)
+    fold = fold % FOLDS
+    tried = {}
+    for penalty in PENALTIES:
+        weights = [_regressed(cells, shares, penalty, fold != held) for held in range(FOLDS)]
+        tried[penalty] = [cells[place] @ weights[fold[place]][0] + weights[fold[place]][1] for place in range(len(val))]
+    best = min(tried, key=lambda one: float(np.square(np.concatenate(tried[one]) - np.concatenate(shares)).mean()))
+    weight, bias = _regressed(cells, shares, best, np.ones(len(val), np.bool_))
+    held_out = [values.reshape(_shares(one).shape) for values, one in zip(tried[best], val, strict=True)]
+    return held_out, [(_cells(one) @ weight + bias).reshape(_shares(one).shape) for one in test]
+
+
+def _cells(sample: Sample) -> Floats:
+    return np.asarray(sample["features"].reshape(len(sample["features"]), -1).T, np.float64)
+
+
+def _shares(sample: Sample) -> Floats:
+    """`(h, w)` share of each cell that the mask covers."""
+    height, width = sample["features"].shape[1:]
+    if sample["mask"] is None:
+        return np.zeros((height, width))
+    return np.asarray(cv2.resize(sample["mask"].astype(np.float64), (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _regressed(
+    cells: Sequence[Floats], shares: Sequence[Floats], penalty: float, which: NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    """Weight `(C,)` and bias of the ridge regression on these photographs."""
+    x = np.concatenate([one for one, use in zip(cells, which, strict=True) if use])
+    y = np.concatenate([one for one, use in zip(shares, which, strict=True) if use])
+    mean, middle = x.mean(0), float(y.mean())
+    weight = np.linalg.solve((x - mean).T @ (x - mean) + penalty * np.eye(x.shape[1]), (x - mean).T @ (y - middle))
+    return weight, float(middle - mean @ weight)
+
+
+def crops(samples: Sequence[Sample], maps: Sequence[Floats], head: Head, own: Head) -> Crops:
+    """Of all samples with their flaw maps; `own` is the model's head."""
+    rows = [seen(one, flaws, head, own) for one, flaws in zip(samples, maps, strict=True)]
+    nested = [name for name, values in rows[0].items() if isinstance(values, dict)]
+    stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0] if name not in nested}
+    for name in nested:
         stacked[name] = {key: np.stack([row[name][key] for row in rows]) for key in rows[0][name]}
     return Crops(
         names=np.array([one["image_id"] for one in samples]),
@@ -168,7 +218,7 @@ def crops(samples: Sequence[Sample], head: Head, own: Head) -> Crops:
     )
 
 
-def seen(sample: Sample, head: Head, own: Head) -> dict[str, Any]:
+def seen(sample: Sample, flaws: Floats, head: Head, own: Head) -> dict[str, Any]:
     """`(M,)` each, as in `Crops`, of one photograph."""
     size, boxes = sample["size"], sample["boxes"]
     left, top, right, bottom = boxes.T
@@ -178,6 +228,7 @@ def seen(sample: Sample, head: Head, own: Head) -> dict[str, Any]:
     lattice = max(round(size[0] * cells), 1), max(round(size[1] * cells), 1)
     evidence = np.einsum("chw,c->hw", grid, head.weight) + head.bias
     evidence = onto_photograph(evidence.astype(np.float32), "keep", lattice) / head.spread
+    flaws = onto_photograph(flaws.astype(np.float32), "keep", lattice)
     low = {depth: (evidence.mean() - depth - evidence).clip(min=0) for depth in DEPTHS}
     inside = worth(evidence, size, boxes, PLAIN)
     outside = (evidence.mean() - inside) / np.maximum(1 - area, 1e-9)
@@ -194,11 +245,15 @@ def seen(sample: Sample, head: Head, own: Head) -> dict[str, Any]:
         "contrast": np.where(area < 1, inside / area - outside, 0),
         "salient": worth(salient, size, boxes, PLAIN) / max(float(salient.mean()), 1e-9),
         "worths": {point: worth(evidence, size, boxes, CropWeights(0.0, *point)) for point in product(BORDERS, LEVELS)},
-        "left_out": {
-            depth: 1 - worth(field, size, boxes, PLAIN) / field.mean() if field.any() else np.zeros(len(boxes))
-            for depth, field in low.items()
-        },
+        "left_out": {depth: outside_of(field, size, boxes) for depth, field in low.items()},
+        "flawed": worth(flaws.clip(min=0), size, boxes, PLAIN),
+        "flaws_out": {tau: outside_of((flaws - tau).clip(min=0), size, boxes) for tau in TAUS},
     }
+
+
+def outside_of(field: NDArray[np.float32], size: tuple[int, int], boxes: NDArray[np.int64]) -> Floats:
+    """`(M,)` share of a field without negative values that lies outside of each box; 0 where there is nothing."""
+    return 1 - worth(field, size, boxes, PLAIN) / field.mean() if field.any() else np.zeros(len(boxes))
 
 
 def always(place: int) -> Way:
@@ -254,6 +309,18 @@ def lowest(known: Crops) -> Iterator[tuple[Point, Floats]]:
         yield (depth,), np.where(out, known.area + 1e-3 * np.tanh(known.contrast), 0)[:, :-2]
 
 
+def flaws_left_out(known: Crops) -> Iterator[tuple[Point, Floats]]:
+    """The largest crop without what the flaw map says."""
+    for tau in TAUS:
+        yield (tau,), np.where(known.flaws_out[tau] >= GONE, known.area + 1e-3 * known.flaws_out[tau], 0)[:, :-2]
+
+
+def flaws_priced(known: Crops) -> Iterator[tuple[Point, Floats]]:
+    """The area that is kept, less a price of what looks flawed in it."""
+    for price in PRICES:
+        yield (price,), (known.area - price * known.flawed)[:, :-2]
+
+
 def confirmed(known: Crops) -> Iterator[tuple[Point, Floats]]:
     """The same, of crops that the model scores higher than the frame by as much."""
     for (depth,), values in lowest(known):
@@ -288,6 +355,8 @@ WAYS: Mapping[str, Way] = {
     "without the map's lowest places": lowest,
     "… where the score rises": confirmed,
     "score and map together, likewise": combined,
+    "flaw map: without what looks flawed": flaws_left_out,
+    "flaw map: area less its price": flaws_priced,
     "upper bound: the best of these crops": lambda known: iter([((), known.overlap[:, :-2])]),
 }
 COLUMNS = {
