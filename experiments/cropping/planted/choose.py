@@ -56,6 +56,7 @@ FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 TAUS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of the flaw map: the share of a cell that is said to be flawed
 PRICES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of a flawed share of the frame, in shares kept
 FOLDS = 4
+PRIORS = (10.0, 100.0, 1000.0, 10000.0)  # penalties of the flaw map
 
 
 class Head(NamedTuple):
@@ -171,18 +172,21 @@ def flaw_maps(val: Sequence[Sample], test: Sequence[Sample]) -> tuple[list[Float
     cells, shares = [_cells(one) for one in val], [_shares(one).ravel() for one in val]
     _, fold = np.unique([one["image_id"] for one in val], return_inverse=True)
     fold = fold % FOLDS
+    moments = np.stack([_moments(cells, shares, fold == one) for one in range(FOLDS)])
     tried = {}
-    for penalty in PENALTIES:
-        weights = [_regressed(cells, shares, penalty, fold != held) for held in range(FOLDS)]
-        tried[penalty] = [cells[place] @ weights[fold[place]][0] + weights[fold[place]][1] for place in range(len(val))]
+    for penalty in PRIORS:
+        weights = [_solved(moments.sum(0) - moments[held], penalty) for held in range(FOLDS)]
+        tried[penalty] = [cells[place] @ weights[fold[place]] for place in range(len(val))]
     best = min(tried, key=lambda one: float(np.square(np.concatenate(tried[one]) - np.concatenate(shares)).mean()))
-    weight, bias = _regressed(cells, shares, best, np.ones(len(val), np.bool_))
+    weight = _solved(moments.sum(0), best)
     held_out = [values.reshape(_shares(one).shape) for values, one in zip(tried[best], val, strict=True)]
-    return held_out, [(_cells(one) @ weight + bias).reshape(_shares(one).shape) for one in test]
+    return held_out, [(_cells(one) @ weight).reshape(_shares(one).shape) for one in test]
 
 
 def _cells(sample: Sample) -> Floats:
-    return np.asarray(sample["features"].reshape(len(sample["features"]), -1).T, np.float64)
+    """`(h w, C + 1)` features of each cell, and a one for the bias."""
+    cells = sample["features"].reshape(len(sample["features"]), -1).T.astype(np.float64)
+    return np.column_stack([cells, np.ones(len(cells))])
 
 
 def _shares(sample: Sample) -> Floats:
@@ -193,15 +197,17 @@ def _shares(sample: Sample) -> Floats:
     return np.asarray(cv2.resize(sample["mask"].astype(np.float64), (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _regressed(
-    cells: Sequence[Floats], shares: Sequence[Floats], penalty: float, which: NDArray[np.bool_]
-) -> tuple[Floats, float]:
-    """Weight `(C,)` and bias of the ridge regression on these photographs."""
+def _moments(cells: Sequence[Floats], shares: Sequence[Floats], which: NDArray[np.bool_]) -> Floats:
+    """`(C + 1, C + 2)` products of the features of these photographs with each other and with the shares."""
     x = np.concatenate([one for one, use in zip(cells, which, strict=True) if use])
     y = np.concatenate([one for one, use in zip(shares, which, strict=True) if use])
-    mean, middle = x.mean(0), float(y.mean())
-    weight = np.linalg.solve((x - mean).T @ (x - mean) + penalty * np.eye(x.shape[1]), (x - mean).T @ (y - middle))
-    return weight, float(middle - mean @ weight)
+    return np.column_stack([x.T @ x, x.T @ y])
+
+
+def _solved(moments: Floats, penalty: float) -> Floats:
+    """`(C + 1)` weights of the ridge regression; the bias is not penalised."""
+    ridge = np.diag([penalty] * (len(moments) - 1) + [0.0])
+    return np.asarray(np.linalg.solve(moments[:, :-1] + ridge, moments[:, -1]))
 
 
 def crops(samples: Sequence[Sample], maps: Sequence[Floats], head: Head, own: Head) -> Crops:
