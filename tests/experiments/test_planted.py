@@ -3,6 +3,7 @@
 import importlib
 import math
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,19 @@ def test_photographs_are_averaged_not_their_flaws(measure):
     assert found["local", "crop", "removed"][1] == pytest.approx(0.3)
     assert found["whole", "score", "fell"][1] == 0.5
     assert math.isnan(found["cast", "crop", "removed"][1])
+
+
+def test_a_flaw_of_the_gallerys_own_lies_where_the_picture_changes(measure):
+    intact, flaws = measure.own_flaws("g00003")
+    assert flaws
+    for flaw in flaws:
+        changed = np.abs(flaw.photograph.astype(int) - intact).max(axis=2)
+        assert changed[flaw.mask].mean() > 5 * changed[~flaw.mask].mean()
+
+
+def test_only_the_gallery_has_flaws_of_its_own(measure, monkeypatch):
+    rated = types.SimpleNamespace(name="OASIS beauty", of_split=lambda _: types.SimpleNamespace(split_fingerprint=""))
+    monkeypatch.setattr(measure, "instantiated", lambda _: rated)
+    config = types.SimpleNamespace(trained_on="BIQ2021", train_fingerprint="", preparation={"aspect": "keep"})
+    with pytest.raises(SystemExit, match="add data=gallery"):
+        measure.chosen(types.SimpleNamespace(config=config), ["data=oasis"], 1, 0, own=True)

@@ -1,10 +1,11 @@
 """Whether score, map and crop answer to a flaw planted in a known place of a photograph.
 
 python experiments/maps/planted/measure.py experiment=bundled data.root=FOLDER --out experiments/maps/planted/biq2021
-python experiments/maps/planted/measure.py data=gallery --model RUN --out experiments/maps/planted/gallery
+python experiments/maps/planted/measure.py data=gallery --own --out experiments/maps/planted/gallery
 
 The first arguments are settings of `awcu train`, whose test photographs are taken. Writes measures.csv (a kind of flaw,
-a method and a measure a line, with the 95 % interval over photographs) and table.md.
+a method and a measure a line, with the 95 % interval over photographs) and table.md. With --own nothing is planted: the
+gallery's pictures are rendered without their flaws, and with one of them at a time.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import hashlib
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,15 @@ from numpy.typing import NDArray
 from pytorch_grad_cam import GradCAM
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from methods import grad_cam
+from methods import grad_cam, last_layer
 
 from awcu.config.hydra import conf_folder, instantiated
+from awcu.datasets.gallery import draw_plan, render_plan
+from awcu.datasets.gallery.plan import Plan
 from awcu.files import write_atomically, write_csv
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
-from awcu.images.flaws import LOCAL, WHOLE, plant
+from awcu.images.flaws import LOCAL, WHOLE, PlantedFlaw, plant
 from awcu.images.transforms import Preparation
 from awcu.inference.explanation import Explanation
 from awcu.inference.predictor import AestheticModel
@@ -51,6 +55,13 @@ Interval = tuple[float, float, float]
 
 HERE = Path(__file__).parent
 CENTRE = 0.5  # standard deviation of the Gaussian, in half sides
+OWN = {
+    "smear": "smear",
+    "highlight": "highlight",
+    "finger": "finger",
+    "edge_object": "distraction",
+}  # as kinds of LOCAL
+GALLERY_SEED = 0  # that of data=gallery
 
 
 def aesam(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
@@ -117,19 +128,22 @@ BY_METHOD = {
 def main() -> None:
     """Measure, and write both files."""
     arguments = _arguments()
-    code, model = git_state(HERE), AestheticModel.from_pretrained(arguments.model)
-    test = chosen(model, arguments.settings, arguments.photographs, arguments.seed)
+    code, model = git_state(HERE), judge(arguments.model)
+    test = chosen(model, arguments.settings, arguments.photographs, arguments.seed, arguments.own)
     kinds, methods = arguments.kinds.split(","), arguments.methods.split(",")
     rows: list[Row] = []
-    for image_id, path in zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True):
-        found = judged(model, decode(path), kinds, methods, f"{arguments.seed} {image_id}", arguments.strength)
+    for place, (image_id, path) in enumerate(zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True), 1):
+        name = f"{arguments.seed} {image_id}"
+        intact, flaws = own_flaws(image_id) if arguments.own else planted(model, path, kinds, name, arguments.strength)
+        found = judged(model, intact, flaws, methods, name)
         rows += [{"photograph": image_id, "kind": kind} | measures for kind, measures in found.items()]
-        print(f"\r{len(rows) // len(kinds)} of {len(test)}", end="", file=sys.stderr, flush=True)
+        print(f"\r{place} of {len(test)}", end="", file=sys.stderr, flush=True)
     if arguments.rows:
         write_csv(arguments.rows, tuple(dict.fromkeys(name for row in rows for name in row)), rows)
     summarised = summary(rows, kinds)
     facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model)}
-    facts |= {"strength": arguments.strength, "seed": arguments.seed, "commit": code[0] + "+" * code[1]}
+    strength = "its own" if arguments.own else number(arguments.strength, decimals=1)
+    facts |= {"strength": strength, "seed": arguments.seed, "commit": code[0] + "+" * code[1]}
     lines = (dict(zip(COLUMNS, line, strict=True)) | facts for line in summarised)
     write_csv(arguments.out / "measures.csv", (*COLUMNS, *facts), lines)
     text = tables(summarised, kinds, methods) + "\n\n" + caption(model, len(test), facts)
@@ -149,9 +163,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--strength", type=float, default=1.0, help="in (0, 1] (default: 1)")
     parser.add_argument("--kinds", default=",".join(LOCAL + WHOLE), help="separated by commas (default: all)")
     parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
+    parser.add_argument("--own", action="store_true", help="data=gallery's own flaws, for which there is the truth")
     parser.add_argument("--readme", type=Path, help="with a block maps/planted/NAME, NAME that of the folder --out")
     parser.add_argument("--rows", type=Path, help="CSV of every photograph and kind, to compare two models in pairs")
     return parser.parse_args()
+
+
+def judge(source: str) -> AestheticModel:
+    """The model without what is not measured: its reasons, and gradients below the layer that GradCAM looks at."""
+    model = AestheticModel.from_pretrained(source)
+    if model.config.reference is not None:
+        model.config = replace(model.config, reference=replace(model.config.reference, usual=()))
+    model.net.requires_grad_(False)
+    last_layer(model.net).requires_grad_(True)
+    return model
 
 
 def weights(model: AestheticModel) -> str:
@@ -162,8 +187,8 @@ def weights(model: AestheticModel) -> str:
     return digest.hexdigest()[:12]
 
 
-def chosen(model: AestheticModel, settings: Sequence[str], photographs: int, seed: int) -> Ratings:
-    """Photographs of the test split, drawn, in the order of the list."""
+def chosen(model: AestheticModel, settings: Sequence[str], photographs: int, seed: int, own: bool = False) -> Ratings:
+    """Photographs of the test split, drawn, in the order of the list; the gallery's that have flaws of their own."""
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         rated: Ratings = instantiated(compose("train", overrides=list(settings)).data.ratings)
     learned = rated.of_split("train").split_fingerprint
@@ -177,20 +202,49 @@ def chosen(model: AestheticModel, settings: Sequence[str], photographs: int, see
             "the model does not see the whole frame edge to edge; take one with images.aspect=keep or warp"
         )
     test = rated.of_split("test")
+    if own:
+        if rated.name != "gallery":
+            raise SystemExit(
+                f"{rated.name}: only the gallery knows flaws of its own; add data=gallery or leave out --own"
+            )
+        test = test.select(np.array([bool(OWN.keys() & plan(image_id).causes) for image_id in test.image_ids.tolist()]))
     drawn = np.random.default_rng(seed).permutation(len(test))[:photographs]
     return test.select(np.sort(drawn))
 
 
+def planted(
+    model: AestheticModel, path: str, kinds: Sequence[str], name: str, strength: float
+) -> tuple[Pixels, list[PlantedFlaw]]:
+    """The photograph, and each kind of flaw by itself in it; the name seeds place and edit."""
+    intact, seed = at_judged_size(model, decode(path)), zlib.crc32(name.encode())
+    return intact, [plant(intact, kind, seed=seed, strength=strength) for kind in kinds]
+
+
+def plan(image_id: str) -> Plan:
+    """The plan of a picture of the gallery."""
+    return draw_plan(GALLERY_SEED, int(image_id.removeprefix("g")))
+
+
+def own_flaws(image_id: str) -> tuple[Pixels, list[PlantedFlaw]]:
+    """A picture of the gallery rendered without its flaws in a place, and with each of them by itself."""
+    full = plan(image_id)
+    without = {name: strength for name, strength in full.causes.items() if name not in OWN}
+    intact, flaws = render_plan(replace(full, causes=without)), []
+    for name in sorted(OWN.keys() & full.causes):
+        one = render_plan(replace(full, causes=without | {name: full.causes[name]}))
+        lost = intact.cause_map - one.cause_map
+        flaws.append(PlantedFlaw(OWN[name], one.image, lost > lost.max() / 2))
+    return intact.image, flaws
+
+
 def judged(
-    model: AestheticModel, pixels: Pixels, kinds: Sequence[str], methods: Sequence[str], name: str, strength: float
+    model: AestheticModel, intact: Pixels, flaws: Sequence[PlantedFlaw], methods: Sequence[str], name: str
 ) -> dict[str, Measures]:
-    """What each kind of flaw does to one photograph; the name seeds place and edit."""
-    intact, seed = at_judged_size(model, pixels), zlib.crc32(name.encode())
-    flaws = [plant(intact, kind, seed=seed, strength=strength) for kind in kinds]
+    """What each flaw does to one photograph, by kind; the name seeds what a method draws."""
     before, *after = [model.explain(one) for one in (intact, *(flaw.photograph for flaw in flaws))]
-    found = {kind: fallen(model, before, one) for kind, one in zip(kinds, after, strict=True)}
+    found = {flaw.kind: fallen(model, before, one) for flaw, one in zip(flaws, after, strict=True)}
     local = [(flaw, one) for flaw, one in zip(flaws, after, strict=True) if flaw.kind in LOCAL]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
     for method in methods if local else ():
         drawn = METHODS[method][1](model, [before, *(one for _, one in local)], rng)
         intact_map, *edited_maps = on_grid(drawn, before.evidence.shape)
@@ -333,7 +387,7 @@ def tables(summarised: Sequence[Line], kinds: Sequence[str], methods: Sequence[s
 
 def caption(model: AestheticModel, photographs: int, facts: Mapping[str, Any]) -> str:
     """Of what the tables are."""
-    commit, strength = facts["commit"], number(facts["strength"], decimals=1)
+    commit, strength = facts["commit"], facts["strength"]
     learned = model.config.trained_on or "a set it does not name"
     return (
         f"{facts['data']} ({facts['fingerprint']}), {photographs} test photographs; model {facts['weights']} "
