@@ -12,6 +12,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,41 @@ class TestNewFolder:
         with new_folder(exported, overwrite=True) as folder:
             (folder / CONFIG).write_text("{}")
         assert [path.name for path in exported.iterdir()] == [CONFIG]
+
+    def test_what_a_killed_export_left_is_removed(self, tmp_path):
+        left = tmp_path / ".model.partial" / "new"
+        left.mkdir(parents=True)
+        (left / WEIGHTS).write_bytes(b"half")
+        (tmp_path / ".model.lock").touch()
+        with new_folder(tmp_path / "model") as folder:
+            assert list(folder.iterdir()) == []
+            (folder / CONFIG).write_text("{}")
+        assert [path.name for path in tmp_path.rglob("*")] == ["model", CONFIG]
+
+    def test_a_model_that_a_killed_export_had_moved_aside_is_put_back(self, exported):
+        before, aside = {path.name for path in exported.iterdir()}, exported.with_name(".model.partial") / "old"
+        aside.parent.mkdir()
+        exported.rename(aside)
+        with pytest.raises(ModelError, match="model exists"), new_folder(exported):
+            pass
+        assert {path.name for path in exported.iterdir()} == before
+        assert [path.name for path in exported.parent.iterdir()] == ["model"]
+
+    def test_a_second_export_waits_for_the_first(self, tmp_path):
+        found = []
+
+        def second():
+            with pytest.raises(ModelError, match="model exists"), new_folder(tmp_path / "model"):
+                found.append("an empty folder")
+            found.append("waited")
+
+        other = threading.Thread(target=second)
+        with new_folder(tmp_path / "model"):
+            other.start()
+            other.join(0.3)
+            assert found == []
+        other.join()
+        assert found == ["waited"]
 
     def test_a_folder_that_came_meanwhile_stays(self, tmp_path):
         with pytest.raises(ModelError, match="model exists"), new_folder(tmp_path / "model"):

@@ -2,14 +2,15 @@
 
 import hashlib
 import re
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
@@ -105,6 +106,9 @@ def write(folder: Path, config: ModelConfig, state: Mapping[str, Tensor], card: 
 def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """An empty folder to fill, which becomes the target when the block ends well and vanishes when it does not.
 
+    A second process that wants the same target waits for the first. What a killed one left is removed, and a model
+    that it had moved aside is put back.
+
     Args:
         target: Its folder is made where it is missing.
         overwrite: Take the place of an exported folder that is there.
@@ -113,23 +117,33 @@ def new_folder(target: Path, overwrite: bool = False) -> Iterator[Path]:
         ModelError: There is a file, a folder without `overwrite`, or a folder that holds anything else.
     """
     target = target.resolve()
-    check_free(target, overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, since a rename is atomic only within one file system.
-    with TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
-        new, old = Path(temporary) / "new", Path(temporary) / "old"
-        new.mkdir()
-        yield new
-        # Again: it may have come while the block ran.
-        check_free(target, overwrite)
-        if target.exists():
-            target.rename(old)
+    # Beside the target, since a rename is atomic only within one file system; of one name, so that what a killed
+    # process left there is found.
+    work, lock = (target.with_name(f".{target.name}.{what}") for what in ("partial", "lock"))
+    with FileLock(lock):
         try:
+            _clear(work, target)
+            check_free(target, overwrite)
+            new = work / "new"
+            new.mkdir(parents=True)
+            yield new
+            # Again: it may have come while the block ran.
+            check_free(target, overwrite)
+            if target.exists():
+                target.rename(work / "old")
             new.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
+        finally:
+            _clear(work, target)
+            lock.unlink(missing_ok=True)
+
+
+def _clear(work: Path, target: Path) -> None:
+    """Remove what an export worked in; the model that it was about to replace comes back."""
+    old = work / "old"
+    if old.exists() and not target.exists():
+        old.rename(target)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def check_free(target: Path, overwrite: bool) -> None:

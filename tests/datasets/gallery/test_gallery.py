@@ -287,10 +287,13 @@ def test_an_interrupted_rendering_leaves_nothing(tmp_path, monkeypatch):
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
-def test_leftovers_of_a_killed_process_are_not_taken_for_a_gallery(tmp_path):
-    left = tmp_path / ".format1-seed0-n2-64px-abc" / "images"
+def test_leftovers_of_a_killed_process_are_not_taken_for_a_gallery_and_go(tmp_path):
+    left = tmp_path / ".format1-seed0-n2-64px.partial" / "images"
     left.mkdir(parents=True)
+    (left / "other.jpg").touch()
     assert len(gallery.read(tmp_path, n=2, short_side=64)) == 2
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["format1-seed0-n2-64px"]
+    assert not list(tmp_path.rglob("other.jpg"))
 
 
 def test_a_second_run_waits_for_the_pictures_of_the_first(tmp_path, monkeypatch):

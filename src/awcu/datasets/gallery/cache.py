@@ -3,7 +3,6 @@
 import csv
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -134,10 +133,12 @@ def truth(source: Ratings | str | Path, image_id: str) -> Truth:
 @contextmanager
 def _appearing(folder: Path) -> Iterator[Path]:
     """A working folder that is renamed to `folder` at the end."""
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    # Of one name, so that what a killed process left there is found; the lock keeps others out.
+    work = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
     try:
         yield work
-        work.chmod(0o755)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
