@@ -58,6 +58,14 @@ def test_every_data_set_can_be_trained_on(data):
         (["exponential"], Exponential(beta=1)),
         (["sigmoid"], Sigmoid(delta=0.5, tau=0.2)),
         (["vote_confidence"], VoteConfidence()),
+        (["at_half/x2"], Step(delta=0.5, ratio=2)),
+        (["at_half/x4"], Step(delta=0.5, ratio=4)),
+        (["at_half/x16"], Step(delta=0.5, ratio=16)),
+        (["at_half/drop"], Drop(delta=0.5)),
+        (["at_one/x2"], Step(delta=1, ratio=2)),
+        (["at_one/x4"], Step(delta=1, ratio=4)),
+        (["at_one/x16"], Step(delta=1, ratio=16)),
+        (["at_one/drop"], Drop(delta=1)),
     ],
 )
 def test_weightings_are_seven_families_and_their_parameters(typed, expected):
