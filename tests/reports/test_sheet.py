@@ -22,6 +22,7 @@ from awcu.models.objective import RatingDistribution, Score
 from awcu.models.reference import AttributeLink, Reference
 from awcu.reports.panels import GROUND, STEPS, panels
 from awcu.reports.sheet import Sheet, contact_sheet
+from awcu.text import percent
 
 LINK = AttributeLink(means=(0.0, 1.0, -1.0, 0.0), slopes=(0.5, -2.0, 1.0, 0.1), r2=0.41)
 REFERENCE = Reference(152, tuple(np.linspace(-1, 1, 101)), 2.0, evidence_limit=4.0, attribute_limit=8.0, link=LINK)
@@ -149,8 +150,8 @@ class TestPng:
             assert words.replace("\N{NO-BREAK SPACE}", " ") in page
         for words in (
             "dunes at dusk.jpg", "High", "probability of high .68", "score +.75",
-            "120 × 80 px", "from −2.0 to +3.0 log odds", "−4.0 against", "for +4.0", "−8.0 against it",
-            "probability .88, above average", "60 × 30 px, 19 % of the area",
+            "from −2.0 to +3.0 log odds", "full at ±4.0", "against it", "for it",
+            "probability .88, above average", "keeps 19 % of the photograph",
         ):  # fmt: skip
             assert words in page, words
         # The largest effect first, and no more than three.
@@ -352,8 +353,8 @@ class TestSheet:
     def test_the_best_crop_unless_another_or_none(self):
         """Against in the left half: it is cut off."""
         explanation = explained(evidence=np.array([[-8.0, -8.0, 4.0, 4.0]], dtype=np.float32))
-        assert f"{explanation.crops()[0].box.width} × 80 px" in html_of(explanation)
-        assert "60 × 30 px" in html_of(explanation, crop=CROP)
+        assert f"keeps {percent(explanation.crops()[0].box.width / 120)} of the photograph" in html_of(explanation)
+        assert f"keeps {percent(60 * 30 / (120 * 80))} of" in html_of(explanation, crop=CROP)
         assert "Suggested crop" not in html_of(explanation, crop=None)
 
     def test_a_notebook_shows_the_page_in_a_frame(self):

@@ -14,10 +14,10 @@ from awcu.models.cam import Map, layer, onto_photograph
 from awcu.models.reference import Reference
 from awcu.reports.html import data_uri
 from awcu.reports.panels import (
+    EVIDENCE,
     Scale,
     attribute_note,
     effect,
-    evidence_note,
     fitted,
     hatching,
     resized,
@@ -95,7 +95,7 @@ def lattice(explanation: Explanation) -> tuple[int, int]:
 
 
 def _maps(explanation: Explanation) -> list[Answer]:
-    aesam = _map(explanation, None) | {"title": "Evidence (AesAM)", "note": evidence_note(explanation)}
+    aesam = _map(explanation, None) | {"title": "Evidence (AesAM)", "note": EVIDENCE}
     attributes = [
         _map(explanation, name)
         | {
@@ -112,7 +112,7 @@ def _maps(explanation: Explanation) -> list[Answer]:
 def _map(explanation: Explanation, attribute: str | None) -> Answer:
     grid = explanation.evidence if attribute is None else explanation.attributes[attribute]
     values = onto_photograph(grid, explanation.aspect, lattice(explanation))
-    return {"layer": tinted(values, explanation.limit(attribute)), "ends": scale_ends(explanation, attribute)}
+    return {"layer": tinted(values, explanation.limit(attribute)), "ends": scale_ends(attribute)}
 
 
 def _crops(explanation: Explanation, aspect: str) -> list[Sequence[int]]:

@@ -159,7 +159,7 @@ def notes(explanation: Explanation) -> list[str]:
 
 def _on_colours(explanation: Explanation) -> str:
     reference = explanation.reference
-    text = "Red speaks for the photograph, blue against it, grey neither way. "
+    text = "Red speaks for the photograph, blue against it, grey neither way. " + _on_range(explanation)
     if reference is None:
         return text + (
             "No validation photographs were measured with this model, so colours are full at the strongest place of "
@@ -169,6 +169,15 @@ def _on_colours(explanation: Explanation) -> str:
         "The colours mean the same on all photographs of this model: one in ten of "
         f"{reference.n:,} {UNSEEN} has a place where they are full."
     )
+
+
+def _on_range(explanation: Explanation) -> str:
+    limit, grid = explanation.limit(), explanation.evidence
+    full = number(limit, decimals=1 if limit >= 1 else 2)
+    low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
+    units = {RatingDistribution: "", Score: " rating points"}
+    unit = units.get(type(explanation.objective), " log odds")
+    return f"The map of this photograph goes from {low} to {high}{unit}; its colours are full at ±{full}. "
 
 
 def _on_reasons(explanation: Explanation) -> str:

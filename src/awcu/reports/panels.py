@@ -13,7 +13,7 @@ from awcu.inference.crop import Proposal
 from awcu.inference.explanation import Explanation
 from awcu.inference.wording import against_average, attributes_shown
 from awcu.models.cam import Map, onto_photograph, overlay
-from awcu.models.objective import RatingDistribution, Score
+from awcu.models.objective import RatingDistribution
 from awcu.text import label, number, percent, share
 
 Picture = NDArray[np.uint8]
@@ -21,6 +21,7 @@ Picture = NDArray[np.uint8]
 STEPS = 256  # colours in a scale
 GROUND = 176  # grey level behind a colour scale
 LIKELIHOOD, OPACITY = colormaps["viridis"], 0.65
+EVIDENCE = "where the score comes from"
 FRAME = (255, 176, 0)  # unlike any colour of the maps
 STRIPE = 9  # px between hatching lines, on a picture of 900 px
 
@@ -84,30 +85,19 @@ def resized(explanation: Explanation, longest: int) -> Explanation:
 
 
 def _photograph(explanation: Explanation, seen: Explanation, crop: Proposal | None, box: Box | None) -> Panel:
-    height, width = explanation.photograph.shape[:2]
-    note = f"{width} × {height} px"
     if box:
-        factor = seen.photograph.shape[1] / width
-        return Panel("Photograph", f"{note}; the frame is the suggested crop", _framed(seen.photograph, box, factor))
-    return Panel("Photograph", note + ("; suggested crop: all of it" if crop else ""), seen.photograph)
+        factor = seen.photograph.shape[1] / explanation.photograph.shape[1]
+        return Panel("Photograph", "the frame is the suggested crop", _framed(seen.photograph, box, factor))
+    return Panel("Photograph", "suggested crop: all of it" if crop else "", seen.photograph)
 
 
 def _evidence(seen: Explanation) -> Panel:
-    scale = Scale(signed_colours(seen.limit()), scale_ends(seen))
-    return Panel("Evidence (AesAM)", evidence_note(seen), _tinted(seen, None), scale)
-
-
-def evidence_note(explanation: Explanation) -> str:
-    """The range of AesAM's values."""
-    grid = explanation.evidence
-    low, high = (number(float(value), signed=True, decimals=1) for value in (grid.min(), grid.max()))
-    units = {RatingDistribution: "", Score: " rating points"}
-    unit = units.get(type(explanation.objective), " log odds")
-    return f"on this photograph from {low} to {high}{unit}"
+    scale = Scale(signed_colours(seen.limit()), scale_ends())
+    return Panel("Evidence (AesAM)", EVIDENCE, _tinted(seen, None), scale)
 
 
 def _attribute(seen: Explanation, name: str) -> Panel:
-    scale = Scale(signed_colours(seen.limit(name)), scale_ends(seen, name))
+    scale = Scale(signed_colours(seen.limit(name)), scale_ends(name))
     return Panel(label(name), attribute_note(seen, name), _tinted(seen, name), scale, effect(seen, name))
 
 
@@ -143,7 +133,7 @@ def _crop(explanation: Explanation, box: Box, longest: int) -> Panel:
     cut = explanation.photograph[box.top : box.bottom, box.left : box.right]
     picture = fitted(cut, round(longest * max(box.width, box.height) / max(height, width)))
     part = percent(box.width * box.height / (width * height))
-    return Panel("Suggested crop", f"{box.width} × {box.height} px, {part} of the area", picture)
+    return Panel("Suggested crop", f"keeps {part} of the photograph", picture)
 
 
 def _tinted(seen: Explanation, attribute: str | None) -> Picture:
@@ -156,11 +146,10 @@ def signed_colours(limit: float) -> Picture:
     return overlay(ground, np.linspace(-limit, limit, STEPS, dtype=np.float32)[None], limit)
 
 
-def scale_ends(explanation: Explanation, attribute: str | None = None) -> tuple[str, str, str]:
+def scale_ends(attribute: str | None = None) -> tuple[str, str, str]:
     """The labels below the colour scale of AesAM, or of an attribute's AttAM."""
-    limit, what = explanation.limit(attribute), "" if attribute is None else " it"
-    text = number(limit, decimals=1 if limit >= 1 else 2)
-    return f"−{text} against{what}", "0", f"for{what} +{text}"
+    what = "" if attribute is None else " it"
+    return f"against{what}", "", f"for{what}"
 
 
 def _blended(ground: Picture, values: Map) -> Picture:
