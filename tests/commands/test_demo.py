@@ -1,13 +1,18 @@
 """`awcu demo` as it is started: models, names, ports, and the page of a real server."""
 
+import io
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
 from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 
 from awcu.commands import main as cli
 from awcu.commands.demo import load_models
@@ -77,21 +82,51 @@ def test_without_its_extra_it_says_what_to_install(call, monkeypatch, package):
     assert "pip install 'awcu[demo]'" in said
 
 
-@pytest.mark.slow
-def test_a_server_answers_and_ends_on_an_interrupt():
+@contextmanager
+def started():
+    """A server's process and address."""
     command = [sys.executable, "-m", "awcu", "demo", "--port", "0", "--no-browser", "--device", "cpu"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         try:
             line = server.stdout.readline()
-            address = re.fullmatch(r"awcu demo: (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", line).group(1)
-            with urlopen(address, timeout=60) as answer:
-                assert b"How good is this photograph" in answer.read()
-            server.send_signal(signal.SIGINT)
-            assert server.wait(timeout=60) == 0
-            assert "Traceback" not in server.stderr.read()
+            yield server, re.fullmatch(r"awcu demo: (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", line).group(1)
         finally:
             server.kill()
+
+
+@pytest.mark.slow
+def test_a_server_answers_and_ends_on_an_interrupt():
+    with started() as (server, address):
+        with urlopen(address, timeout=60) as answer:
+            assert b"How good is this photograph" in answer.read()
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=60) == 0
+        assert "Traceback" not in server.stderr.read()
     port = int(address.rpartition(":")[2])
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
+
+
+@pytest.mark.slow
+def test_a_server_that_judges_ends_when_it_is_terminated():
+    """Of photographs that would keep every thread for a minute."""
+    endless = io.BytesIO()
+    Image.new("L", (4000, 4000), 99).save(endless, "JPEG", progressive=True)
+    whole = endless.getvalue()
+    body = whole[:-2] + whole[whole.rindex(b"\xff\xda") : -2] * 50_000 + whole[-2:]
+
+    def judged(address):
+        with suppress(OSError):
+            urlopen(f"{address}/score", body, timeout=60).close()
+
+    with started() as (server, address):
+        visitors = [threading.Thread(target=judged, args=(address,)) for _ in range(4)]
+        for visitor in visitors:
+            visitor.start()
+        time.sleep(2)
+        server.send_signal(signal.SIGTERM)
+        # Three seconds are given to answers that are on their way.
+        assert server.wait(timeout=30) == -signal.SIGTERM
+        for visitor in visitors:
+            visitor.join()

@@ -1,5 +1,6 @@
 import csv
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,29 @@ def test_overrides_for_other_pages_are_left_to_hydra(monkeypatch, option):
     monkeypatch.setattr("awcu.commands.train.main", lambda: seen.append(list(sys.argv)))
     call(monkeypatch, "train", *option, "my.own=3")
     assert seen == [["awcu train", *option, "my.own=3"]]
+
+
+@pytest.mark.parametrize("command", ["train", "probe", "features", "prepare"])
+def test_a_folder_that_hydra_cannot_make_ends_in_one_line(monkeypatch, tmp_path, capsys, command):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"^awcu: .*Not a directory: '.*file/out'$"):
+        call(monkeypatch, command, f"hydra.run.dir={tmp_path}/file/out")
+    assert capsys.readouterr().err == ""
+    assert cli.FULL_ERROR not in os.environ
+
+
+def test_what_hydra_refuses_is_said_in_its_words_alone(monkeypatch, capsys):
+    with pytest.raises(SystemExit, match=r"^Cannot find primary config 'mine'"):
+        call(monkeypatch, "train", "-cn=mine")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_traceback_for_who_asks_hydra_for_it(monkeypatch, tmp_path):
+    monkeypatch.setenv(cli.FULL_ERROR, "1")
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        call(monkeypatch, "prepare", f"hydra.run.dir={tmp_path}/file/out")
+    assert cli.FULL_ERROR in os.environ
 
 
 def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):

@@ -398,17 +398,30 @@ def test_a_file_of_any_size_is_not_read(tmp_path, read):
         read(tmp_path / "a.webp")
 
 
-def test_decoding_ends_when_it_takes_too_long(tmp_path, monkeypatch):
+def scans(side, size):
     """A progressive JPEG may hold any number of scans, each of few bytes and as long to decode as the first."""
-    Image.fromarray(picture(1000, 1000)).convert("L").save(tmp_path / "a.jpg", progressive=True)
-    whole = (tmp_path / "a.jpg").read_bytes()
+    file = io.BytesIO()
+    Image.new("L", (side, side), 99).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
     last = whole[whole.rindex(b"\xff\xda") : -2]
-    (tmp_path / "a.jpg").write_bytes(whole[:-2] + last * (4_000_000 // len(last)) + whole[-2:])
+    return whole[:-2] + last * (size // len(last)) + whole[-2:]
+
+
+def test_decoding_ends_when_it_takes_too_long(tmp_path, monkeypatch):
+    (tmp_path / "a.jpg").write_bytes(scans(1000, 4_000_000))
     monkeypatch.setattr(images, "MAX_DECODING", 0.05)
     started = time.thread_time()
     with pytest.raises(ImageError, match=r"a\.jpg: decoding takes more than 0\.05 seconds of one core; save it anew"):
         decode(tmp_path / "a.jpg")
     assert time.thread_time() - started < 10
+
+
+def test_a_jpeg_of_any_number_of_scans_frees_the_core_when_nobody_waits_any_more():
+    """Read by 64 kB, as Pillow does, 2,000 scans of 17 ms lay between two looks at the clock."""
+    data, started = scans(4000, 200_000), time.thread_time()
+    with pytest.raises(ImageError, match=r"a\.jpg: nobody waits for it any more"):
+        decode_bytes(data, "a.jpg", 224, time.monotonic() + 0.5)
+    assert time.thread_time() - started < 5
 
 
 def test_decoding_ends_when_nobody_waits_any_more():

@@ -1,7 +1,9 @@
 """The `awcu` command. Each subcommand imports what it needs when it runs, so help appears at once."""
 
 import argparse
+import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ HYDRA = {
     "probe": ("awcu.commands.probe", "main"),
     "features": ("awcu.commands.probe", "features_main"),
 }
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
 
 SAME_PAGES = {"-m", "--multirun", "-c", "--cfg", "--resolve", "-p", "--package", "-i", "--info", "-h", "--help"}
 """Options of Hydra under which the overrides are for our pages."""
@@ -33,7 +37,7 @@ def main() -> None:
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
         _check_overrides(sys.argv[1:], command)
         _allow_large_photographs()
-        getattr(import_module(module), function)()
+        _through_hydra(getattr(import_module(module), function))
         return
     arguments = _parser().parse_args()
     _allow_large_photographs()
@@ -41,6 +45,26 @@ def main() -> None:
         arguments.command(arguments)
     except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
+
+
+def _through_hydra(run: Callable[[], None]) -> None:
+    """Run one of Hydra's commands; a folder that cannot be made ends it in one line, where Hydra prints a traceback."""
+    if FULL_ERROR in os.environ:
+        run()
+        return
+    from hydra.errors import CompactHydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    os.environ[FULL_ERROR] = "1"  # or Hydra would print what it raises, and end
+    try:
+        run()
+    except CompactHydraException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else ""
+        raise SystemExit(f"{error}\n{cause}".strip()) from error
+    except OSError as error:
+        raise SystemExit(f"awcu: {error}") from error
+    finally:
+        del os.environ[FULL_ERROR]
 
 
 def _allow_large_photographs() -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from awcu.bounds import MAX_BYTES, MAX_DECODING, MAX_PIXELS, MAX_PROPORTION
 from awcu.errors import ImageError
@@ -49,6 +50,10 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _QUARTER_TURNS = {_TURNS[orientation] for orientation in (5, 6, 7, 8)}
+
+
+JPEG_BLOCK = 512
+"""Bytes of a JPEG decoded between two looks at the clock: they hold 16 scans, and one of 60 megapixels takes 0.06 s."""
 
 
 class Encoded(NamedTuple):
@@ -247,6 +252,8 @@ def _upright(path: str | Path, file: _Timed, at_least: int | None) -> tuple[Imag
             )
         if at_least is not None:
             image.draft("RGB", (at_least, at_least))
+        if isinstance(image, JpegImageFile):
+            image.decodermaxblock = JPEG_BLOCK
         image.load()
         turn = _turn(image)
         if turn is None:
