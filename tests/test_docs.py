@@ -63,7 +63,7 @@ def first_values(overrides):
 
 
 def check_hydra(command, words):
-    overrides = ["download=true" if word == "--download" else word for word in words if word != "-m"]
+    overrides = ["download=true" if word == "--download" else word for word in words if word not in ("-m", "--dry-run")]
     check_experiment(overrides)
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         check_keys(compose(HYDRA[command], list(first_values(overrides))), HYDRA[command])

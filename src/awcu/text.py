@@ -26,6 +26,14 @@ def size(count: int) -> str:
     return f"{count / 1e3:,.1f} kB"
 
 
+def duration(seconds: float) -> str:
+    """As in 40 s, 31 min, 4.2 h, 3.1 days."""
+    for unit, one, least in (("days", 86_400, 3), ("h", 3_600, 2)):
+        if seconds >= least * one:
+            return f"{seconds / one:,.1f} {unit}"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
 def label(name: str) -> str:
     """An attribute's name as printed."""
     return name.replace("_", " ")

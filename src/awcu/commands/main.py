@@ -35,9 +35,15 @@ def main() -> None:
         if command == "prepare":
             # Hydra does not know our options.
             sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
+        dry = command == "train" and "--dry-run" in sys.argv
+        if dry:
+            sys.argv = [word for word in sys.argv if word != "--dry-run"]
         _check_overrides(sys.argv[1:], command)
         _allow_large_photographs()
-        _through_hydra(getattr(import_module(module), function))
+        if dry:
+            _dry_run(sys.argv[1:])
+        else:
+            _through_hydra(getattr(import_module(module), function))
         return
     arguments = _parser().parse_args()
     _allow_large_photographs()
@@ -65,6 +71,17 @@ def _through_hydra(run: Callable[[], None]) -> None:
         raise SystemExit(f"awcu: {error}") from error
     finally:
         del os.environ[FULL_ERROR]
+
+
+def _dry_run(words: list[str]) -> None:
+    from awcu.commands.dry_run import dry_run
+
+    try:
+        problems = dry_run(words)
+    except MENDABLE as error:
+        raise SystemExit(f"awcu: {error}") from error
+    if problems:
+        raise SystemExit(1)
 
 
 def _allow_large_photographs() -> None:
@@ -97,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "prepare", help="check and shrink every photograph once, and report (awcu prepare --help)", add_help=False
     )
-    commands.add_parser("train", help="train and evaluate (Hydra: awcu train --help)", add_help=False)
+    commands.add_parser(
+        "train", help="train and evaluate; --dry-run checks what it needs (Hydra: awcu train --help)", add_help=False
+    )
     commands.add_parser(
         "probe", help="solve many weighted heads on frozen features (awcu probe --help)", add_help=False
     )

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import itertools
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -176,6 +178,34 @@ def _swept_by_experiment(name: str, overrides: Sequence[Override]) -> list[Overr
     typed = {one.key_or_group for one in overrides}
     lines = [f"{key}={value}" for key, value in (swept or {}).items() if str(key) not in typed]
     return OverridesParser.create().parse_overrides(lines)
+
+
+def sweep_of(name: str, overrides: Sequence[str], multirun: bool = False) -> list[list[str]]:
+    """The overrides of each run that these make; one run, unless they or their experiment ask for several.
+
+    Args:
+        name: "train", whose pages the overrides are for.
+        overrides: As typed.
+        multirun: Whether -m was typed.
+
+    Raises:
+        HydraException: Overrides that Hydra cannot read.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    with composing():
+        hydras = [str(one.input_line) for one in parsed if one.key_or_group.split(".")[0] in ("experiment", "hydra")]
+        mode = OmegaConf.select(compose(name, hydras, return_hydra_config=True), "hydra.mode")
+        if not multirun and mode != RunMode.MULTIRUN:
+            return [[str(one.input_line) for one in parsed]]
+        every = [*_swept_by_experiment(name, parsed), *parsed]
+    return [list(one) for one in itertools.product(*map(each_choice, every))]
+
+
+def each_choice(override: Override) -> list[str]:
+    """The override once with each of its values, written as Hydra's own sweeper writes them."""
+    if not override.is_sweep_override():
+        return [f"{override.get_key_element()}={override.get_value_element_as_str()}"]
+    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
 def _wrong_choice(name: str, overrides: Sequence[Override]) -> str | None:

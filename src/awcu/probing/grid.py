@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from awcu.config.hydra import check_keys, composing, instantiated, misspelt, plain
+from awcu.config.hydra import check_keys, composing, each_choice, instantiated, misspelt, plain
 from awcu.errors import ConfigurationError, WeightingError
 from awcu.ratings.weighting import SampleWeights
 
@@ -64,14 +63,7 @@ def _combinations(line: str) -> Iterator[tuple[str, ...]]:
                 f"probe.weightings: {line!r} sets {override.key_or_group}; a row differs from another in "
                 f"{' and '.join(GROUPS)} only: give the rest on the command line"
             )
-    return itertools.product(*map(_choices, overrides))
-
-
-def _choices(override: Override) -> list[str]:
-    if not override.is_sweep_override():
-        # Written as Hydra's own sweeper writes it, or one setting would have two names.
-        return [f"{override.get_key_element()}={override.get_value_element_as_str()}"]
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return itertools.product(*map(each_choice, overrides))
 
 
 def _row(overrides: tuple[str, ...]) -> GridRow:

@@ -1,0 +1,126 @@
+"""A few steps of a run, timed on the machine at hand: what the whole of it will need."""
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+
+from awcu.config.hydra import plain
+from awcu.training.build import Run, build_run
+from awcu.training.trainer import build_trainer, quiet
+
+TIMED = 20  # steps at least, where they take no longer than
+LONGEST = 20.0  # seconds
+VALIDATED = 2  # batches
+
+
+class Clock(pl.Callback):
+    """Notes when each step ends, and ends the epoch when it has seen enough.
+
+    Args:
+        waiting: Batches that the loader has ready when the first step begins; the steps that use them up do not show
+            how fast it is.
+    """
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:
+        """Note the time; on a GPU that of the step's end, which comes after that of its order."""
+        if trainer.strategy.root_device.type == "cuda":
+            torch.cuda.synchronize()
+        self.ends.append(time.monotonic())
+        enough = len(self.ends) > self.waiting + TIMED
+        trainer.should_stop = enough or (len(self.ends) > 1 and self.ends[-1] - self.ends[0] > LONGEST)
+
+    @property
+    def step_seconds(self) -> float:
+        """Mean of the later steps, of which there must be one behind the first."""
+        first = min(self.waiting, len(self.ends) // 2, len(self.ends) - 2)
+        return (self.ends[-1] - self.ends[first]) / (len(self.ends) - 1 - first)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a few steps have shown of a run.
+
+    Attributes:
+        device: Its name.
+        precision: As Lightning names it.
+        photographs_per_second: While training, loading included.
+        steps: That were trained.
+        seconds: Of the whole run: each photograph that is validated or tested takes as long as one that is trained on,
+            which is the most that it can take.
+        disk: Bytes of the two checkpoints that a run keeps.
+        gpu_memory: Most bytes that torch had reserved; None without a GPU.
+        memory: Most bytes of this process and of the loader's largest worker; what they share is counted in both.
+        workers: Of the loader.
+    """
+
+    device: str
+    precision: str
+    photographs_per_second: float
+    steps: int
+    seconds: float
+    disk: int
+    gpu_memory: int | None
+    memory: tuple[int, int]
+    workers: int
+
+
+def rehearse(cfg: DictConfig, folder: Path) -> Rehearsal:
+    """Build the run, train some steps, validate two batches and save checkpoints, as the run itself will.
+
+    Args:
+        cfg: `conf/train.yaml` with overrides; not changed.
+        folder: For the checkpoints; to be removed afterwards.
+
+    Raises:
+        AwcuError: Whatever `build_run` and `build_trainer` refuse.
+    """
+    started = time.monotonic()
+    run = build_run(cfg, folder)
+    built = time.monotonic() - started
+    settings = plain(cfg.trainer) | {"max_epochs": 1, "limit_val_batches": VALIDATED}
+    clock = Clock(2 * run.data.workers)
+    with quiet():
+        trainer = build_trainer(settings, folder, None, run.preemption, run.evaluation)
+        trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
+        trainer.fit(run.task, datamodule=run.data)
+    device = trainer.strategy.root_device
+    gpu = device.type == "cuda"
+    rate = run.data.batch_size / clock.step_seconds
+    return Rehearsal(
+        device=torch.cuda.get_device_name(device) if gpu else str(device),
+        precision=str(trainer.precision),
+        photographs_per_second=rate,
+        steps=len(clock.ends),
+        seconds=built + _photographs(run, cfg.trainer.max_epochs) / rate,
+        disk=sum(path.stat().st_size for path in folder.rglob("*.ckpt")),
+        gpu_memory=torch.cuda.max_memory_reserved(device) if gpu else None,
+        memory=_memory(),
+        workers=run.data.workers,
+    )
+
+
+def _photographs(run: Run, epochs: int) -> int:
+    """That a run shows to the network: each epoch trains and validates, the end validates and tests."""
+    val, test = (len(run.data.splits[split]) for split in ("val", "test"))
+    return epochs * (run.data.steps * run.data.batch_size + val) + val + test
+
+
+def _memory() -> tuple[int, int]:
+    """Most bytes of this process, and of the largest of its children; 0 where the system does not say."""
+    with suppress(ImportError):
+        import resource
+
+        unit = 1024
+        mine, largest = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return mine * unit, largest * unit
+    return 0, 0
