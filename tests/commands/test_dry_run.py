@@ -79,7 +79,7 @@ def test_a_disk_that_is_too_small(dry_run, monkeypatch):
 
 def test_photographs_prepared_too_small(dry_run, ratings, tmp_path):
     prepare(ratings, tmp_path / "store", short_side=32, workers=1)
-    status, lines = dry_run(f"data.prepared={tmp_path}/store")
+    status, lines = dry_run(f"data.prepared={tmp_path}/store", "data.ratings.name=tiny")
     assert status == 1
     assert any("images.size=64 is more than the 32 pixels" in line for line in lines)
 
@@ -120,6 +120,7 @@ class TestAva:
         assert any(line.split()[:3] == ["awcu", "prepare", "data=ava"] for line in lines)
         assert not any(line.startswith("steps") for line in lines)
 
+    @pytest.mark.filterwarnings(r"ignore:\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
     def test_slurm_jobs_without_a_gpu_or_the_memory(self, dry_run, words):
         pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
         status, lines = dry_run("hydra/launcher=submitit_slurm", "hydra.launcher.mem_gb=0", all_of=words)

@@ -144,7 +144,7 @@ def test_every_experiment_there_is_may_be_asked_for(name):
     [
         ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
         ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
-        ("experiment=zzzzzzzz", r"nearest: biq2021, .*, weighting/oasis$"),
+        ("experiment=zzzzzzzz", r"nearest: ava, .*, weighting/oasis$"),
         (
             "experiment=probe_ladder",
             r"^experiment=probe_ladder is for awcu probe; type awcu probe experiment=probe_ladder",

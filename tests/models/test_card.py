@@ -308,7 +308,7 @@ def test_damaged_predictions_are_named(finished_run, old, new):
 def test_predictions_of_another_run_are_refused(finished_run):
     folder, record = finished_run
     replace(record, metrics=record.metrics | {"test/auroc": 0.123}).save(folder / "record.json")
-    with pytest.raises(RecordError, match=r"gives test/auroc 0\.\d+, record\.json 0\.123000: they are not of one run"):
+    with pytest.raises(RecordError, match=r"gives test/auroc 0\.\d+, the record 0\.123000: they are not of one run"):
         RunFacts.read(folder)
 
 

@@ -193,7 +193,9 @@ def sweep_of(name: str, overrides: Sequence[str], multirun: bool = False) -> lis
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     with composing():
-        hydras = [str(one.input_line) for one in parsed if one.key_or_group.split(".")[0] in ("experiment", "hydra")]
+        hydras = [
+            str(one.input_line) for one in parsed if re.split("[./]", one.key_or_group)[0] in ("experiment", "hydra")
+        ]
         mode = OmegaConf.select(compose(name, hydras, return_hydra_config=True), "hydra.mode")
         if not multirun and mode != RunMode.MULTIRUN:
             return [[str(one.input_line) for one in parsed]]
