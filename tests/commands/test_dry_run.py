@@ -50,9 +50,18 @@ def test_a_sweep_is_counted_and_each_of_its_weightings_weighed(dry_run):
     assert sum(line.startswith("steps") for line in lines) == 1, "weights do not change how long a step takes"
 
 
-def test_a_weighting_that_leaves_nothing_is_a_problem_among_others(dry_run):
-    status, lines = dry_run("-m", "weighting=uniform,drop", "weighting.delta=9", all_of=None)
-    assert status != 0 or any("PROBLEM" in line for line in lines)
+def test_a_weighting_that_leaves_nothing_does_not_hide_the_others(dry_run):
+    status, lines = dry_run("-m", "weighting=drop,step", "weighting.delta=9")
+    assert status == 1
+    one, other = (line for line in lines if line.startswith("weighting"))
+    assert "PROBLEM: Drop(delta=9) zeroes all" in one
+    assert "weighting.delta=9 weighting=step" in other
+
+
+def test_an_epoch_of_one_step_is_timed_by_it(dry_run):
+    status, lines = dry_run("loader.batch_size=24")
+    assert status is None, lines
+    assert "1 step," in line_of(lines, "steps")
 
 
 def test_a_folder_that_is_not_there(dry_run, tmp_path):
@@ -145,10 +154,15 @@ def test_what_cannot_be_rehearsed(dry_run, words, message):
         raise SystemExit(status)
 
 
-def test_steps_served_from_the_loaders_head_start_are_not_timed():
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [([0.1, 0.2, 0.3, 1.3, 2.3, 3.3], 1.0), ([4.0, 6.0], 2.0), ([4.0], 4.0)],
+)
+def test_steps_served_from_the_loaders_head_start_are_not_timed(ends, expected):
+    """A single step has nothing before it but the start, which makes it slower than the rest."""
     clock = Clock(waiting=2)
-    clock.ends = [0.0, 0.1, 0.2, 1.2, 2.2, 3.2]
-    assert clock.step_seconds == 1.0
+    clock.started, clock.ends = 0.0, ends
+    assert clock.step_seconds == pytest.approx(expected)
 
 
 def test_the_runs_of_a_sweep():

@@ -29,7 +29,12 @@ class Clock(pl.Callback):
 
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
+        self.started = 0.0
         self.ends: list[float] = []
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:
         """Note the time; on a GPU that of the step's end, which comes after that of its order."""
@@ -41,7 +46,9 @@ class Clock(pl.Callback):
 
     @property
     def step_seconds(self) -> float:
-        """Mean of the later steps, of which there must be one behind the first."""
+        """Mean of the later steps; of one alone, its time since the start."""
+        if len(self.ends) == 1:
+            return self.ends[0] - self.started
         first = min(self.waiting, len(self.ends) // 2, len(self.ends) - 2)
         return (self.ends[-1] - self.ends[first]) / (len(self.ends) - 1 - first)
 
