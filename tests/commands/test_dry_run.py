@@ -64,6 +64,13 @@ def test_an_epoch_of_one_step_is_timed_by_it(dry_run):
     assert "1 step," in line_of(lines, "steps")
 
 
+def test_frozen_blocks_whose_outputs_are_kept(dry_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    status, lines = dry_run("task.freeze=[conv1,bn1,act1,maxpool,layer1]", "loader.frozen_outputs=true")
+    assert status is None, lines
+    assert "photographs/s" in line_of(lines, "steps")
+
+
 def test_a_folder_that_is_not_there(dry_run, tmp_path):
     status, lines = dry_run(f"data.root={tmp_path}/none")
     assert status == 1

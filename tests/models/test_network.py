@@ -13,15 +13,7 @@ from torch import nn
 from awcu.errors import BackboneError
 from awcu.models.network import AestheticNet, normalization, training_format
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads cost more than they save on networks and pictures this small, the more so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = "mobilenetv3_small_050"
 STRIDED = "regnetx_002"

@@ -25,20 +25,13 @@ from awcu.models.network import AestheticNet
 from awcu.training import features
 from awcu.training.features import Features, extract, side_by_side
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BACKBONE = "mobilenetv3_small_050"
 CHANNELS = 288
 PREPARATION = Preparation(64, "warp", [0.5] * 3, [0.5] * 3)
 DESCRIPTION = {"backbone": BACKBONE, "aspect": "warp", "mean": (0.5, 0.5, 0.5)}
 BATCHES = 5  # 24 photographs, 5 a batch
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads cost more than they save on networks and pictures this small, the more so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def seeded_network(seed=0):

@@ -1,4 +1,4 @@
-"""Ways of cropping compared on judged crops: fitted to the validation photographs, tested once.
+"""Ways of cropping compared on judged crops, fitted to the validation photographs.
 
 python experiments/cropping/planted/choose.py runs/crops/biq2021.pt --out experiments/cropping/planted/biq2021
 python experiments/cropping/planted/choose.py runs/crops/gallery.pt --head --out experiments/cropping/planted/gallery

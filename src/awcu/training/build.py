@@ -148,6 +148,10 @@ class Run:
     counts: dict[str, int]
     preemption: Preemption
 
+    def feeding(self, task: AestheticTask) -> AbstractContextManager[None]:
+        """Meanwhile the task takes what the loaders give: images, or the outputs of its frozen modules."""
+        return nullcontext() if self.data.frozen is None else skipping(task.frozen_modules)
+
 
 def build_run(cfg: DictConfig, folder: Path) -> Run:
     """Make what a configuration asks for.
@@ -160,7 +164,8 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
         RatingsError: Ratings, table or split at fault.
         ImageError: Unreadable photographs.
         PreparedError: Prepared photographs at fault, or of other photographs.
-        BackboneError: Backbone or its weights at fault.
+        BackboneError: Backbone or its weights at fault, or frozen modules whose outputs cannot be kept.
+        FeatureError: The outputs of frozen modules do not fit on the disk or into half precision.
         WeightingError: Weighting at fault.
         ModelError: `ckpt_path` is no checkpoint, or `start_from` no model.
         TaskError: Values that the task does not take, a model that does not fit it, or a leak.
@@ -202,7 +207,9 @@ def _apart(cfg: DictConfig, ratings: Ratings, prepared: Prepared | None) -> Rati
 
 
 def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger | None) -> tuple[pl.Trainer, str]:
-    """Train the task unless `fit` is false, then measure it (`evaluate_train`: on train too); its checkpoint.
+    """Train the task unless `fit` is false, then measure it on validation and test, on train too if so asked.
+
+    The trainer comes back with the path of the checkpoint that was measured.
 
     Args:
         run: From `build_run`; its evaluation has the results afterwards.
@@ -218,24 +225,19 @@ def fit_and_measure(run: Run, cfg: DictConfig, folder: Path, logger: WandbLogger
     task, checkpoint = run.task, str(cfg.ckpt_path)
     if cfg.fit:
         resumed = checkpoint_to_resume(_last(folder), task.hparams["train_fingerprint"])
-        with _fed_as(run.data, task):
+        with run.feeding(task):
             trainer.fit(task, datamodule=run.data, ckpt_path=resumed, weights_only=True)
         checkpoint = str(_last(folder).with_stem(cfg.trainer.checkpoint))
         task = load_task(checkpoint)
     # What is measured now is how the run ended, and no point of its curves.
     trainer.logger = None
-    with _fed_as(run.data, task):
+    with run.feeding(task):
         if cfg.evaluate_train:
             with run.evaluation.on_training_photographs():
                 trainer.validate(task, run.data.evaluation_loader("train"), verbose=False)
         for evaluate in (trainer.validate, trainer.test):
             evaluate(task, datamodule=run.data, verbose=False)
     return trainer, checkpoint
-
-
-def _fed_as(data: RatingData, task: AestheticTask) -> AbstractContextManager[None]:
-    """The task takes what the loaders give: images, or the outputs of its frozen modules."""
-    return nullcontext() if data.frozen is None else skipping(task.frozen_modules)
 
 
 def _last(folder: Path) -> Path:

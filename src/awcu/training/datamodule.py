@@ -181,7 +181,8 @@ class RatingDataset(Dataset[Batch]):
         frozen: FrozenOutputs | None = None,
     ) -> None:
         self.photographs = ratings.image_paths if prepared is None else prepared.of(ratings)
-        self.frozen = None if frozen is None else frozen.of(ratings)
+        self.frozen = frozen
+        self.frozen_rows = None if frozen is None else frozen.rows(ratings)
         self.preparation = preparation
         self.seed = seed
         self.frames = frames
@@ -215,7 +216,8 @@ class RatingDataset(Dataset[Batch]):
 
     def _outputs(self, row: int, seed: int) -> Tensor:
         assert self.frozen is not None
-        return self.frozen(row, self.preparation.mirrors(seed))
+        assert self.frozen_rows is not None
+        return self.frozen.of(int(self.frozen_rows[row]), self.preparation.mirrors(seed))
 
     def _seen(self, row: int, seed: int) -> Pixels:
         photograph = self.photographs[row]

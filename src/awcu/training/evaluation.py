@@ -113,10 +113,12 @@ class Evaluation(pl.Callback):
 
     @contextmanager
     def on_training_photographs(self) -> Iterator[None]:
-        """Meanwhile validation is on the training photographs, and gives `train/<metric>`."""
+        """Meanwhile what is validated are the training photographs, which gives `train/<metric>`."""
         self._validated = "train"
-        yield
-        self._validated = "val"
+        try:
+            yield
+        finally:
+            self._validated = "val"
 
     def on_validation_batch_end(
         self,

@@ -411,7 +411,8 @@ class _Extraction:
             finite = values.isfinite().flatten(1).all(1).tolist()
             if not all(finite):
                 faulty = [image_id for image_id, fine in zip(image_ids, finite, strict=True) if not fine]
-                step = "check the backbone's weights" if name == "pooled" else "extract without maps"
+                without = "extract without maps, or train with loader.frozen_outputs=false"
+                step = "check the backbone's weights" if name == "pooled" else without
                 raise FeatureError(f"the {name} features of {some_of(faulty)} are not finite as {values.dtype}; {step}")
         return {name: values.cpu().numpy() for name, values in seen.items()}
 

@@ -15,22 +15,18 @@ class FrozenOutputs:
     """The outputs of a network's frozen part for N photographs.
 
     Attributes:
-        image_ids: `(N,)`
-        arrays: `(N, V, C, h, w)` float16, on the disk: view 0 is the photograph, view 1, where there, its mirror image.
-        rows: `(M,)` of these, the photographs of a split; None: all.
+        image_ids: `(N,)` ids in the order of the rows.
+        outputs: `(N, V, C, h, w)` float16, memory-mapped: view 0 is the photograph, view 1 its mirror image.
     """
 
     image_ids: NDArray[np.str_]
-    arrays: NDArray[np.float16]
-    rows: NDArray[np.int64] | None = None
+    outputs: NDArray[np.float16]
 
-    def of(self, ratings: Ratings) -> "FrozenOutputs":
-        """Those of some photographs, in their order."""
-        place = {image_id: row for row, image_id in enumerate(self.image_ids.tolist())}
-        rows = np.array([place[image_id] for image_id in ratings.image_ids.tolist()], np.int64)
-        return FrozenOutputs(self.image_ids, self.arrays, rows)
+    def rows(self, ratings: Ratings) -> NDArray[np.int64]:
+        """`(M,)` the rows of M of these photographs, in their order."""
+        order = np.argsort(self.image_ids)
+        return order[np.searchsorted(self.image_ids, ratings.image_ids, sorter=order)]
 
-    def __call__(self, number: int, mirrored: bool) -> Tensor:
-        """Of one photograph or its mirror image, `(C, h, w)` float32."""
-        row = number if self.rows is None else self.rows[number]
-        return torch.from_numpy(self.arrays[row, int(mirrored)].astype(np.float32))
+    def of(self, row: int, mirrored: bool) -> Tensor:
+        """`(C, h, w)` float32 of one photograph or its mirror image."""
+        return torch.from_numpy(self.outputs[row, int(mirrored)].astype(np.float32))

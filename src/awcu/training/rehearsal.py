@@ -99,7 +99,8 @@ def rehearse(cfg: DictConfig, folder: Path) -> Rehearsal:
     with quiet():
         trainer = build_trainer(settings, folder, None, run.preemption, run.evaluation)
         trainer.callbacks.insert(0, clock)  # type: ignore[attr-defined]
-        trainer.fit(run.task, datamodule=run.data)
+        with run.feeding(run.task):
+            trainer.fit(run.task, datamodule=run.data)
     device = trainer.strategy.root_device
     gpu = device.type == "cuda"
     rate = run.data.batch_size / clock.step_seconds
