@@ -1,6 +1,6 @@
 """A run of `make reproduce` whose frozen blocks see each picture once, against one where they do in every epoch.
 
-python benchmarks/frozen_outputs.py   # 5 minutes on two cores; prints Markdown
+python benchmarks/frozen_outputs.py   # 8 minutes on two cores; prints Markdown
 """
 
 import os
