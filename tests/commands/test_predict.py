@@ -433,3 +433,13 @@ def test_judging_imports_nothing_of_training_or_drawing():
     code = f"import sys, awcu.commands.judging\nsys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_packages_own_model_is_loaded_without_timm_and_torchs_compiler():
+    code = (
+        "import sys; from awcu.inference.predictor import AestheticModel; from awcu.models.pretrained import BUNDLED\n"
+        "AestheticModel.from_pretrained(BUNDLED, 'cpu')\n"
+        "sys.exit(', '.join({'timm', 'torchvision', 'torch._dynamo', 'sympy', 'wandb'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

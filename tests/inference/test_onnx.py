@@ -112,6 +112,7 @@ def test_a_convolutional_network_at_any_size_with_what_is_needed_to_use_it(tmp_p
         pytest.param("mobilenetv2_100", {"pad_type": "same"}, marks=pytest.mark.slow),
         pytest.param("mobilenetv2_100", {"pad_type": "same", "output_stride": 16}, marks=pytest.mark.slow),
         pytest.param("mobilenetv3_small_050", {}, marks=pytest.mark.slow),
+        pytest.param("tf_efficientnet_lite0", {}, marks=pytest.mark.slow),
     ],
 )
 def test_families_that_take_any_size(tmp_path, backbone, settings):

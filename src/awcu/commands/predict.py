@@ -1,6 +1,7 @@
 """Arguments of the commands that judge photographs: `awcu score`, `awcu explain` and `awcu crop`."""
 
 import argparse
+import gc
 import math
 from collections.abc import Callable
 from importlib import import_module
@@ -89,9 +90,16 @@ def _parser(commands: Any, name: str, says: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--device", help="cpu, cuda, cuda:1, mps (default: an accelerator if there is one)")
     parser.add_argument("--overwrite", action="store_true", help="replace earlier output")
-    # Imported late, so that help appears at once.
-    parser.set_defaults(command=lambda arguments: getattr(import_module("awcu.commands.judging"), name)(arguments))
+    parser.set_defaults(command=lambda arguments: _judge(name, arguments))
     return parser
+
+
+def _judge(name: str, arguments: argparse.Namespace) -> None:
+    # Imported late, so that help appears at once; without the collector, which would search torch's objects in vain.
+    gc.disable()
+    judging = import_module("awcu.commands.judging")
+    gc.enable()
+    getattr(judging, name)(arguments)
 
 
 def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from awcu import __version__
 from awcu.errors import ModelError
 from awcu.files import write_atomically
+from awcu.models import efficientnet_lite
 from awcu.models.config import ModelConfig
 from awcu.models.network import AestheticNet, fixed_size
 from awcu.models.objective import Objective
@@ -88,7 +89,7 @@ def _checked(answers: _Answers, config: ModelConfig, free: bool) -> bytes:
     images = [torch.randn(shape, generator=random) for shape in shapes]
     expected = [answers(image) for image in images]
     for path, module in list(answers.net.named_modules()):
-        if isinstance(module, Conv2dSame):
+        if isinstance(module, Conv2dSame | efficientnet_lite.Conv2dSame):
             answers.net.set_submodule(path, _SamePadded(module))
     exported = _exported(answers, images[1], free, backbone)
     facts = _facts(config) | {"height_and_width": "any" if free else f"{size} only"}
@@ -183,7 +184,7 @@ def _text(value: Any) -> str:
 class _SamePadded(nn.Module):
     """A `Conv2dSame` as one operation: its padding, worked out from a free size, is beyond the exporter."""
 
-    def __init__(self, conv: Conv2dSame) -> None:
+    def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.conv = conv
 

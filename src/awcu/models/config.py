@@ -115,6 +115,7 @@ class ModelConfig:
             pretrained=False,
             aesthetic_outputs=self.build_objective().outputs,
             attribute_outputs=len(self.attribute_names),
+            initialise=False,
         )
 
     def to_json(self, weights_sha256: str) -> str:

@@ -5,13 +5,12 @@ import warnings
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import timm
 import torch
 from safetensors.torch import load_file
-from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from awcu.errors import BackboneError
+from awcu.models.efficientnet_lite import SIZES, EfficientNetLite
 from awcu.models.package_weights import load_package_weights
 
 
@@ -46,6 +45,7 @@ class AestheticNet(nn.Module):
         pad_type: "same" for weights that came from TensorFlow; empty for PyTorch's padding.
         drop_rate: Dropout on the pooled feature, in [0, 1).
         detach_attributes: The attribute loss trains its head but not the backbone.
+        initialise: False where saved weights are loaded next; some backbones are then built without timm.
 
     Raises:
         BackboneError: Unknown name (with the nearest), no feature map, a stride it cannot have, weights that
@@ -64,6 +64,7 @@ class AestheticNet(nn.Module):
         pad_type: str = "",
         drop_rate: float = 0.0,
         detach_attributes: bool = False,
+        initialise: bool = True,
     ) -> None:
         super().__init__()
         if pretrained not in (False, True, "package"):
@@ -73,12 +74,14 @@ class AestheticNet(nn.Module):
             options["output_stride"] = output_stride
         # Any: timm's models share forward_features by convention, not by type.
         fetched = bool(pretrained) and pretrained != "package" and weights_file is None
-        self.backbone: Any = _create(backbone, fetched, image_size, options)
+        own = not initialise and backbone in SIZES and options in ({}, {"pad_type": "same"})
+        self.backbone: Any = EfficientNetLite(backbone) if own else _create(backbone, fetched, image_size, options)
         if weights_file is not None:
             _load_weights(self.backbone, Path(weights_file), backbone)
         elif pretrained == "package":
             load_package_weights(self.backbone, backbone)
-        self.channels = _check_feature_map(self, backbone, image_size)
+        # Its map is known, and on the meta device a forward pass would import torch's compiler.
+        self.channels = EfficientNetLite.num_features if own else _check_feature_map(self, backbone, image_size)
         self.dropout = nn.Dropout(drop_rate)
         self.aesthetic_head = _linear_head(self.channels, aesthetic_outputs)
         self.attribute_head = _linear_head(self.channels, attribute_outputs)
@@ -142,6 +145,8 @@ def training_format(net: nn.Module) -> torch.memory_format:
 
 
 def _is_known(name: str) -> bool:
+    import timm
+
     try:
         timm.get_pretrained_cfg(name)
     except RuntimeError:
@@ -151,6 +156,9 @@ def _is_known(name: str) -> bool:
 
 
 def _create(name: str, pretrained: bool, image_size: int, options: dict[str, Any]) -> Any:
+    # Here and below, since timm takes seconds to import and the package's own model needs none of it.
+    import timm
+
     if not _is_known(name):
         nearest = difflib.get_close_matches(name, timm.list_models(), n=4)
         raise BackboneError(
@@ -244,11 +252,16 @@ def _linear_head(channels: int, outputs: int) -> nn.Linear:
 
 def fixed_size(backbone: str) -> bool:
     """Whether timm builds this backbone for squares of one size (ViT, Swin)."""
+    import timm
+
     known = timm.get_pretrained_cfg(backbone) if _is_known(backbone) else None
     return known is not None and known.fixed_input_size
 
 
 def normalization(backbone: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation per channel that timm's weights of this backbone were trained with."""
+    import timm
+    from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
     known = timm.get_pretrained_cfg(backbone) if _is_known(backbone) else None
     return (known.mean, known.std) if known is not None else (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
