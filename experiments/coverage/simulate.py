@@ -74,7 +74,8 @@ class Design:
 
 
 STEP = "weighting.delta=1 weighting.ratio={} weighting=step"
-FINE_TUNED = {"uniform": STEP.format(1), "x4": STEP.format(4), "drop": STEP.format("inf")}
+RENDERED = {"uniform": STEP.format(1), "x4": STEP.format(4), "drop": STEP.format("inf")}
+FINE_TUNED = {row: f"task.objective=binary {variant}" for row, variant in RENDERED.items()}
 SOLVED = {
     "uniform": "sample_weights.class_balance=False weighting=uniform",
     "x4": "weighting.delta=1.0 weighting.ratio=4.0 weighting=step",
@@ -94,11 +95,8 @@ DESIGNS = {
     "BIQ2021, 10 splits, heads": Design(
         "probe_weighting/biq2021", 3000, 0.2, 10, False, 1.0, 0.74, 0.0, {"uniform": 0.0, "x4": 0.0, "drop": 0.0}, 0.63
     ),
-    "gallery, one split, 5 seeds": Design(
-        "weighting/gallery", 1600, 0.2425, 5, True, 1.6, 0.5, 0.2, {"uniform": 0.15, "x4": 0.15, "drop": 0.2}, 0.23
-    ),
     "gallery, one split, 4 seeds": Design(
-        "reproduce", 1600, 0.2425, 4, True, 1.5, 0.5, 0.18, {"uniform": 0.06, "x4": 0.06, "drop": 0.2}, 0.23
+        "reproduce", 2400, 0.5, 4, True, 1.5, 0.5, 0.18, {"uniform": 0.06, "x4": 0.06, "drop": 0.2}, 0.23
     ),
 }
 
@@ -299,11 +297,7 @@ def _less(found: list[dict[str, Floats]], row: str, base: str | None) -> list[Fl
 def calibration(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Simulated spreads over seeds beside the committed ones."""
     for name, design in DESIGNS.items():
-        names = (
-            FINE_TUNED
-            if design.experiment in ("weighting/oasis", "weighting/biq2021", "weighting/gallery", "reproduce")
-            else SOLVED
-        )
+        names = {"weighting": FINE_TUNED, "reproduce": RENDERED}.get(design.experiment.partition("/")[0], SOLVED)
         records = read_results_csv(HERE.parent / design.experiment / "results.csv")
         for quantity, (row, base) in QUANTITIES.items():
             for metric in METRICS:

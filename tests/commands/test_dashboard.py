@@ -17,7 +17,7 @@ from awcu.config.hydra import conf_folder, experiments, instantiated, variant
 from awcu.ratings.weighting import Step
 
 ROOT = Path(__file__).parents[2]
-OASIS = ROOT / "experiments" / "oasis"
+REPRODUCE = ROOT / "experiments" / "reproduce"
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +37,15 @@ def dashboard(monkeypatch):
 
 
 def test_the_specification_compares_the_runs(dashboard, tmp_path):
-    dashboard("experiment=oasis", "--table", OASIS, "--spec", tmp_path / "spec.json", "--entity", "us")
+    dashboard("experiment=reproduce", "--table", REPRODUCE, "--spec", tmp_path / "spec.json", "--entity", "us")
     document = json.loads((tmp_path / "spec.json").read_text())
     assert (document["project"], document["entity"]) == ("awcu", "us")
-    assert document["blocks"][0] == {"text": (OASIS / "table.md").read_text()}
+    assert document["blocks"][0] == {"text": (REPRODUCE / "table.md").read_text()}
 
     grids = [block for block in document["blocks"] if "panels" in block]
     grouped, each, pictures, plots = ((grid["runsets"][0], grid["panels"]) for grid in grids)
     assert [one[0]["groupby"] for one in (grouped, each, pictures, plots)] == [["config.variant"], [], [], []]
-    mine = """Metric("Group") == 'oasis' and Metric("JobType") {} 'table'"""
+    mine = """Metric("Group") == 'reproduce' and Metric("JobType") {} 'table'"""
     assert [one[0]["filters"] for one in (grouped, each, pictures, plots)] == [
         mine.format(sign) for sign in ("!=", "!=", "!=", "==")
     ]
@@ -58,13 +58,13 @@ def test_the_specification_compares_the_runs(dashboard, tmp_path):
         over = panel["groupby"], panel["groupby_aggfunc"], panel["groupby_rangefunc"]
         assert over == ({"name": "variant"}, "mean", "stddev")
     scatters = [(panel["x"]["name"], panel["y"]["name"]) for panel in each[1]]
-    assert scatters[:3] == [("ratio", f"test/{metric}") for metric in ("auroc", "srcc", "accuracy")]
+    assert scatters[:3] == [("ratio", f"test/{metric}") for metric in ("balanced_accuracy", "auroc", "srcc")]
     assert scatters[3:] == [("seed", metric) for metric in columns]
     assert "photographs/AesAM" in pictures[1][0]["media_keys"]
 
 
 def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
-    shutil.copytree(OASIS, tmp_path / "experiments" / "plain")
+    shutil.copytree(REPRODUCE, tmp_path / "experiments" / "plain")
     file = tmp_path / "experiments" / "plain" / "table.yaml"
     file.write_text(file.read_text().partition("ladder:")[0])
     dashboard("experiment=plain", "--spec", "spec.json")
@@ -74,20 +74,20 @@ def test_without_a_ladder_none_is_drawn(dashboard, tmp_path):
 
 def test_without_a_login_it_says_what_to_do_and_the_table_waits(dashboard, tmp_path):
     with pytest.raises(
-        SystemExit, match=r"^awcu: the report is stored at W&B, .*wandb login, then wandb sync runs/oasis/wa"
+        SystemExit, match=r"^awcu: the report is stored at W&B, .*wandb login, then wandb sync runs/reproduce/wa"
     ):
-        dashboard("experiment=oasis", "--table", OASIS)
-    (file,) = offline_files(tmp_path / "runs" / "oasis")
+        dashboard("experiment=reproduce", "--table", REPRODUCE)
+    (file,) = offline_files(tmp_path / "runs" / "reproduce")
     found = records(file)
     (begun,) = found["run"]
-    assert (begun["project"], begun["run_group"], begun["job_type"]) == ("awcu", "oasis", "table")
+    assert (begun["project"], begun["run_group"], begun["job_type"]) == ("awcu", "reproduce", "table")
     artifact = next(one for one in found["artifact"] if one["type"] == "table")
-    assert artifact["name"] == "table-oasis"
+    assert artifact["name"] == "table-reproduce"
     contents = {one["path"]: Path(one["local_path"]) for one in artifact["manifest"]["contents"]}
     assert set(contents) == {"table.md", "table.csv", "results.csv", "table.yaml", "ladder.png"}
-    assert all(kept.read_bytes() == (OASIS / name).read_bytes() for name, kept in contents.items())
+    assert all(kept.read_bytes() == (REPRODUCE / name).read_bytes() for name, kept in contents.items())
     (shown,) = [one["item"] for one in found["history"]]
-    rows = (OASIS / "table.csv").read_text().count("\n") - 1
+    rows = (REPRODUCE / "table.csv").read_text().count("\n") - 1
     assert (shown["table._type"], shown["table.nrows"]) == ("table-file", rows)
     assert shown["plots/ladder._type"] == "image-file"
 
@@ -100,8 +100,8 @@ def test_with_a_login_the_report_is_saved(dashboard, monkeypatch, capsys):
     monkeypatch.setattr("awcu.commands.dashboard.log_table", lambda *arguments: logged.append(arguments))
     monkeypatch.setattr("wandb.Api", lambda: type("Api", (), {"default_entity": "us"}))
     monkeypatch.setattr(Report, "save", lambda self: type("Saved", (), {"url": f"{self.entity}/{self.project}"}))
-    dashboard("experiment=oasis", "--table", OASIS, "--project", "ours")
-    assert logged == [(OASIS, "oasis", "ours", None, "online", Path("runs/oasis"))]
+    dashboard("experiment=reproduce", "--table", REPRODUCE, "--project", "ours")
+    assert logged == [(REPRODUCE, "reproduce", "ours", None, "online", Path("runs/reproduce"))]
     assert capsys.readouterr().out == "us/ours\n"
 
 
@@ -121,7 +121,7 @@ def test_a_missing_package_is_named(dashboard, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     monkeypatch.delitem(sys.modules, "awcu.reports.dashboard", raising=False)
     with pytest.raises(SystemExit, match=r'^awcu: W&B reports need .*pip install "awcu\[dashboard\]"'):
-        dashboard("experiment=oasis", "--table", OASIS)
+        dashboard("experiment=reproduce", "--table", REPRODUCE)
 
 
 def test_what_an_agent_of_wandb_types_is_a_run_of_ours():

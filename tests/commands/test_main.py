@@ -143,6 +143,12 @@ def test_committed_tables_are_fresh(monkeypatch, tmp_path, capsys, experiment):
     assert (tmp_path / folder / "table.md").read_text().splitlines()[0].split()[0] in capsys.readouterr().out
 
 
+def test_a_rung_of_an_experiments_own_sweep_needs_no_group_typed():
+    words = ["train", "experiment=reproduce", "weighting.ratio=4", "hydra/launcher=basic", "--cfg", "job"]
+    done = subprocess.run([sys.executable, "-m", "awcu", *words], capture_output=True, text=True)
+    assert "ratio: 4" in done.stdout, done.stderr
+
+
 class TestTable:
     """A made experiment, two folders deep, with two columns of records."""
 
@@ -164,7 +170,7 @@ rows: {w=uniform: uniform, w=a: A, w=b: B, w=c: C}
         return folder
 
     def records(self):
-        template = read_results_csv(ROOT / "experiments/oasis/results.csv")[0]
+        template = read_results_csv(ROOT / "experiments/reproduce/results.csv")[0]
         scores = {"w=uniform": 0.5, "w=a": 0.6, "w=b": 0.7, "w=c": 0.8}
         return [
             replace(

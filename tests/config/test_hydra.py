@@ -18,6 +18,7 @@ from awcu.config.hydra import (
     folder_name,
     instantiated,
     misspelt,
+    swept_choices,
     variant,
 )
 from awcu.errors import ConfigurationError, WeightingError
@@ -134,7 +135,7 @@ def test_a_key_nothing_reads_is_refused(page, override, message):
         check_keys(composed(override, page=page), page)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "null", "oasis,biq2021"])
+@pytest.mark.parametrize("name", [*NAMES, "null", "families,heads"])
 def test_every_experiment_there_is_may_be_asked_for(name):
     check_experiment(["-m", f"experiment={name}", "seed=0"])
 
@@ -142,8 +143,8 @@ def test_every_experiment_there_is_may_be_asked_for(name):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("experiment=oasiss", r"^experiment=oasiss does not exist; nearest: oasis, maps_oasis"),
-        ("+experiment=oasis,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
+        ("experiment=familie", r"^experiment=familie does not exist; nearest: families"),
+        ("+experiment=families,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
         ("experiment=zzzzzzzz", r"nearest: ava, .*, weighting/oasis$"),
         (
             "experiment=probe_ladder",
@@ -154,6 +155,24 @@ def test_every_experiment_there_is_may_be_asked_for(name):
 def test_an_experiment_that_does_not_exist_is_told_its_neighbours(override, message):
     with pytest.raises(ConfigurationError, match=message):
         check_experiment([override], ["train"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "multirun", "expected"),
+    [
+        ("experiment=reproduce weighting.ratio=4", False, ["weighting=step"]),
+        ("experiment=reproduce seed=0,1 task.objective=score", False, ["weighting=step"]),
+        ("experiment=reproduce weighting=power weighting.gamma=1", False, []),
+        ("experiment=families seed=0", False, []),  # sweeps over the choices themselves
+        ("experiment=reproduce hydra.mode=RUN weighting=step weighting.ratio=4", False, []),
+        ("experiment=reproduce hydra.mode=RUN", True, ["weighting=step"]),
+        ("seed=0,1", True, []),
+        ("experiment=reproduce seed=[1", False, []),
+    ],
+)
+def test_what_a_sweep_chooses_once_need_not_be_typed(typed, multirun, expected):
+    assert swept_choices("train", typed.split(), multirun) == expected
+    assert not GlobalHydra.instance().is_initialized()
 
 
 @pytest.mark.parametrize(

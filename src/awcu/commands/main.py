@@ -21,7 +21,8 @@ HYDRA = {
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
-SAME_PAGES = {"-m", "--multirun", "-c", "--cfg", "--resolve", "-p", "--package", "-i", "--info", "-h", "--help"}
+MULTIRUN = {"-m", "--multirun"}
+SAME_PAGES = MULTIRUN | {"-c", "--cfg", "--resolve", "-p", "--package", "-i", "--info", "-h", "--help"}
 """Options of Hydra under which the overrides are for our pages."""
 
 
@@ -92,8 +93,8 @@ def _allow_large_photographs() -> None:
 
 
 def _check_overrides(words: list[str], command: str) -> None:
-    """End in one line at a name that Hydra would refuse without saying what is like it."""
-    from awcu.config.hydra import check_experiment, misspelt
+    """End in one line at a name that Hydra would refuse without saying what is like it; add what a sweep chooses."""
+    from awcu.config.hydra import check_experiment, misspelt, swept_choices
 
     try:
         check_experiment(words, ("train" if command == "train" else "probe",))
@@ -106,6 +107,8 @@ def _check_overrides(words: list[str], command: str) -> None:
         fault = misspelt("probe" if command == "features" else command, overrides)
         if fault is not None:
             raise SystemExit(f"awcu: {fault}")
+        if command == "train":
+            sys.argv[1:1] = swept_choices(command, overrides, multirun=not options.isdisjoint(MULTIRUN))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -193,14 +193,42 @@ def sweep_of(name: str, overrides: Sequence[str], multirun: bool = False) -> lis
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     with composing():
-        hydras = [
-            str(one.input_line) for one in parsed if re.split("[./]", one.key_or_group)[0] in ("experiment", "hydra")
-        ]
-        mode = OmegaConf.select(compose(name, hydras, return_hydra_config=True), "hydra.mode")
-        if not multirun and mode != RunMode.MULTIRUN:
+        if not _sweeps(name, parsed, multirun):
             return [[str(one.input_line) for one in parsed]]
         every = [*_swept_by_experiment(name, parsed), *parsed]
     return [list(one) for one in itertools.product(*map(each_choice, every))]
+
+
+def swept_choices(name: str, overrides: Sequence[str], multirun: bool = False) -> list[str]:
+    """What the experiment's own sweep chooses once for all, such as `weighting=step`, unless it is typed.
+
+    Hydra composes what is typed before it reads the sweep, and would refuse `weighting.ratio=4` without it.
+
+    Args:
+        name: "train", whose pages the overrides are for.
+        overrides: As typed.
+        multirun: Whether -m was typed.
+
+    Returns:
+        Overrides to add; none where nothing sweeps, or where Hydra cannot read these and will say so.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        with composing():
+            swept = _swept_by_experiment(name, parsed) if _sweeps(name, parsed, multirun) else []
+    except HydraException:
+        return []
+    return [str(one.input_line) for one in swept if choices(name, one.key_or_group) and not one.is_sweep_override()]
+
+
+def _sweeps(name: str, overrides: Sequence[Override], multirun: bool) -> bool:
+    """Whether these make several runs, as typed or by their experiment."""
+    hydras = [
+        str(one.input_line) for one in overrides if re.split("[./]", one.key_or_group)[0] in ("experiment", "hydra")
+    ]
+    return (
+        multirun or OmegaConf.select(compose(name, hydras, return_hydra_config=True), "hydra.mode") == RunMode.MULTIRUN
+    )
 
 
 def each_choice(override: Override) -> list[str]:
