@@ -101,7 +101,7 @@ def test_the_table_shows_them_as_they_were_published(spec: TableSpec, tmp_path: 
     ]
     assert rows[5].startswith("| w=uniform | .800")
     assert "(official, 19,930 photographs; here 19,929)" in table.footer
-    assert "Ours to beat: a table [S/D]; No accuracy: a model card [S]" in table.footer
+    assert "From a table [S/D]: Ours to beat. From a model card [S]: No accuracy." in table.footer
     table.to_csv(tmp_path / "table.csv")
     assert "Ours to beat (2019),test/accuracy,,0.8170," in (tmp_path / "table.csv").read_text()
 

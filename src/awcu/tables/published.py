@@ -128,11 +128,11 @@ def _sources(rows: Sequence[PublishedRow], records: Sequence[RunRecord]) -> str:
     methods: dict[str, list[str]] = {}
     for row in rows:
         methods.setdefault(f"{row.source} [{row.evidence}]", []).append(row.method)
-    listed = "; ".join(f"{', '.join(names)}: {source}" for source, names in methods.items())
+    listed = " ".join(f"From {source}: {'; '.join(names)}." for source, names in methods.items())
     return (
         f"Rows with a year are published, one figure each, on the same test list ({rows[0].split}, {rows[0].n:,} "
-        f"photographs; here {_counts(records)}); they have no interval and are not compared. Sources, read there [S] "
-        f"or derived from what is there [D]: {listed}."
+        f"photographs; here {_counts(records)}); they have no interval and are not compared. [S]: read in the source; "
+        f"[D]: derived from it. {listed}"
     )
 
 
