@@ -77,7 +77,7 @@ docs: install
 
 # Tables and plots anew from the committed results; a table's block in every README that has one.
 tables: install
-	for spec in $$(find experiments -name table.yaml | sort); do \
-		folder=$${spec%/table.yaml}; block="<!-- table:$${folder#experiments/} -->"; \
+	for results in $$(find experiments -name results.csv | sort); do \
+		folder=$${results%/results.csv}; block="<!-- table:$${folder#experiments/} -->"; \
 		readmes=$$(grep -rlF --include=README.md "$$block" README.md experiments | sed 's/^/--readme /'); \
 		$(BIN)/awcu table $$folder $$readmes || exit 1; done

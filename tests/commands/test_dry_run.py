@@ -1,11 +1,13 @@
 from collections import namedtuple
 
+import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 from published_layouts import ava
 
-from awcu.config.hydra import sweep_of
+from awcu.config.hydra import instantiated, sweep_of
 from awcu.datasets.prepared import prepare
-from awcu.training.rehearsal import Clock
+from awcu.training.rehearsal import Clock, checkpoint_bytes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Usage = namedtuple("Usage", "total used free")
@@ -107,6 +109,19 @@ def test_photographs_that_are_missing_are_counted_and_named(dry_run, rated_folde
     assert "PROBLEM: 1 of 24 are missing or cannot be read (picture_03" in line_of(lines, "photographs")
 
 
+def test_an_objective_that_the_ratings_do_not_allow_is_found_without_a_step(dry_run, rated_folder):
+    """Kinds of run that differ in the objective alone are timed once, but each is built."""
+    names = [f"picture_{i:02d}.jpg" for i in range(24)]
+    scores = pd.DataFrame({"image": names, "score": [2 + 1.5 * (i % 2) + i / 100 for i in range(24)]})
+    scores.to_csv(rated_folder / "scores.csv", index=False)
+    words = ["data.ratings.file=scores.csv", "data.ratings.score_column=score", "data.ratings.vote_columns=[]"]
+    words += ["data.ratings.attribute_columns=[]"]
+    status, lines = dry_run("-m", *words, "task.objective=binary,distribution,score")
+    assert status == 1
+    assert "distribution needs votes" in line_of(lines, "network")
+    assert sum("photographs/s" in line for line in lines if line.startswith("steps")) == 1
+
+
 class TestAva:
     WORDS = ("network.backbone=test_resnet", "network.pretrained=false", "images.size=64", "loader.workers=0")
     WORDS += ("loader.batch_size=6", "trainer.accelerator=cpu", "trainer.max_epochs=1")
@@ -131,7 +146,7 @@ class TestAva:
         assert "AVA.txt has 61 lines, expected 255,530" in line_of(lines, "data")
 
     def test_a_large_set_is_to_be_prepared_first(self, dry_run, words, monkeypatch):
-        monkeypatch.setattr("awcu.commands.dry_run.MANY", 10)
+        monkeypatch.setattr("awcu.commands.dry_run_photographs.MANY", 10)
         _, lines = dry_run(all_of=words)
         assert any(line.split()[:3] == ["awcu", "prepare", "data=ava"] for line in lines)
         assert not any(line.startswith("steps") for line in lines)
@@ -170,6 +185,26 @@ def test_steps_served_from_the_loaders_head_start_are_not_timed(ends, expected):
     clock = Clock(waiting=2)
     clock.started, clock.ends = 0.0, ends
     assert clock.step_seconds == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("ends", "on_gpu", "on_cpu"),
+    [([25.0], False, True), ([5.0], False, False), ([9.0, 21.0], False, True), ([9.0, 30.0], True, True)],
+)
+def test_a_cpu_whose_first_step_is_long_takes_no_second(ends, on_gpu, on_cpu):
+    """A GPU's first step waits for the loader and for the GPU to start, and says nothing of the others."""
+    clock = Clock(waiting=2)
+    clock.ends = ends
+    assert clock.enough == on_gpu
+    clock.slow = True
+    assert clock.enough == on_cpu
+
+
+def test_the_disk_that_checkpoints_take_is_known_before_a_step(trained_run):
+    """Against what a run left; what a checkpoint holds besides the weights is some kilobytes."""
+    cfg = OmegaConf.load(trained_run / ".hydra" / "config.yaml")
+    left = sum(path.stat().st_size for path in (trained_run / "checkpoints").glob("*.ckpt"))
+    assert checkpoint_bytes(cfg, instantiated(cfg.data.ratings)) == pytest.approx(left, rel=0.05)
 
 
 def test_the_runs_of_a_sweep():

@@ -17,7 +17,7 @@ from awcu.runs.record import read_results_csv, write_results_csv
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = sorted(
-    path.parent.relative_to(ROOT / "experiments").as_posix() for path in (ROOT / "experiments").rglob("table.yaml")
+    path.parent.relative_to(ROOT / "experiments").as_posix() for path in (ROOT / "experiments").rglob("results.csv")
 )
 
 

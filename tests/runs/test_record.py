@@ -178,17 +178,21 @@ class TestResultsCsv:
         one = record(overrides=("seed=1", "a=x y"), metrics={"test/auroc": math.nan, "test/accuracy": 0.1 + 0.2})
         write_results_csv([one], tmp_path / "results.csv")
         assert (tmp_path / "results.csv").read_text() == (
-            "experiment,variant,seed,weighting,data,data_fingerprint,split_fingerprint,train_fingerprint,git_commit,"
+            "experiment,variant,seed,weighting,data,data_fingerprint,split,split_fingerprint,train_fingerprint,git_commit,"
             "git_dirty,created,wall_time_s,overrides,n/train,n/val,n/test,n/excluded,test/accuracy,test/auroc\n"
-            'weighting,weighting=step,1,"Step(delta=1.0, ratio=4.0)",gallery,a1b2c3d4e5f6,0123456789ab,,'
+            'weighting,weighting=step,1,"Step(delta=1.0, ratio=4.0)",gallery,a1b2c3d4e5f6,,0123456789ab,,'
             "1a2b3c4d,false,2026-01-02T03:04:05+00:00,12.5,seed=1 'a=x y',80,10,11,0,0.30000000000000004,nan\n"
         )
 
-    def test_a_file_from_before_the_training_photographs_were_recorded(self, tmp_path: Path) -> None:
+    def test_a_file_from_before_training_photographs_and_split_were_recorded(self, tmp_path: Path) -> None:
         one, path = record(), tmp_path / "results.csv"
-        write_results_csv([replace(one, train_fingerprint="fedcba")], path)
-        assert read_results_csv(path)[0].train_fingerprint == "fedcba"
-        path.write_text(path.read_text().replace(",train_fingerprint", "").replace(",fedcba", ""))
+        later = {"train_fingerprint": "fedcba", "split": "official"}
+        write_results_csv([replace(one, **later)], path)
+        assert read_results_csv(path) == [replace(one, versions={}, checkpoint="", **later)]
+        text = path.read_text()
+        for name, value in later.items():
+            text = text.replace(f",{name},", ",").replace(f",{value}", "")
+        path.write_text(text)
         assert read_results_csv(path) == [replace(one, versions={}, checkpoint="")]
 
     def test_order_of_the_records_does_not_matter(self, tmp_path: Path) -> None:
@@ -221,7 +225,7 @@ class TestResultsCsv:
             (",1,", ",one,", "line 2, column seed: 'one' is not a whole number"),
             (",false,", ",no,", "line 2, column git_dirty: 'no' is not true or false"),
             ("seed=1 ", "seed='1 ", "line 2, column overrides: .* is not a list"),
-            (",80,", ",80,80,", "line 2: 20 cells for 19 columns"),
+            (",80,", ",80,80,", "line 2: 21 cells for 20 columns"),
             (",seed,", ",sede,", "column 'seed' is missing"),
             (",test/accuracy,", ",accuracy,", "column 'accuracy' is unknown"),
             (",test/accuracy,", ",test/auroc,", "column test/auroc appears more than once"),

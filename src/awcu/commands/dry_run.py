@@ -1,59 +1,30 @@
 """`awcu train --dry-run`: check all that a run or a sweep needs, time a few steps, and train nothing."""
 
 import io
-import shlex
-import shutil
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
-import numpy as np
 from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from awcu.config.hydra import check_keys, composing, instantiated, page, plain, sweep_of
-from awcu.datasets.prepared import Prepared, prepare
-from awcu.errors import MENDABLE, BackboneError, ConfigurationError, WeightingError
+from awcu.commands.dry_run_photographs import photographs
+from awcu.commands.findings import Findings, room
+from awcu.config.hydra import check_keys, composing, instantiated, plain, sweep_of
+from awcu.errors import BackboneError, ConfigurationError, WeightingError
 from awcu.ratings.ratings import Ratings
-from awcu.ratings.splits import SPLITS
 from awcu.ratings.weighting import SampleWeights, effective_share
-from awcu.text import counted, duration, number, size, some_of
-from awcu.training.build import prepared_photographs
-from awcu.training.datamodule import MANY
-from awcu.training.rehearsal import Rehearsal, rehearse
+from awcu.text import counted, duration, number, size
+from awcu.training.rehearsal import Rehearsal, checkpoint_bytes, rehearse
 
 DRY_RUN = "--dry-run"
-LOOKED_AT = 1_000  # photographs, drawn at random
-BEARABLE = 0.01  # share of the photographs of a split that may be missing
 OF_WEIGHTS = ("weighting", "sample_weights", "seed")
-"""What differs between runs that take as long as one another."""
-
-
-class Findings:
-    """Printed as they come, so that the reader sees what is waited for; what has to be mended is counted."""
-
-    def __init__(self) -> None:
-        self.problems = 0
-
-    def say(self, what: str, text: str) -> None:
-        """A line."""
-        print(f"{what:<12} {text}", flush=True)
-
-    def refuse(self, what: str, text: str) -> None:
-        """A line on what would stop or spoil the runs."""
-        self.problems += 1
-        self.say(what, f"PROBLEM: {text}")
-
-    @contextmanager
-    def part(self, what: str) -> Iterator[None]:
-        """One check, whose error does not keep the others from being made."""
-        try:
-            yield
-        except MENDABLE as error:
-            self.refuse(what, str(error))
+"""What differs between runs of one kind, which need the same network."""
+AS_FAST = "task.objective="  # differs in a handful of outputs
+Kinds = dict[tuple[str, ...], list[list[str]]]
+"""The overrides that tell a kind of run from others → the overrides of each of its runs."""
 
 
 def dry_run(words: Sequence[str]) -> int:
@@ -69,12 +40,13 @@ def dry_run(words: Sequence[str]) -> int:
     found = Findings()
     found.say("runs", _of_keys(jobs))
     with found.part("data"):
-        ratings, prepared, ready = _photographs(cfg, words, found)
+        ratings, prepared, ready = photographs(cfg, words, found)
         _weightings(jobs, ratings.of_split("train"), found)
+        kinds = _disk(jobs, ratings, cfg, found)
         if ready:
-            _needs(jobs, _rehearsed(jobs, found), cfg, found)
+            _needs(jobs, _rehearsed(kinds, found), cfg, found)
         elif prepared is None:
-            found.say("time, disk", "not measured: prepare the photographs, then type the same command again")
+            found.say("time", "not measured: prepare the photographs, then type the same command again")
     if found.problems:
         print(f"{counted(found.problems, 'problem')}; nothing was trained")
     else:
@@ -114,87 +86,6 @@ def _of_keys(jobs: list[list[str]]) -> str:
     return counted(len(jobs), "run") + (f" ({' × '.join(swept)})" if swept else "")
 
 
-def _photographs(cfg: DictConfig, words: Sequence[str], found: Findings) -> tuple[Ratings, Prepared | None, bool]:
-    """The ratings, what is prepared, and whether runs can start; prints what is missing."""
-    ratings = instantiated(cfg.data.ratings)
-    for note in ratings.notes:
-        found.say("note", note)
-    prepared = None
-    with found.part("prepared"):
-        prepared = prepared_photographs(cfg)
-    problems = found.problems
-    with found.part("data"):
-        kept = _readable(ratings, prepared)
-        _count(ratings, kept, cfg.data.on_unreadable == "exclude", found)
-        if prepared is not None:
-            prepared.check_size(cfg.images.size)
-            _look_into(prepared, kept, found)
-        elif len(ratings) > MANY:
-            _preparation(cfg, kept, words, found)
-        ratings = kept
-    ready = found.problems == problems and (prepared is not None or len(ratings) <= MANY)
-    return ratings, prepared, ready
-
-
-def _readable(ratings: Ratings, prepared: Prepared | None) -> Ratings:
-    """Those that are prepared; without, those whose files are there."""
-    if prepared is not None:
-        return prepared.readable(ratings)[0]
-    there = np.array([Path(path).is_file() for path in ratings.image_paths.tolist()])
-    return ratings.select(there)
-
-
-def _count(ratings: Ratings, kept: Ratings, exclude: bool, found: Findings) -> None:
-    counts = ", ".join(f"{(kept.split == split).sum():,} {split}" for split in SPLITS)
-    found.say("data", f"{ratings.name}: {counted(len(kept), 'photograph')} ({counts})")
-    gone = ratings.image_ids[~np.isin(ratings.image_ids, kept.image_ids)]
-    if not len(gone):
-        return
-    text = f"{len(gone):,} of {len(ratings):,} are missing or cannot be read ({some_of(gone)})"
-    share = max(1 - (kept.split == split).sum() / (ratings.split == split).sum() for split in SPLITS)
-    if share > BEARABLE:
-        found.refuse("photographs", f"{text}; results on fewer cannot be compared with others': complete the folder")
-    elif not exclude:
-        found.refuse("photographs", f"{text}; repair them, or leave them out by data.on_unreadable=exclude")
-    else:
-        found.say("photographs", f"{text}; left out")
-
-
-def _drawn(ratings: Ratings) -> Ratings:
-    rows = np.random.default_rng(0).permutation(len(ratings))[:LOOKED_AT]
-    return ratings.select(np.sort(rows))
-
-
-def _look_into(prepared: Prepared, ratings: Ratings, found: Findings) -> None:
-    """Decode some of the prepared photographs."""
-    drawn = prepared.of(_drawn(ratings))
-    for row in range(len(drawn)):
-        drawn[row]
-    found.say("prepared", f"{prepared.folder}, {prepared.short_side} px; {len(drawn):,} drawn at random decode")
-
-
-def _preparation(cfg: DictConfig, ratings: Ratings, words: Sequence[str], found: Findings) -> None:
-    """What `awcu prepare` would take, by some of the photographs."""
-    defaults, named, ends = page("prepare"), cfg.data.get("prepared"), []
-    with tempfile.TemporaryDirectory() as folder:
-        drawn = _drawn(ratings)
-        some = prepare(
-            drawn, folder, defaults.short_side, defaults.quality, None, lambda n: ends.append((time.monotonic(), n))
-        )
-        kept = sum(path.stat().st_size for path in Path(folder).glob("*/*.jpg"))
-    # The first ones waited for processes to start.
-    seconds, many = ends[-1][0] - ends[1][0], sum(n for _, n in ends[2:])
-    share = len(ratings) / len(drawn)
-    lasts = f", about {duration(len(ratings) * seconds / many)}" if many else ""
-    faulty = len(drawn) - len(some.readable(drawn)[0])
-    command = ["awcu", "prepare", f"data={OmegaConf.select(cfg, 'hydra.runtime.choices.data')}"]
-    command += [word for word in words if word.startswith("data.") and not word.startswith("data.prepared=")]
-    command.append(f"data.prepared={named or '…'}")
-    found.say("prepared", f"not yet; {faulty} of {len(drawn):,} drawn at random cannot be read. First:")
-    found.say("", f"{shlex.join(command)}   # {size(int(kept * share))}{lasts}")
-    _room("prepared", int(kept * share), Path(str(named or ".")).expanduser(), "data.prepared", found)
-
-
 def _weightings(jobs: list[list[str]], train: Ratings, found: Findings) -> None:
     """How many photographs each weighting leaves, and how unequal it makes them."""
     asked = {tuple(one for one in job if one.split(".")[0].split("=")[0] in OF_WEIGHTS[:2]): job for job in jobs}
@@ -210,20 +101,44 @@ def _weightings(jobs: list[list[str]], train: Ratings, found: Findings) -> None:
         found.say("weighting", f"{name}: {left}, effective share {number(effective_share(weights), decimals=2)}")
 
 
-def _rehearsed(jobs: list[list[str]], found: Findings) -> list[tuple[int, Rehearsal]]:
-    """Each kind of run once, with how many there are of it."""
-    kinds: dict[tuple[str, ...], list[list[str]]] = {}
+def _disk(jobs: list[list[str]], ratings: Ratings, cfg: DictConfig, found: Findings) -> Kinds:
+    """Whether all checkpoints find room; the kinds of run whose network can be built."""
+    kinds: Kinds = {}
     for job in jobs:
-        kind = tuple(one for one in job if one.split("=")[0].lstrip("+").split(".")[0] not in OF_WEIGHTS)
+        kind = tuple(one for one in job if _section(one) not in OF_WEIGHTS)
         kinds.setdefault(kind, []).append(job)
-    common = set.intersection(*map(set, kinds))
+    sizes = {}
+    for kind, runs in kinds.items():
+        with found.part("network"):
+            sizes[kind] = len(runs) * checkpoint_bytes(_composed(runs[0]), ratings)
+    if not sizes:
+        return {}
+    single = len(jobs) == 1
+    folder = Path("runs" if single else str(OmegaConf.select(cfg, "hydra.sweep.dir")))
+    room("disk", sum(sizes.values()), folder, "hydra.run.dir" if single else "hydra.sweep.dir", found)
+    return {kind: kinds[kind] for kind in sizes}
+
+
+def _section(override: str) -> str:
+    return override.split("=")[0].lstrip("+").split(".")[0]
+
+
+def _rehearsed(kinds: Kinds, found: Findings) -> list[tuple[int, Rehearsal]]:
+    """Each kind of run that may take its own time once, with how many there are of it."""
+    common = set.intersection(*map(set, kinds)) if kinds else set()
     untrained: set[str] = set()
+    timed: dict[tuple[str, ...], tuple[str, Rehearsal]] = {}
     done = []
     for kind, runs in kinds.items():
+        name = " ".join(one for one in kind if one not in common)
+        speed = tuple(one for one in kind if not one.startswith(AS_FAST))
         with found.part("steps"):
-            shown = _steps(_composed(runs[0]), untrained, found)
-            done.append((len(runs), shown))
-            found.say("steps", " ".join([*(f"{one}:" for one in kind if one not in common), _words(shown)]))
+            if speed in timed:
+                found.say("steps", f"{name}: take as long as {timed[speed][0]}")
+            else:
+                timed[speed] = name, _steps(_composed(runs[0]), untrained, found)
+                found.say("steps", f"{name}: " * bool(name) + _words(timed[speed][1]))
+            done.append((len(runs), timed[speed][1]))
     return done
 
 
@@ -261,7 +176,7 @@ def _rehearsal(cfg: DictConfig) -> Rehearsal:
 
 
 def _needs(jobs: list[list[str]], done: list[tuple[int, Rehearsal]], cfg: DictConfig, found: Findings) -> None:
-    """Time, memory and disk of all runs."""
+    """Time and memory of all runs."""
     if not done:
         return
     of_one = max(shown.seconds for _, shown in done)
@@ -269,29 +184,9 @@ def _needs(jobs: list[list[str]], done: list[tuple[int, Rehearsal]], cfg: DictCo
     memory = mine + done[-1][1].workers * worker
     found.say("time", f"at most {duration(sum(n * shown.seconds for n, shown in done))} for all, one after another")
     found.say("memory", f"at most {size(memory)}: {size(mine)}, and {size(worker)} for each worker, some of it shared")
-    single = len(jobs) == 1
-    folder = Path("runs" if single else str(OmegaConf.select(cfg, "hydra.sweep.dir")))
-    _room(
-        "disk",
-        sum(n * shown.disk for n, shown in done),
-        folder,
-        "hydra.run.dir" if single else "hydra.sweep.dir",
-        found,
-    )
     launcher = cfg.hydra.launcher
     if str(launcher.get("_target_")).endswith("SlurmLauncher"):
         _slurm(launcher, len(jobs), of_one, memory, found)
-
-
-def _room(what: str, needed: int, folder: Path, key: str, found: Findings) -> None:
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        found.refuse(what, f"{size(needed)} needed and {size(free)} free in {folder}; make room, or give another {key}")
-    else:
-        found.say(what, f"{size(needed)} in {folder}, where {size(free)} are free")
 
 
 def _slurm(launcher: DictConfig, runs: int, seconds: float, memory: int, found: Findings) -> None:

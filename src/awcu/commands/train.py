@@ -134,4 +134,5 @@ def _record(cfg: DictConfig, overrides: tuple[str, ...], made: Run, checkpoint: 
         checkpoint=checkpoint,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         train_fingerprint=made.task.hparams["train_fingerprint"],
+        split=str(cfg.data.ratings.get("split") or ""),
     )

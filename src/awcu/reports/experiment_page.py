@@ -106,11 +106,11 @@ def verdicts(table: Table) -> list[str]:
 
 
 def _lines(table: Table) -> list[tuple[str, list[Printed]]]:
-    """Label and cells of each row; the trivial predictor comes first, if known."""
+    """Label and cells of each row; the trivial predictor and what is published come first, if known."""
     # The page has its own section for the reasons why runs failed.
     lines = table.lines(errors=False)
     printed = []
-    if table.trivial:
+    for _ in range(bool(table.trivial) + len(table.published.rows)):
         label, texts = lines.pop(0)
         printed.append((label, [Printed(text, False, "") for text, _ in texts]))
     for row, (label, texts) in zip(table.rows, lines[: len(table.rows)], strict=True):

@@ -16,6 +16,7 @@ from awcu.files import write_atomically, write_csv
 
 RESULTS = "results.csv"  # one row a run, in an experiment's folder
 
+_LATER = ("train_fingerprint", "split")  # fields that older records lack
 _NEEDED = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list"}
 # "n" is no split: in results.csv "n/test" is the number of photographs.
 _METRIC_KEY = re.compile(r"(?!n/)[^/\s]+/\S+")
@@ -46,6 +47,8 @@ class RunRecord:
         created: ISO 8601, UTC.
         train_fingerprint: Fingerprint of the training photographs, as their `Ratings.split_fingerprint`; ""
             in records from before it was kept.
+        split: Which of the data set's splits, as `data.ratings.split` names it; "" where there is no choice, and in
+            records from before it was kept.
 
     Raises:
         RecordError: A value of the wrong kind, a wall time that is not finite, a metric key without split.
@@ -68,6 +71,7 @@ class RunRecord:
     checkpoint: str
     created: str
     train_fingerprint: str = ""
+    split: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -102,7 +106,7 @@ class RunRecord:
             raise RecordError(f"{path} is not JSON ({error}); restore it or run that seed again") from error
         if not isinstance(document, dict):
             raise RecordError(f"{path} holds a {type(document).__name__}, not an object; run that seed again")
-        _check_names(document | {"train_fingerprint": ""}, [field.name for field in fields(cls)], f"{path}: key")
+        _check_names(document | dict.fromkeys(_LATER, ""), [field.name for field in fields(cls)], f"{path}: key")
         if isinstance(document["metrics"], dict):
             metrics = document["metrics"].items()
             document["metrics"] = {key: math.nan if value is None else value for key, value in metrics}
@@ -178,7 +182,7 @@ def find_records(folder: Path) -> list[RunRecord]:
 # machine that trained. Both stay in record.json.
 _CSV_FIELDS = (
     *("experiment", "variant", "seed", "weighting"),
-    *("data", "data_fingerprint", "split_fingerprint", "train_fingerprint"),
+    *("data", "data_fingerprint", "split", "split_fingerprint", "train_fingerprint"),
     *("git_commit", "git_dirty", "created", "wall_time_s", "overrides"),
 )
 _KINDS = {field.name: field.type for field in fields(RunRecord)}
@@ -218,7 +222,7 @@ def read_results_csv(path: Path) -> list[RunRecord]:
         if repeated:
             raise RecordError(f"{path}: column {repeated[0]} appears more than once; keep one of them")
         found = {name for name in header if "/" not in name}
-        _check_names([*found, *{"train_fingerprint"} - found], _CSV_FIELDS, f"{path}: column")
+        _check_names([*found, *set(_LATER) - found], _CSV_FIELDS, f"{path}: column")
         records = [_from_row(header, row, f"{path}, line {reader.line_num}") for row in reader if row]
     _check_runs(records, path)
     return records

@@ -119,6 +119,22 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Published figures to show beside the runs, where those were tested on the same photographs.
+
+    Attributes:
+        file: CSV with the columns method, year, split, n, evidence, source and one for each metric; in `table.yaml`
+            from the folder that holds it.
+        data: Name of the data set, as in the runs' records.
+        split: As in the CSV and in `data.ratings.split`.
+    """
+
+    file: str
+    data: str
+    split: str
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """The contents of an experiment's `table.yaml`.
 
@@ -128,6 +144,7 @@ class TableSpec:
         columns: Metric key → printed label.
         rows: Variant → printed label in display order; other variants follow under their own text.
         contrasts: Pairs of rows other than the baseline; the first minus the second is printed below the rows.
+        published: What to show above the rows, or None.
         ladder: A plot, or None.
         forest: A plot, or None.
         heat_map: A plot, or None; splits the records into columns.
@@ -141,6 +158,7 @@ class TableSpec:
     columns: dict[str, str]
     rows: dict[str, str] = field(default_factory=dict)
     contrasts: tuple[tuple[str, str], ...] = ()
+    published: Published | None = None
     ladder: Ladder | None = None
     forest: Forest | None = None
     heat_map: HeatMap | None = None
@@ -169,11 +187,14 @@ class TableSpec:
                 not fit the columns or another plot.
         """
         try:
-            return TypeAdapter(cls).validate_python(OmegaConf.to_container(OmegaConf.load(path)))
+            spec = TypeAdapter(cls).validate_python(OmegaConf.to_container(OmegaConf.load(path)))
         except yaml.YAMLError as error:
             raise TableError(f"{path} is not YAML ({error}); correct it there") from error
         except ValidationError as error:
             raise TableError(f"correct {path}: {faults(error)}") from error
+        if spec.published is None:
+            return spec
+        return replace(spec, published=replace(spec.published, file=str(path.parent / spec.published.file)))
 
     @property
     def record_columns(self) -> tuple[str, ...]:
@@ -189,9 +210,9 @@ class TableSpec:
         return self.record_columns[-1] if asked is None else asked
 
     def only(self, metrics: tuple[str, ...]) -> "TableSpec":
-        """The same table with fewer metrics, without contrasts and plots."""
+        """The same table with fewer metrics, without contrasts, published figures and plots."""
         columns = {metric: self.columns[metric] for metric in metrics}
-        return replace(self, columns=columns, contrasts=(), ladder=None, forest=None, heat_map=None, agreement=None)
+        return TableSpec(self.title, self.baseline, columns, self.rows)
 
     def label(self, variant: str) -> str:
         """The variant's printed label; without one, the variant itself."""

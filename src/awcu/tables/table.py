@@ -18,6 +18,7 @@ from awcu.runs.record import RunRecord
 from awcu.tables.comparability import check_comparable, overlap, provenance, split_records
 from awcu.tables.intervals import LEVEL, Estimate, holm
 from awcu.tables.paired import NOTHING, PairedDifference
+from awcu.tables.published import NOTHING_BESIDE, Beside, beside
 from awcu.tables.spec import TableSpec
 from awcu.text import markdown_table, number
 
@@ -228,6 +229,7 @@ class Table:
         experiment: The experiment's name.
         overlap: How much the test splits overlap, as in `Estimate.of`; 0 if all seeds share one split.
         provenance: One line: data, photographs, seeds, commits.
+        published: What others have published, where it can stand beside the rows.
     """
 
     spec: TableSpec
@@ -237,6 +239,7 @@ class Table:
     experiment: str
     overlap: float
     provenance: str
+    published: Beside = NOTHING_BESIDE
 
     @classmethod
     def from_records(
@@ -274,7 +277,8 @@ class Table:
         Raises:
             TableError: No records, a variant and seed that were run twice, two experiments or data sets, two splits
                 under one seed, two weightings under one variant, a metric that no record has, no baseline, splits
-                that test on no photograph or on all, or a paired difference that does not match the records.
+                that test on no photograph or on all, a paired difference that does not match the records, or a
+                faulty file of published figures.
         """
         check_comparable(records)
         _check_named(spec, records)
@@ -283,7 +287,8 @@ class Table:
         contrasts = contrasted_rows(spec, records, shared, differences)
         trivial = {metric: _trivial(metric, records) for metric in spec.columns}
         found = {metric: estimate for metric, estimate in trivial.items() if estimate.n}
-        return cls(spec, rows, contrasts, found, records[0].experiment, shared, provenance(records))
+        published = beside(spec.published, spec.columns, records) if spec.published else NOTHING_BESIDE
+        return cls(spec, rows, contrasts, found, records[0].experiment, shared, provenance(records), published)
 
     @property
     def most_seeds(self) -> int:
@@ -307,10 +312,11 @@ class Table:
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         cells = [cell for cell in self._cells if cell.difference and cell.difference.n]
         some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
-        return (
+        said = (
             f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self.pairing}{some}; bold "
             f"where it survives Holm's correction over the rows (adjusted p < {level}).{self._contrasted}"
         )
+        return f"{said} {self.published.note}" if self.published.note else said
 
     @property
     def _contrasted(self) -> str:
@@ -381,6 +387,10 @@ class Table:
         writer.writeheader()
         for metric, value in self.trivial.items():
             writer.writerow({"row": TRIVIAL, "metric": metric, "seeds": value.n, "mean": value.mean})
+        for published in self.published.rows:
+            for metric in self.spec.columns:
+                if metric in published.figures:
+                    writer.writerow({"row": published.label, "metric": metric, "mean": published.figures[metric]})
         for place, row in enumerate((*self.rows, *self.contrasts)):
             for metric, cell in row.cells.items():
                 value, difference = cell.value, cell.difference
@@ -395,7 +405,8 @@ class Table:
     def lines(self, errors: bool = True) -> list[tuple[str, list[tuple[str, bool]]]]:
         """The printed lines: a label, then the text and boldness of each metric's value and difference.
 
-        The trivial predictor comes first, if known; then one line per row, then one per contrast, without values.
+        The trivial predictor comes first, if known; then what is published, without differences; then one line per
+        row, then one per contrast, without values.
 
         Args:
             errors: Give the reasons in the labels of rows with failed runs.
@@ -405,6 +416,9 @@ class Table:
             trivial = [self.trivial.get(metric) for metric in self.spec.columns]
             texts = ["–" if one is None else one.text() if one.undefined else number(one.mean) for one in trivial]
             lines.append((TRIVIAL, [pair for text in texts for pair in ((text, False), ("", False))]))
+        for one in self.published.rows:
+            figures = [((one.text(metric), False), ("", False)) for metric in self.spec.columns]
+            lines.append((one.label, [pair for pairs in figures for pair in pairs]))
         for row in self.rows:
             notes = [f"n = {len(row.seeds)} of {self.most_seeds}"] if len(row.seeds) < self.most_seeds else []
             if row.failed:

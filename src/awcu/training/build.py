@@ -90,7 +90,7 @@ def build_task(
         **settings: Further arguments of `AestheticTask`.
 
     Raises:
-        TaskError: Values that the task does not take, or no scores to learn.
+        TaskError: Values that the task does not take, or no scores or votes to learn.
     """
     train = ratings.of_split("train")
     settings["attribute_loss"] = _attribute_loss(settings.get("attribute_loss"), train)
@@ -107,12 +107,18 @@ def build_task(
         )
     except TypeError as error:
         raise TaskError(f"the task cannot be built ({error}); check the values of task.* and network.*") from error
+    _check_votes(task, ratings)
     if isinstance(task.objective, Score):
         if not train.has_scores:
             raise TaskError(f"task.objective=score needs mean scores, {ratings.name} has only low and high; use binary")
         # From zero, every photograph would first have to be lifted to the mean.
         constant_(task.net.aesthetic_head.bias, float((train.mean_score - train.midpoint).mean()))
     return task
+
+
+def _check_votes(task: AestheticTask, ratings: Ratings) -> None:
+    if task.hparams["objective"] == "distribution" and ratings.votes is None:
+        raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
 
 
 def _attribute_loss(asked: str | None, train: Ratings) -> str:
@@ -292,8 +298,7 @@ def _data(
     frozen: FrozenOutputs | None,
 ) -> RatingData:
     """The loaders that a configuration asks for, with the preparation of the task."""
-    if task.hparams["objective"] == "distribution" and ratings.votes is None:
-        raise TaskError(f"task.objective=distribution needs votes, {ratings.name} has only mean scores; use binary")
+    _check_votes(task, ratings)
     settings = task.hparams["preparation"]
     augment = {key: cfg.images[key] for key in ("flip", "random_crop", "color")}
     flaws = Flaws(plain(cfg.images.flaws), cfg.images.flaw_share) if cfg.images.flaws else None

@@ -11,11 +11,13 @@ import torch
 from omegaconf import DictConfig
 
 from awcu.config.hydra import plain
-from awcu.training.build import Run, build_run
+from awcu.ratings.ratings import Ratings
+from awcu.training.build import Run, build_run, build_task, image_settings
+from awcu.training.evaluation import learned_from
 from awcu.training.trainer import build_trainer, quiet
 
 TIMED = 20  # steps at least, where they take no longer than
-LONGEST = 20.0  # seconds
+LONGEST = 20.0  # seconds; on a CPU with the first step, which alone may take longer
 VALIDATED = 2  # batches
 
 
@@ -29,11 +31,13 @@ class Clock(pl.Callback):
 
     def __init__(self, waiting: int) -> None:
         self.waiting = waiting
+        self.slow = False
         self.started = 0.0
         self.ends: list[float] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
+        self.slow = trainer.strategy.root_device.type == "cpu"
         self.started = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *arguments: Any) -> None:
@@ -41,8 +45,15 @@ class Clock(pl.Callback):
         if trainer.strategy.root_device.type == "cuda":
             torch.cuda.synchronize()
         self.ends.append(time.monotonic())
-        enough = len(self.ends) > self.waiting + TIMED
-        trainer.should_stop = enough or (len(self.ends) > 1 and self.ends[-1] - self.ends[0] > LONGEST)
+        trainer.should_stop = self.enough
+
+    @property
+    def enough(self) -> bool:
+        """Whether more steps would tell little; a GPU's first step starts it up, and is no measure of the others."""
+        if self.slow and self.ends[-1] - self.started > LONGEST:
+            return True
+        seconds = self.ends[-1] - self.ends[0]
+        return len(self.ends) > self.waiting + TIMED or (len(self.ends) > 1 and seconds > LONGEST)
 
     @property
     def step_seconds(self) -> float:
@@ -64,7 +75,6 @@ class Rehearsal:
         steps: That were trained.
         seconds: Of the whole run: each photograph that is validated or tested takes as long as one that is trained on,
             which is the most that it can take.
-        disk: Bytes of the two checkpoints that a run keeps.
         gpu_memory: Most bytes that torch had reserved; None without a GPU.
         memory: Most bytes of this process and of the loader's largest worker; what they share is counted in both.
         workers: Of the loader.
@@ -75,7 +85,6 @@ class Rehearsal:
     photographs_per_second: float
     steps: int
     seconds: float
-    disk: int
     gpu_memory: int | None
     memory: tuple[int, int]
     workers: int
@@ -110,11 +119,29 @@ def rehearse(cfg: DictConfig, folder: Path) -> Rehearsal:
         photographs_per_second=rate,
         steps=len(clock.ends),
         seconds=built + _photographs(run, cfg.trainer.max_epochs) / rate,
-        disk=sum(path.stat().st_size for path in folder.rglob("*.ckpt")),
         gpu_memory=torch.cuda.max_memory_reserved(device) if gpu else None,
         memory=_memory(),
         workers=run.data.workers,
     )
+
+
+def checkpoint_bytes(cfg: DictConfig, ratings: Ratings) -> int:
+    """About how large the two checkpoints of a run are, from a network that is built and not trained.
+
+    Weights, two moments of AdamW for each that is trained, and what identifies the photographs learned from.
+
+    Args:
+        cfg: `conf/train.yaml` with overrides; weights to start from are not read.
+        ratings: With the training split.
+
+    Raises:
+        AwcuError: Whatever `build_task` refuses.
+    """
+    network = plain(cfg.network) | {"pretrained": False, "weights_file": None}
+    task = build_task(ratings, network, image_settings(cfg), **plain(cfg.task), seed=cfg.seed, epoch_steps=1)
+    size = sum(one.nbytes * (3 if one.requires_grad else 1) for one in task.parameters())
+    size += sum(one.nbytes for one in task.buffers())
+    return 2 * (size + learned_from(ratings).nbytes)
 
 
 def _photographs(run: Run, epochs: int) -> int:
