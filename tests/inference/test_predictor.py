@@ -384,6 +384,11 @@ class TestExplain:
         alone = binary.explain(picture(), scales=(2.0,))
         assert alone.evidence.mean() == pytest.approx(alone.verdict.score, rel=1e-4)
 
+    def test_scales_without_attributes(self):
+        explanation = model(names=()).explain(picture(), scales=(1.0, 2.0))
+        assert explanation.evidence.shape == (4, 4)
+        assert explanation.attributes == {}
+
     @pytest.mark.parametrize(
         ("backbone", "size", "scale"),
         [("vit_tiny_patch16_224", 48, 1.5), ("swin_tiny_patch4_window7_224", 64, 1.5), ("test_resnet", 64, 0.0)],

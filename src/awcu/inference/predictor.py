@@ -287,6 +287,8 @@ def _averaged(maps: Sequence[Tensor]) -> Tensor:
 
 
 def _on_grid(maps: Tensor, size: torch.Size) -> Tensor:
+    if maps.shape[1] == 0:  # no attributes; interpolate refuses what is empty
+        return maps.new_empty(*maps.shape[:2], *size)
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size=size, mode="bicubic")
 
 
