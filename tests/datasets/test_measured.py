@@ -25,6 +25,18 @@ def test_thirds_of_the_training_photographs(make_ratings):
     np.testing.assert_array_equal(labelled.mean_score, rated.mean_score)
 
 
+def test_what_most_photographs_lack_is_labelled_absent(make_ratings):
+    """White rows in nine frames: the lower third's end is 0, which four share, the upper's lies between 2 and 3."""
+    counts = [0, 0, 0, 0, 1, 2, 3, 4, 5]
+    frames = [np.full((40, 40, 3), 90, np.uint8) for _ in counts]
+    for frame, count in zip(frames, counts, strict=True):
+        frame[: 4 * count] = 255
+    split = np.array(["train"] * 9)
+    rated = make_ratings(mean_score=np.linspace(1, 5, 9), votes=None, split=split, scale=np.arange(1.0, 6), midpoint=3)
+    lights = with_measured(rated, frames).attributes[:, MEASURES.index("lights")]
+    np.testing.assert_array_equal(lights, [0, 0, 0, 0, np.nan, np.nan, 1, 1, 1])
+
+
 def test_photographs_are_read_and_own_attributes_stay(ratings):
     labelled = with_measured(ratings)
     assert labelled.attribute_names == (*ratings.attribute_names, *MEASURES)

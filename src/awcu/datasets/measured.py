@@ -43,7 +43,8 @@ def with_measured(ratings: Ratings, pictures: Pictures | list[NDArray[np.uint8]]
         print(f"Measuring attributes of {len(ratings):,} photographs", flush=True)
     values = _measured(ratings, pictures)
     low, high = np.quantile(values[ratings.split == "train"], [LABELLED, 1 - LABELLED], axis=0)
-    labels = np.where(values > high, 1.0, np.where(values < low, 0.0, np.nan))
+    # Many photographs may share the lowest value, such as no clipped pixel: all of them lack it.
+    labels = np.where(values >= high, 1.0, np.where(values <= low, 0.0, np.nan))
     labels[:, low == high] = np.nan
     return replace(
         ratings,
