@@ -583,6 +583,7 @@ class TestSubsampled:
         (["probe.sizes=[0]"], RatingsError, "0 photographs are asked for"),
         (["probe.sizes=[null,-1]"], RatingsError, "-1 photographs are asked for"),
         (["probe.sizes=[]"], ConfigurationError, "probe.sizes is empty; give at least one"),
+        (["data.attributes=measured"], ConfigurationError, r"data\.attributes is for awcu train; awcu probe solves"),
         (["probe.seeds=[0,1,0]"], ConfigurationError, r"probe.seeds=\[0, 1, 0\] names one twice"),
         (["probe.seeds=[-2]"], ConfigurationError, "probe.seeds: -2 is -2; it must be a whole number ≥ 0"),
         (["probe.seeds=[]"], ConfigurationError, "probe.seeds is empty"),

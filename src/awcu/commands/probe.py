@@ -255,6 +255,8 @@ class _Plan:
 
 def _plan(cfg: DictConfig) -> _Plan:
     check_keys(cfg, "probe")
+    if cfg.data.get("attributes") is not None:
+        raise ConfigurationError("data.attributes is for awcu train; awcu probe solves the attributes that the set has")
     singles = backbones(cfg)
     _check_settings(cfg, len(singles))
     settings = plain(cfg.probe)
