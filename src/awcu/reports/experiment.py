@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from awcu.config.hydra import COMMANDS, check_experiment, experiments
+from awcu.config.hydra import COMMANDS, check_experiment, experiments, sweep_of
 from awcu.config.identity import without_place
 from awcu.errors import NoRecordError, ReportError
 from awcu.runs.failures import FailedRun, find_failures
@@ -60,7 +60,7 @@ class Experiment:
         page = next(one for one in COMMANDS if asked in experiments(one))
         document = OmegaConf.load(experiments(page)[asked])
         assert isinstance(document, DictConfig)
-        sweeps = OmegaConf.select(document, "hydra.sweeper.params") is not None
+        sweeps = len(sweep_of(page, [f"experiment={asked}"])) > 1  # its own sweep, or that of the page it builds on
         return cls(asked, str(document.get("name", asked)), page, sweeps)
 
 
