@@ -398,7 +398,8 @@ class _Study:
         facts: dict[str, Any] = {
             "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
             "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
-            "train_fingerprint": train.split_fingerprint, "split": str(self.cfg.data.ratings.get("split") or ""),
+            "train_fingerprint": train.split_fingerprint,
+            "split": str(self.cfg.data.ratings.get("split") or ""),
             "n": n, "git_commit": self.commit[0], "git_dirty": self.commit[1], "checkpoint": "",
             "versions": package_versions(),
             "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
