@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from awcu.images.boxes import Box
+from awcu.inference.predictor import AestheticModel
+from awcu.models.pretrained import BUNDLED
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "cropping" / "planted"
 
@@ -17,7 +21,7 @@ def script():
     """A module by name; forgotten afterwards, since another experiment has modules of the same names."""
     for package in ("pytorch_grad_cam", "torchcam"):
         pytest.importorskip(package)
-    names = ("judge", "choose", "measure", "methods")
+    names = ("judge", "choose", "learn", "measure", "methods")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FOLDER)
         yield importlib.import_module
@@ -137,3 +141,42 @@ def test_the_ridge_head_is_scikit_learns(script):
     head = choose.ridge({"train": (features, ratings), "samples": val})
     expected = [linear_model.Ridge(alpha=alpha).fit(features, ratings) for alpha in choose.PENALTIES]
     assert any(np.allclose(head.weight, one.coef_) and np.isclose(head.bias, one.intercept_) for one in expected)
+
+
+def test_a_crop_has_the_frames_score_less_what_of_the_flaw_it_holds(script):
+    learn = script("learn")
+    frames, inside = torch.tensor([[3.0, 2.0], [3.0, 2.9], [1.0, 1.5]]), torch.tensor([0.0, 0.5, 1.0])
+    # A flaw costs what it cost, but half a rating point at least.
+    expected = torch.tensor([[3, 2, 3, 3], [3, 2.5, 3, 2.75], [1, 0.5, 1, 0.5]])
+    torch.testing.assert_close(learn.targets(frames, inside), expected)
+
+
+def test_crops_to_learn_from_have_the_frames_aspect_and_know_what_they_hold(script):
+    learn = script("learn")
+    random = np.random.default_rng(0)
+    photograph = random.integers(256, size=(96, 128, 3), dtype=np.uint8)
+    drawn = [learn.shown(photograph, random) for _ in range(40)]
+    for one in drawn:
+        intact, flawed, crop, flawed_crop = one.images
+        assert (intact == photograph).all()
+        assert flawed.shape == photograph.shape
+        assert (flawed != photograph).any()
+        for part in (crop, flawed_crop):
+            assert part.shape[1] / part.shape[0] == pytest.approx(4 / 3, abs=0.03)
+            assert 0.6 <= part.shape[0] / 96 <= 1
+    assert min(one.inside for one in drawn) == 0
+    assert max(one.inside for one in drawn) == 1
+
+
+def test_learning_moves_the_upper_blocks_and_the_head_alone(script, tmp_path):
+    learn, random = script("learn"), np.random.default_rng(0)
+    paths = [str(tmp_path / f"{name}.png") for name in "ab"]
+    for path in paths:
+        Image.fromarray(random.integers(256, size=(96, 128, 3), dtype=np.uint8)).save(path)
+    model = AestheticModel.from_pretrained(BUNDLED)
+    before = {name: value.clone() for name, value in model.net.state_dict().items()}
+    learn.learn(model, paths, batch=2, seed=0)
+    moved = {name for name, value in model.net.state_dict().items() if not torch.equal(value, before[name])}
+    assert "aesthetic_head.weight" in moved
+    assert {name.split(".")[2] for name in moved if name.startswith("backbone.blocks")} == {"5", "6"}
+    assert not any("running" in name for name in moved)
