@@ -2,10 +2,10 @@
 
 python experiments/cropping/planted/learn.py experiment=bundled data.root=BIQ2021 --out runs/crops/learned
 
-The first arguments are settings of `awcu train`, of whose training photographs each is shown four times: as it is, with a
-planted flaw, and a crop of either. What the model said of the whole frame before is what it has to say afterwards of every
-crop of it; a flaw costs what it cost before, but at least `COST`, in the share of it that is inside. Blotch, finger and
-distraction are not shown. Writes a model that `judge.py --model` reads.
+The first arguments are settings of `awcu train`, of whose training photographs each is shown four times: as it is, with
+a planted flaw, and a crop of either. What the model said of the whole frame before is what it has to say afterwards of
+every crop of it. A flaw costs what it cost before, `COST` at least, in the share of it that is inside. Blotch, finger
+and distraction are not shown. Writes a model that `judge.py --model` reads.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from judge import drawn
 from measure import at_judged_size
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from awcu.config.hydra import conf_folder, instantiated
 from awcu.images.boxes import Box
