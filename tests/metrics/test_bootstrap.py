@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
-from awcu.metrics.bootstrap import METRICS, point_and_interval
+from awcu.metrics.bootstrap import METRICS, mean_and_interval, point_and_interval
 from awcu.metrics.rating import Predictions, evaluate
 
 FOREIGN = {
@@ -76,3 +76,10 @@ def test_what_is_undefined_has_no_interval():
     found = point_and_interval(np.array([1.0, 1.0, 1.0]), np.array([True] * 3), np.array([4.0, 5.0, 4.5]))
     assert found["accuracy"] == (1, 1, 1)
     assert all(math.isnan(value) for name in ("balanced_accuracy", "auroc", "srcc") for value in found[name])
+
+
+def test_photographs_keep_their_values():
+    """Three values of one photograph and one of another: ¾ are 1; a redraw has 0, ¾ or 1."""
+    assert mean_and_interval(np.array([3.0, 0.0]), np.array([3.0, 1.0])) == (0.75, 0, 1)
+    assert mean_and_interval(np.array([0.0, 1.0])) == (0.5, 0, 1)
+    assert np.isnan(mean_and_interval(np.array([]))).all()

@@ -38,6 +38,22 @@ def point_and_interval(score: Floats, high: Bools, mean_score: Floats) -> dict[s
     return found
 
 
+def mean_and_interval(sums: Floats, counts: Floats | None = None) -> tuple[float, float, float]:
+    """A mean over all values, and the ends of its 95 % interval over photographs, which keep their values together.
+
+    Args:
+        sums: `(N,)` of the values of each photograph; of none everything is nan.
+        counts: `(N,)` how many these are, > 0; without, one each.
+    """
+    if not len(sums):
+        return np.nan, np.nan, np.nan
+    counts = np.ones(len(sums)) if counts is None else counts
+    drawn = np.concatenate([times @ sums / (times @ counts) for times in redraws(len(sums))])
+    # Not from CONFIDENCE: the last bit of what is committed would differ.
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(sums.sum() / counts.sum()), float(low), float(high)
+
+
 def redraws(n: int) -> Iterator[Floats]:
     """Draw counts of n photographs, in batches `(B, n)`, `RESAMPLES` rows in all; always the same."""
     rng, left, most = np.random.default_rng(0), RESAMPLES, max(1, _CELLS // n)
