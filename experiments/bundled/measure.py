@@ -7,6 +7,7 @@ interval), stress.png and transfer.csv.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,11 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from awcu.config.hydra import conf_folder, instantiated
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from experiments import measurement
+from experiments.measurement import Pixels
+
 from awcu.files import write_csv
 from awcu.images.decoding import decode
 from awcu.inference.predictor import AestheticModel
@@ -32,8 +35,6 @@ from awcu.ratings.splits import SPLITS
 from awcu.ratings.weighting import SampleWeights, Uniform
 from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RunRecord, write_results_csv
-
-Pixels = NDArray[np.uint8]
 
 HERE = Path(__file__).parent
 PHOTOGRAPHS = 300  # test photographs that are damaged, drawn at random
@@ -89,8 +90,8 @@ def main() -> None:
     arguments = parser.parse_args()
     code = git_state(HERE)  # before any file is written
     model = AestheticModel.from_pretrained(BUNDLED)
-    transfer(model, ratings("data=oasis", f"data.root={arguments.oasis}"))
-    rated = ratings("experiment=bundled", f"data.root={arguments.biq2021}")
+    transfer(model, measurement.rated(["data=oasis", f"data.root={arguments.oasis}"]))
+    rated = measurement.rated(["experiment=bundled", f"data.root={arguments.biq2021}"])
     write_results_csv([record(model, rated, code)], HERE / "results.csv")
     test = rated.of_split("test")
     test = test.select(np.sort(np.random.default_rng(0).choice(len(test), PHOTOGRAPHS, replace=False)))
@@ -99,13 +100,6 @@ def main() -> None:
     points = ((name, DAMAGES[name][1], *point) for name in curves for point in curves[name])
     write_csv(HERE / "stress.csv", header, (dict(zip(header, point, strict=True)) for point in points))
     save_png(drawn(curves), HERE / "stress.png")
-
-
-def ratings(*overrides: str) -> Ratings:
-    """The ratings that `awcu train` would read."""
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        found: Ratings = instantiated(compose("train", overrides=list(overrides)).data.ratings)
-    return found
 
 
 def record(model: AestheticModel, rated: Ratings, code: tuple[str, bool]) -> RunRecord:

@@ -7,10 +7,12 @@ As `awcu export RUN --reasons` does where the run's folder is at hand.
 
 import argparse
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-from measure import ratings
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from experiments import measurement
 
 from awcu.files import write_atomically
 from awcu.images.decoding import decode
@@ -26,10 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--biq2021", type=Path, required=True, help="folder of mos_all.csv and images/")
     arguments = parser.parse_args()
-    model, rated = (
-        AestheticModel.from_pretrained(BUNDLED),
-        ratings("experiment=bundled", f"data.root={arguments.biq2021}"),
-    )
+    model = AestheticModel.from_pretrained(BUNDLED)
+    rated = measurement.rated(["experiment=bundled", f"data.root={arguments.biq2021}"])
     if rated.of_split("train").split_fingerprint != model.config.train_fingerprint:
         raise SystemExit(f"{rated.name}: the model has learned from other photographs than the training split's")
     validated = rated.of_split("val")

@@ -16,28 +16,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "maps" / "planted"))
-from measure import chosen, weights
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from experiments import measurement
+from experiments.measurement import Pixels, Row, shown
 
-from awcu.files import write_atomically, write_csv
+from awcu.files import write_csv
 from awcu.images.decoding import decode
 from awcu.images.flaws import plant
 from awcu.images.measures import at_measured_size, measure
 from awcu.inference.predictor import AestheticModel
 from awcu.inference.reasons import Reason, candidates, reasons
-from awcu.metrics.bootstrap import redraws
-from awcu.models.pretrained import BUNDLED
+from awcu.metrics.bootstrap import mean_and_interval
 from awcu.models.usual import End, Usual, usual
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
 from awcu.text import markdown_table, number
 
-Pixels = NDArray[np.uint8]
-Row = dict[str, Any]
-"""A photograph, a rule, the reason it names, and what each check says of it."""
-Interval = tuple[float, float, float]
-
+BLOCK = "explanations"  # of a README
 PLANTED = {  # kind of flaw, its strength, and the reason that should then be named
     "blur": (0.15, "sharpness", False),
     "grain": (0.25, "noise", True),
@@ -113,43 +107,33 @@ OTHER: dict[str, tuple[Callable[[Pixels], Pixels], Callable[[Pixels], Pixels]]] 
 def main() -> None:
     """Measure, and write all files."""
     arguments = _arguments()
-    code, model = git_state(Path(__file__).parent), AestheticModel.from_pretrained(arguments.model)
+    code, model = measurement.commit(), AestheticModel.from_pretrained(arguments.model)
     reference = model.config.reference
     if reference is None or not reference.usual:
         raise SystemExit(f"{arguments.model}: what is usual of its photographs is not known; export it with --reasons")
-    test = chosen(model, arguments.settings, arguments.photographs, arguments.seed)
-    compared_on = chosen(model, arguments.settings, arguments.compared, arguments.seed)
+    rated = measurement.unseen(model, arguments.settings)
+    test = measurement.drawn(rated, arguments.photographs, arguments.seed)
+    compared_on = measurement.drawn(rated, arguments.compared, arguments.seed)
     rows: list[Row] = []
-    for place, path in enumerate(test.image_paths.tolist(), 1):
+    for _, path in measurement.each(test):
         rows += judged(model, path)
-        print(f"\r{place} of {len(test)}", end="", file=sys.stderr, flush=True)
     if arguments.rows:
         write_csv(arguments.rows, tuple(dict.fromkeys(key for row in rows for key in row)), rows)
     lines, ends = summary(rows), compared(model, reference.usual, compared_on)
     write_csv(arguments.out / "ends.csv", tuple(ends[0]), ends)
-    facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model), "photographs": len(test)}
-    facts |= {"seed": arguments.seed, "commit": code[0] + "+" * code[1]}
-    write_csv(arguments.out / "measures.csv", (*lines[0], *facts), (line | facts for line in lines))
+    weights = measurement.weights(model)
+    facts = measurement.facts(test, arguments.seed, code, weights=weights, photographs=len(test))
     text = "\n\n".join([ends_table(ends), rules_table(lines), planted_table(lines), caption(facts, len(compared_on))])
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"explanations/{arguments.out.name}", text)
-    print(f"\n{text}")
+    measurement.publish(arguments, BLOCK, lines, facts, text)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as experiment=bundled data.root=FOLDER")
-    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--photographs", type=int, default=100, help="drawn from the test split (default: 100)")
-    parser.add_argument(
+    options = measurement.parser(__doc__, BLOCK, photographs=100, model=True)
+    options.add_argument(
         "--compared", type=int, default=10**9, help="test photographs of the first table (default: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="draws them (default: 0)")
-    parser.add_argument("--readme", type=Path, help="with a block explanations/NAME, NAME that of the folder --out")
-    parser.add_argument("--rows", type=Path, help="CSV of every photograph and reason")
-    return parser.parse_args()
+    options.add_argument("--rows", type=Path, help="CSV of every photograph and reason")
+    return options.parse_args()
 
 
 def compared(model: AestheticModel, known: Sequence[Usual], test: Ratings) -> list[Row]:
@@ -272,40 +256,11 @@ def summary(rows: Sequence[Row]) -> list[Row]:
 
 
 def line(rule: str, attribute: str, what: str, rows: Sequence[Row], key: str) -> Row:
-    """A mean over rows, and its interval over photographs."""
-    mean, low, high = interval(rows, key)
-    return {
-        "rule": rule,
-        "attribute": attribute,
-        "measure": what,
-        "n": len(rows),
-        "mean": mean,
-        "low": low,
-        "high": high,
-    }
-
-
-def interval(rows: Sequence[Row], key: str) -> Interval:
-    """The mean over rows, and the ends of its 95 % bootstrap interval over photographs, which keep their rows."""
-    if not rows:
-        return (np.nan,) * 3
-    names = list(dict.fromkeys(row["photograph"] for row in rows))
-    sums, counts = np.zeros(len(names)), np.zeros(len(names))
-    for row in rows:
-        sums[names.index(row["photograph"])] += row[key]
-        counts[names.index(row["photograph"])] += 1
-    drawn = np.concatenate([times @ sums / (times @ counts) for times in redraws(len(names))])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(sums.sum() / counts.sum()), float(low), float(high)
-
-
-def shown(found: Row | None) -> str:
-    """A mean with its interval."""
-    if found is None or np.isnan(found["mean"]):
-        return "–"
-    return (
-        f"{number(found['mean'], decimals=2)} [{number(found['low'], decimals=2)}, {number(found['high'], decimals=2)}]"
-    )
+    """A mean over rows, and its interval over photographs, which keep their rows."""
+    values = measurement.by_photograph(rows, key).values()
+    sums, counts = (np.array([of(one) for one in values], np.float64) for of in (sum, len))
+    ends = dict(zip(("mean", "low", "high"), mean_and_interval(sums, counts), strict=True))
+    return {"rule": rule, "attribute": attribute, "measure": what, "n": len(rows)} | ends
 
 
 def ends_table(ends: Iterable[Row]) -> str:
@@ -330,14 +285,13 @@ def ends_table(ends: Iterable[Row]) -> str:
 
 def rules_table(lines: Sequence[Row]) -> str:
     """How many reasons each rule names, and how many are true."""
-    cells = {(one["rule"], one["attribute"], one["measure"]): one for one in lines}
     header = ("rule", "reasons a photograph", "photographs with one", *CHECKS.values(), "reasons")
     names = sorted({one["attribute"] for one in lines if one["rule"] == "ours"} - {"all"})
 
     def row(rule: str, attribute: str, title: str) -> tuple[str, ...]:
         wanted = ("reasons a photograph", "photographs with one", *CHECKS)
-        found = [cells.get((rule, attribute, what)) for what in wanted]
-        return title, *map(shown, found), str(cells[rule, attribute, "taken"]["n"])
+        found = (shown(lines, rule, attribute, what) for what in wanted)
+        return title, *found, str(measurement.line(lines, rule, attribute, "taken")["n"])
 
     own, *others = ((rule, "all", title) for rule, title in RULES.items())
     rows = [row(*one) for one in (own, *(("ours", name, f"… {name}") for name in names), *others)]
@@ -346,7 +300,6 @@ def rules_table(lines: Sequence[Row]) -> str:
 
 def planted_table(lines: Sequence[Row]) -> str:
     """How often a planted flaw is named."""
-    cells = {(one["attribute"], one["measure"]): one for one in lines if one["rule"] == "planted"}
     header = (
         "planted all over the frame",
         "score falls",
@@ -357,8 +310,8 @@ def planted_table(lines: Sequence[Row]) -> str:
     rows = [
         (
             kind,
-            *(shown(cells[kind, what]) for what in ("fell", "candidate", "recalled")),
-            str(cells[kind, "recalled"]["n"]),
+            *(shown(lines, "planted", kind, what) for what in ("fell", "candidate", "recalled")),
+            str(measurement.line(lines, "planted", kind, "recalled")["n"]),
         )
         for kind in (*PLANTED, "all")
     ]
@@ -367,12 +320,11 @@ def planted_table(lines: Sequence[Row]) -> str:
 
 def caption(facts: Mapping[str, Any], tested: int) -> str:
     """Of what the tables are."""
-    commit = facts["commit"]
     return (
         f"{facts['data']} ({facts['fingerprint']}); model {facts['weights']}. First table: {tested:,} test "
         f"photographs; in brackets with the other attributes held fixed; 95 % intervals for all ends together, bold "
         f"where both exclude zero. Other tables: {facts['photographs']} of them, seed {facts['seed']}, 95 % bootstrap "
-        f"intervals over photographs; commit {commit[:7]}{'+' * commit.endswith('+')}."
+        f"intervals over photographs; commit {measurement.short(facts['commit'])}."
     )
 
 

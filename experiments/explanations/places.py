@@ -17,32 +17,26 @@ from typing import Any
 
 import cv2
 import numpy as np
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 
-from awcu.config.hydra import conf_folder, instantiated
-from awcu.files import write_atomically, write_csv
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from experiments import measurement
+from experiments.measurement import Pixels, Row, shown
+
 from awcu.images.decoding import decode
 from awcu.images.flaws import plant
 from awcu.images.measures import at_measured_size, measure
 from awcu.inference.reasons import candidates
 from awcu.inference.wording import MEASURED, THIRDS, third
-from awcu.metrics.bootstrap import redraws
 from awcu.models.config import from_json
 from awcu.models.pretrained import BUNDLED, CONFIG
 from awcu.models.usual import End, Usual
-from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
-from awcu.text import markdown_table, number
+from awcu.text import markdown_table
 
-Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Row = dict[str, Any]
-Interval = tuple[float, float, float]
 
-HERE = Path(__file__).parent
+BLOCK = "explanations/places"  # of a README
 PARTS = tuple(place for row in THIRDS for place in row)
 FLAWS = {  # and what each should make the photograph in its place
     "smear": ("sharpness", False),
@@ -88,31 +82,21 @@ RULES: dict[str, tuple[str, Callable[[Map], str]]] = {
 def main() -> None:
     """Measure, and write both files."""
     arguments = _arguments()
-    code, known = git_state(HERE), usual_of_packaged()
-    rated, rows = drawn(arguments), list[Row]()
-    for place, (image_id, path) in enumerate(zip(rated.image_ids.tolist(), rated.image_paths.tolist(), strict=True), 1):
+    code, known = measurement.commit(), usual_of_packaged()
+    rated, rows = measurement.rated(arguments.settings).of_split(arguments.split), list[Row]()
+    rated = measurement.drawn(rated, arguments.photographs, arguments.seed)
+    for image_id, path in measurement.each(rated):
         rows += judged(at_measured_size(decode(path)), known, f"{arguments.seed} {image_id}")
-        print(f"\r{place} of {len(rated)}", end="", file=sys.stderr, flush=True)
     lines = summary(rows)
-    facts = {"data": rated.name, "fingerprint": rated.fingerprint, "split": arguments.split, "photographs": len(rated)}
-    facts |= {"seed": arguments.seed, "commit": code[0] + "+" * code[1]}
-    write_csv(arguments.out / "places.csv", (*lines[0], *facts), (one | facts for one in lines))
+    facts = measurement.facts(rated, arguments.seed, code, split=arguments.split, photographs=len(rated))
     text = "\n\n".join([flaws_table(lines), rules_table(lines), caption(facts)])
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"explanations/places/{arguments.out.name}", text)
-    print(f"\n{text}")
+    measurement.publish(arguments, BLOCK, lines, facts, text, "places.csv")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as experiment=bundled data.root=FOLDER")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--photographs", type=int, default=60, help="drawn from the split (default: 60)")
-    parser.add_argument("--split", choices=("val", "test"), default="test", help="val: to choose a rule by")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs, places and edits (default: 0)")
-    parser.add_argument("--readme", type=Path, help="with a block explanations/places/NAME, NAME that of --out")
-    return parser.parse_args()
+    options = measurement.parser(__doc__, BLOCK, photographs=60)
+    options.add_argument("--split", choices=("val", "test"), default="test", help="val: to choose a rule by")
+    return options.parse_args()
 
 
 def usual_of_packaged() -> dict[str, Usual]:
@@ -120,15 +104,6 @@ def usual_of_packaged() -> dict[str, Usual]:
     config, _ = from_json((BUNDLED / CONFIG).read_text(encoding="utf-8"), CONFIG)
     assert config.reference is not None
     return {one.name: replace(one, low=ALWAYS, high=ALWAYS) for one in config.reference.usual}
-
-
-def drawn(arguments: argparse.Namespace) -> Ratings:
-    """Photographs of the split, in the order of the list."""
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        rated: Ratings = instantiated(compose("train", overrides=arguments.settings).data.ratings)
-    rated = rated.of_split(arguments.split)
-    kept = np.random.default_rng(arguments.seed).permutation(len(rated))[: arguments.photographs]
-    return rated.select(np.sort(kept))
 
 
 def judged(copy: Pixels, known: Mapping[str, Usual], name: str) -> list[Row]:
@@ -182,31 +157,10 @@ def summary(rows: Sequence[Row]) -> list[Row]:
         for kind in ("all", *FLAWS):
             mine = [row for row in some if kind in ("all", row["kind"])]
             for key in (key for key in rows[0] if "/" in key):
-                values: dict[str, list[float]] = {}
-                for row in mine:
-                    values.setdefault(row["photograph"], []).append(row[key])
-                means, (method, _, what) = np.array([np.mean(one) for one in values.values()]), key.partition("/")
-                ends = dict(zip(("mean", "low", "high"), interval(means), strict=True))
-                found.append({"group": group, "kind": kind, "rule": method, "measure": what, "n": len(means)} | ends)
+                method, _, what = key.partition("/")
+                names = {"group": group, "kind": kind, "rule": method, "measure": what}
+                found.append(names | measurement.estimate(mine, key))
     return found
-
-
-def interval(values: NDArray[np.float64]) -> Interval:
-    """Mean, and the ends of its 95 % bootstrap interval over photographs; nan without any."""
-    if not len(values):
-        return (np.nan,) * 3
-    samples = np.concatenate([times @ values / len(values) for times in redraws(len(values))])
-    low, high = np.quantile(samples, [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
-
-
-def shown(lines: Sequence[Row], *wanted: str) -> str:
-    """A mean with its interval, by group, kind, rule and measure; without it where it is chance."""
-    for one in lines:
-        if tuple(one[key] for key in ("group", "kind", "rule", "measure")) == wanted and one["n"]:
-            mean, low, high = (number(one[key], decimals=2) for key in ("mean", "low", "high"))
-            return mean if wanted[2] == "chance" else f"{mean} [{low}, {high}]"
-    return "–"
 
 
 def flaws_table(lines: Sequence[Row]) -> str:
@@ -228,9 +182,12 @@ def flaws_table(lines: Sequence[Row]) -> str:
     for kind in (*FLAWS, "all"):
         said = f"{MEASURED[FLAWS[kind]][2]}" if kind in FLAWS else ""
         texts = [shown(lines, "all photographs", kind, *cell) for cell in cells.values()]
+        # Chance has no interval.
+        texts = [
+            text.split()[0] if "chance" in cell else text for text, cell in zip(texts, cells.values(), strict=True)
+        ]
         texts += [shown(lines, "place named", kind, *cell) for cell in named.values()]
-        n = next(one["n"] for one in lines if (one["group"], one["kind"]) == ("place named", kind))
-        rows.append((kind, said, *texts, str(n)))
+        rows.append((kind, said, *texts, str(measurement.line(lines, "place named", kind)["n"])))
     return markdown_table(header, rows, "ll" + "r" * (len(header) - 2))
 
 
@@ -247,10 +204,10 @@ def rules_table(lines: Sequence[Row]) -> str:
 
 def caption(facts: Mapping[str, Any]) -> str:
     """Of what the tables are."""
-    commit, split = facts["commit"], {"val": "validation", "test": "test"}[facts["split"]]
+    split = {"val": "validation", "test": "test"}[facts["split"]]
     return (
         f"{facts['data']} ({facts['fingerprint']}), {facts['photographs']} {split} photographs, seed {facts['seed']}; "
-        f"commit {commit[:7]}{'+' * commit.endswith('+')}. In brackets the 95 % bootstrap interval over photographs."
+        f"commit {measurement.short(facts['commit'])}. In brackets the 95 % bootstrap interval over photographs."
     )
 
 

@@ -1,24 +1,13 @@
 """What experiments/maps/attributes computes itself: how a map of cells compares with a measure's own."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-SCRIPT = Path(__file__).parents[2] / "experiments" / "maps" / "attributes" / "measure.py"
-
-
-@pytest.fixture(scope="module")
-def attributes():
-    spec = importlib.util.spec_from_file_location("attributes", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from experiments.maps.attributes import measure as attributes
 
 
-def test_a_map_that_orders_the_cells_as_the_measure_does(attributes):
+def test_a_map_that_orders_the_cells_as_the_measure_does():
     """Four cells of 50 × 50 pixels; the top tenth of the pixels lies in the last of them."""
     places = np.kron(np.array([[1, 2], [3, 4]], np.float32), np.ones((50, 50), np.float32))
     places[80:, 80:] = 9
@@ -28,12 +17,12 @@ def test_a_map_that_orders_the_cells_as_the_measure_does(attributes):
     assert attributes.compared(-grid, places) == {"rho": -1.0, "points": 0.0}
 
 
-def test_a_measure_that_is_the_same_all_over_says_nothing(attributes):
+def test_a_measure_that_is_the_same_all_over_says_nothing():
     found = attributes.compared(np.eye(3, dtype=np.float32), np.ones((30, 30), np.float32))
     assert all(math.isnan(value) for value in found.values())
 
 
-def test_attributes_of_a_photograph_are_averaged_first(attributes):
+def test_attributes_of_a_photograph_are_averaged_first():
     rows = [
         {"backbone": "packaged", "photograph": "a", "attribute": "noise", "attam/rho": 1.0},
         {"backbone": "packaged", "photograph": "a", "attribute": "lights", "attam/rho": 0.0},

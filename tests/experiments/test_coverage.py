@@ -1,28 +1,14 @@
 """What experiments/coverage computes itself, against the tables' own intervals."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from experiments.coverage import simulate
 
 from awcu.tables.intervals import Estimate, Sampling
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "coverage"
-
-
-@pytest.fixture(scope="module")
-def simulate():
-    """The experiment's module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module("simulate")
-        del sys.modules["simulate"]
-
 
 @pytest.mark.parametrize("shared", [0.0, 3.0])
-def test_the_interval_of_the_tables_is_the_tables_own(simulate, shared):
+def test_the_interval_of_the_tables_is_the_tables_own(shared):
     """With photographs that matter little, and much."""
     rng = np.random.default_rng(0)
     values = rng.normal(size=5)
@@ -41,7 +27,7 @@ def test_the_interval_of_the_tables_is_the_tables_own(simulate, shared):
         assert (high - low) / 2 == pytest.approx(expected.half_width)
 
 
-def test_a_sample_that_counts_a_photograph_twice_has_it_twice(simulate):
+def test_a_sample_that_counts_a_photograph_twice_has_it_twice():
     rng = np.random.default_rng(1)
     features, rating, head = rng.normal(size=(30, 3)), rng.normal(size=30), np.array([1.0, 0.5, -1.0, 0.2])
     times = np.ones((1, 30))

@@ -1,32 +1,14 @@
 """What experiments/cropping/planted computes itself: true crops, what is fitted, and its averages."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from experiments.cropping.planted import choose, judge, learn
 from PIL import Image
 
 from awcu.images.boxes import Box
 from awcu.inference.predictor import AestheticModel
 from awcu.models.pretrained import BUNDLED
-
-FOLDER = Path(__file__).parents[2] / "experiments" / "cropping" / "planted"
-
-
-@pytest.fixture(scope="module")
-def script():
-    """A module by name; forgotten afterwards, since another experiment has modules of the same names."""
-    for package in ("pytorch_grad_cam", "torchcam"):
-        pytest.importorskip(package)
-    names = ("judge", "choose", "learn", "measure", "methods")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module
-        for name in names:
-            sys.modules.pop(name, None)
 
 
 def crops(choose, **known):
@@ -42,8 +24,7 @@ def crops(choose, **known):
     return choose.Crops(**(given | rest | {"worths": {}, "left_out": {}, "flaws_out": {}} | known))
 
 
-def test_the_largest_crop_without_a_flaw_by_hand(script):
-    judge = script("judge")
+def test_the_largest_crop_without_a_flaw_by_hand():
     mask = np.zeros((48, 96), bool)
     assert judge.largest_without(mask) == Box(0, 0, 96, 48)
     mask[:, :20] = True
@@ -56,16 +37,15 @@ def test_the_largest_crop_without_a_flaw_by_hand(script):
     assert judge.largest_without(mask) == Box(0, 0, 96, 48)
 
 
-def test_the_crops_that_are_judged_begin_with_the_whole_and_the_largest(script):
-    boxes = script("judge").crops_of((100, 200), (0.8, 0.5), 3)
+def test_the_crops_that_are_judged_begin_with_the_whole_and_the_largest():
+    boxes = judge.crops_of((100, 200), (0.8, 0.5), 3)
     assert len(boxes) == 19
     assert boxes[0].tolist() == [0, 0, 200, 100]
     assert boxes[5].tolist() == [20, 10, 180, 90]  # the middle of the larger ones
     assert boxes[-1].tolist() == [100, 50, 200, 100]
 
 
-def test_a_crop_is_taken_where_it_gains_more_than_its_size_must(script):
-    choose = script("choose")
+def test_a_crop_is_taken_where_it_gains_more_than_its_size_must():
     known = crops(choose, gain=np.array([[0, 0.7, 2.2, 9, 9], [0, 0.25, 0.1, 9, 9]]))
     point, found = choose.measured(lambda one: choose.offset(one, one.gain), known, known)
     # The most cautious of those that take the good crop of the first photograph and leave the second whole.
@@ -77,8 +57,7 @@ def test_a_crop_is_taken_where_it_gains_more_than_its_size_must(script):
     assert found["kept"][1] == pytest.approx(0.72)
 
 
-def test_what_is_fitted_is_fitted_to_the_validation_photographs(script):
-    choose = script("choose")
+def test_what_is_fitted_is_fitted_to_the_validation_photographs():
     val = crops(choose, gain=np.array([[0, 0.7, 0, 0, 0], [0, 0.25, 0, 0, 0]]))
     test = crops(choose, gain=np.array([[0, 0.55, 0, 0, 0], [0, 0.65, 0, 0, 0]]))
     _, found = choose.measured(lambda one: choose.offset(one, one.gain), val, test)
@@ -86,8 +65,7 @@ def test_what_is_fitted_is_fitted_to_the_validation_photographs(script):
     assert found["iou"][1] == pytest.approx((0.5 + 0.72) / 2)
 
 
-def test_a_crop_that_scores_lower_than_the_frame_may_be_the_best_of_its_size(script):
-    choose = script("choose")
+def test_a_crop_that_scores_lower_than_the_frame_may_be_the_best_of_its_size():
     known = crops(
         choose,
         area=np.tile([1.0, 0.72, 0.72, 0.49, 1.0, 0.9], (2, 1)),
@@ -96,16 +74,14 @@ def test_a_crop_that_scores_lower_than_the_frame_may_be_the_best_of_its_size(scr
     np.testing.assert_allclose(choose.among_its_size(known)[:, :-2], [[0, 0.5, -0.5, 0], [0, 0, 0, 0]])
 
 
-def test_the_photograph_is_left_whole_where_no_crop_is_without_its_lowest_places(script):
-    choose = script("choose")
+def test_the_photograph_is_left_whole_where_no_crop_is_without_its_lowest_places():
     out = np.array([[0, 1, 0.97, 0, 0], [0, 0.3, 0.2, 0, 0]])
     known = crops(choose, left_out=dict.fromkeys(choose.DEPTHS, out))
     values = dict(choose.lowest(known))[choose.DEPTHS[0],]
     assert choose.taken(known, values).tolist() == [1, 0]
 
 
-def test_a_flaw_map_of_a_validation_photograph_has_not_seen_its_mask(script):
-    choose = script("choose")
+def test_a_flaw_map_of_a_validation_photograph_has_not_seen_its_mask():
     rng = np.random.default_rng(0)
 
     def sample(name, learned=True):
@@ -122,15 +98,13 @@ def test_a_flaw_map_of_a_validation_photograph_has_not_seen_its_mask(script):
     assert held_out[-1][:, :2].max() < held_out[-1][:, 2:].min()
 
 
-def test_two_samples_of_a_photograph_count_as_one(script):
-    choose = script("choose")
+def test_two_samples_of_a_photograph_count_as_one():
     n, mean, low, high = choose.by_photograph(np.array(["a", "a", "b"]), np.array([0.0, 1.0, 1.0]))
     assert (n, mean) == (2, 0.75)
     assert (low, high) == (0.5, 1.0)
 
 
-def test_the_ridge_head_is_scikit_learns(script):
-    choose = script("choose")
+def test_the_ridge_head_is_scikit_learns():
     linear_model = pytest.importorskip("sklearn.linear_model")
     rng = np.random.default_rng(0)
     features, ratings = rng.normal(size=(30, 4)), rng.normal(size=30)
@@ -143,16 +117,14 @@ def test_the_ridge_head_is_scikit_learns(script):
     assert any(np.allclose(head.weight, one.coef_) and np.isclose(head.bias, one.intercept_) for one in expected)
 
 
-def test_a_crop_has_the_frames_score_less_what_of_the_flaw_it_holds(script):
-    learn = script("learn")
+def test_a_crop_has_the_frames_score_less_what_of_the_flaw_it_holds():
     frames, inside = torch.tensor([[3.0, 2.0], [3.0, 2.9], [1.0, 1.5]]), torch.tensor([0.0, 0.5, 1.0])
     # A flaw costs what it cost, but half a rating point at least.
     expected = torch.tensor([[3, 2, 3, 3], [3, 2.5, 3, 2.75], [1, 0.5, 1, 0.5]])
     torch.testing.assert_close(learn.targets(frames, inside), expected)
 
 
-def test_crops_to_learn_from_have_the_frames_aspect_and_know_what_they_hold(script):
-    learn = script("learn")
+def test_crops_to_learn_from_have_the_frames_aspect_and_know_what_they_hold():
     random = np.random.default_rng(0)
     photograph = random.integers(256, size=(96, 128, 3), dtype=np.uint8)
     drawn = [learn.shown(photograph, random) for _ in range(40)]
@@ -168,8 +140,8 @@ def test_crops_to_learn_from_have_the_frames_aspect_and_know_what_they_hold(scri
     assert max(one.inside for one in drawn) == 1
 
 
-def test_learning_moves_the_upper_blocks_and_the_head_alone(script, tmp_path):
-    learn, random = script("learn"), np.random.default_rng(0)
+def test_learning_moves_the_upper_blocks_and_the_head_alone(tmp_path):
+    random = np.random.default_rng(0)
     paths = [str(tmp_path / f"{name}.png") for name in "ab"]
     for path in paths:
         Image.fromarray(random.integers(256, size=(96, 128, 3), dtype=np.uint8)).save(path)

@@ -1,33 +1,13 @@
 """What experiments/explanations computes itself: edits of its own, signs, and shares over photographs."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
+from experiments.explanations import measure as experiment
 
 from awcu.images.edits import EDITS
 from awcu.images.measures import measure as measured
 from awcu.inference.reasons import Reason
-
-FOLDER = Path(__file__).parents[2] / "experiments"
-
-
-@pytest.fixture(scope="module")
-def experiment():
-    """Forgotten afterwards, since other experiments have modules of the same names."""
-    for package in ("pytorch_grad_cam", "torchcam"):
-        pytest.importorskip(package)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER / "maps" / "planted")
-        spec = importlib.util.spec_from_file_location("explanations", FOLDER / "explanations" / "measure.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
-        for name in ("measure", "methods"):
-            del sys.modules[name]
 
 
 def scene():
@@ -40,7 +20,7 @@ def scene():
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_its_edits_give_more_and_less(experiment, name):
+def test_its_edits_give_more_and_less(name):
     more, less = (edit(scene()) for edit in experiment.OTHER[name])
     values = [measured(one, [name])[name].value for one in (less, scene(), more)]
     assert values == sorted(values)
@@ -48,7 +28,7 @@ def test_its_edits_give_more_and_less(experiment, name):
 
 
 @pytest.mark.parametrize("levels", [np.array([[[0, 128, 255]]], np.uint8)])
-def test_black_white_and_the_middle_stay_under_a_steeper_curve(experiment, levels):
+def test_black_white_and_the_middle_stay_under_a_steeper_curve(levels):
     for steepness in (5.0, -4.0):
         np.testing.assert_allclose(experiment.steepened(levels, steepness), levels, atol=1)
 
@@ -65,13 +45,13 @@ def test_black_white_and_the_middle_stay_under_a_steeper_curve(experiment, level
         (False, -0.5, (0.0, 0.0), 0.0, 0.0),
     ],
 )
-def test_signs_by_hand(experiment, high, gap, change, taken, given):
+def test_signs_by_hand(high, gap, change, taken, given):
     found = experiment.checked(Reason("noise", high, 0.5, gap, 0.0), {"noise": change})
     assert (found["taken"], found["given"]) == (taken, given)
 
 
-def test_shares_are_over_reasons_and_their_intervals_over_photographs(experiment):
+def test_shares_are_over_reasons_and_their_intervals_over_photographs():
     """Three reasons of one photograph and one of another: ¾ are true; a redraw has 0, ¾ or 1."""
     rows = [{"photograph": "a", "x": 1.0}] * 3 + [{"photograph": "b", "x": 0.0}]
-    assert experiment.interval(rows, "x") == (0.75, 0.0, 1.0)
-    assert np.isnan(experiment.interval([], "x")).all()
+    found = experiment.line("ours", "all", "taken", rows, "x")
+    assert [found[name] for name in ("n", "mean", "low", "high")] == [4, 0.75, 0.0, 1.0]

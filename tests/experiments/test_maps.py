@@ -1,25 +1,15 @@
 """What experiments/maps compares with: the random maps."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "maps"
-
 
 @pytest.fixture
-def methods():
-    """The experiment's module; forgotten afterwards, since another experiment has one of the same name."""
-    pytest.importorskip("pytorch_grad_cam")
-    pytest.importorskip("torchcam")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module("methods")
-        del sys.modules["methods"]
+def methods(compared):
+    from experiments.maps import methods
+
+    return methods
 
 
 def test_every_photograph_of_every_batch_has_a_random_map_of_its_own(methods):

@@ -1,29 +1,19 @@
 """What experiments/maps/planted computes itself: tolerance of a cell, crops anywhere, and its averages."""
 
-import importlib
 import math
-import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from awcu.images.boxes import Box
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "maps" / "planted"
-
 
 @pytest.fixture(scope="module")
-def measure():
-    """Forgotten afterwards, since another experiment has modules of the same names."""
-    for package in ("pytorch_grad_cam", "torchcam"):
-        pytest.importorskip(package)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module("measure")
-        for name in ("measure", "methods"):
-            del sys.modules[name]
+def measure(compared):
+    from experiments.maps.planted import measure
+
+    return measure
 
 
 def test_a_map_touches_what_has_a_pixel_in_its_strongest_cell(measure):
@@ -53,7 +43,8 @@ def test_photographs_are_averaged_not_their_flaws(measure):
         {"photograph": "a", "kind": "dark", "score/fell": 0.0},
         {"photograph": "b", "kind": "dark", "score/fell": 1.0},
     ]
-    found = {line[:3]: line[3:] for line in measure.summary(rows, ["smear", "cast", "dark"])}
+    lines = measure.summary(rows, ["smear", "cast", "dark"])
+    found = {(line["kind"], line["method"], line["measure"]): tuple(line.values())[3:] for line in lines}
     assert found["local", "score", "fell"][:2] == (2, 0.75)
     # Two photographs: every other redraw is of one of them alone.
     assert found["local", "score", "fell"][2:] == (0.5, 1.0)
@@ -72,8 +63,6 @@ def test_a_flaw_of_the_gallerys_own_lies_where_the_picture_changes(measure):
 
 
 def test_only_the_gallery_has_flaws_of_its_own(measure, monkeypatch):
-    rated = types.SimpleNamespace(name="OASIS beauty", of_split=lambda _: types.SimpleNamespace(split_fingerprint=""))
-    monkeypatch.setattr(measure, "instantiated", lambda _: rated)
-    config = types.SimpleNamespace(trained_on="BIQ2021", train_fingerprint="", preparation={"aspect": "keep"})
+    monkeypatch.setattr(measure.measurement, "unseen", lambda *_: types.SimpleNamespace(name="OASIS beauty"))
     with pytest.raises(SystemExit, match="add data=gallery"):
-        measure.chosen(types.SimpleNamespace(config=config), ["data=oasis"], 1, 0, own=True)
+        measure.chosen(None, ["data=oasis"], 1, 0, own=True)

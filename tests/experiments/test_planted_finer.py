@@ -1,9 +1,6 @@
 """What experiments/maps/planted/finer.py computes itself: ways of looking, and differences paired by photograph."""
 
-import importlib
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,19 +8,12 @@ import pytest
 from awcu.inference.predictor import AestheticModel
 from awcu.models.config import ModelConfig
 
-FOLDER = Path(__file__).parents[2] / "experiments" / "maps" / "planted"
-
 
 @pytest.fixture(scope="module")
-def finer():
-    """Forgotten afterwards, since another experiment has modules of the same names."""
-    for package in ("pytorch_grad_cam", "torchcam"):
-        pytest.importorskip(package)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
-        yield importlib.import_module("finer")
-        for name in ("finer", "measure", "methods"):
-            del sys.modules[name]
+def finer(compared):
+    from experiments.maps.planted import finer
+
+    return finer
 
 
 @pytest.fixture(scope="module")

@@ -21,19 +21,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "maps" / "planted"))
-from measure import interval
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
 
-from awcu.files import write_atomically, write_csv
 from awcu.images.boxes import ious
 from awcu.images.flaws import LOCAL
 from awcu.inference.crop import CropWeights, worth
 from awcu.inference.explanation import CELLS
+from awcu.metrics.bootstrap import mean_and_interval
 from awcu.metrics.ranks import spearman
 from awcu.models.cam import onto_photograph
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
-from awcu.text import markdown_table, number
+from awcu.text import markdown_table
 
 Floats = NDArray[np.float64]
 Point = tuple[float, ...]
@@ -109,7 +107,7 @@ Way = Callable[[Crops], Iterator[tuple[Point, Floats]]]
 def main() -> None:
     """Fit, test, and write both files."""
     arguments = _arguments()
-    code, judged = git_state(Path(__file__).parent), torch.load(arguments.samples, weights_only=False)
+    code, judged = measurement.commit(), torch.load(arguments.samples, weights_only=False)
     weight, bias = judged["head"]
     own = Head(weight[0].astype(np.float64), float(bias[0]), judged["score_sd"])
     head = ridge(judged) if arguments.head else own
@@ -118,21 +116,15 @@ def main() -> None:
     val, test = (crops(samples, maps[split], head, own) for split, samples in by_split.items())
     found = {name: measured(way, val, test) for name, way in WAYS.items()}
     facts = {name: judged[name] for name in ("data", "fingerprint", "weights", "seed")}
-    facts |= {"head": "ridge" if arguments.head else "own", "judged": judged["commit"]}
-    facts |= {"commit": code[0] + "+" * code[1]}
+    facts |= {"head": "ridge" if arguments.head else "own", "judged": judged["commit"], "commit": code}
     lines = [
         {"way": name, "point": " ".join(f"{one:g}" for one in point), "measure": measure, "n": n}
         | dict(zip(("mean", "low", "high"), values, strict=True))
-        | facts
         for name, (point, measures) in found.items()
         for measure, (n, *values) in measures.items()
     ]
-    write_csv(arguments.out / "measures.csv", tuple(lines[0]), lines)
     text = table(found) + "\n\n" + caption(len(set(val.names)), len(set(test.names)), facts)
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"cropping/planted/{arguments.out.name}", text)
-    print(text)
+    measurement.publish(arguments, "cropping/planted", lines, facts, text)
 
 
 def _arguments() -> argparse.Namespace:
@@ -411,14 +403,14 @@ def by_photograph(names: NDArray[np.str_], values: NDArray[Any]) -> tuple[float,
     """Number of photographs, mean over them, and its interval."""
     _, which = np.unique(names, return_inverse=True)
     means = np.bincount(which, values.astype(np.float64)) / np.bincount(which)
-    return len(means), *interval(means)
+    return len(means), *mean_and_interval(means)
 
 
 def table(found: Mapping[str, tuple[Point, Mapping[str, tuple[float, ...]]]]) -> str:
     """A way a line."""
     lines = []
     for name, (_, measures) in found.items():
-        cells = [f"{number(mean)} [{number(low)}, {number(high)}]" for _, mean, low, high in map(measures.get, COLUMNS)]
+        cells = [measurement.bracketed(measures[one][1:]) for one in COLUMNS]
         lines.append((name, *cells))
     return markdown_table(("way", *COLUMNS.values()), lines, "l" + "r" * len(COLUMNS))
 
@@ -426,10 +418,9 @@ def table(found: Mapping[str, tuple[Point, Mapping[str, tuple[float, ...]]]]) ->
 def caption(val: int, test: int, facts: Mapping[str, Any]) -> str:
     """Of what the table is."""
     head = "its own head" if facts["head"] == "own" else "a ridge regression on the training photographs as its head"
-    commit = facts["commit"]
     return (
         f"{facts['data']} ({facts['fingerprint']}), {val} validation and {test} test photographs; model "
-        f"{facts['weights']} with {head}; seed {facts['seed']}; commit {commit[:7]}{'+' * commit.endswith('+')}. "
+        f"{facts['weights']} with {head}; seed {facts['seed']}; commit {measurement.short(facts['commit'])}. "
         f"In brackets the 95 % bootstrap interval over photographs."
     )
 

@@ -19,25 +19,21 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "maps" / "planted"))
-from measure import at_judged_size, judge, weights
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
+from experiments.measurement import Pixels
 
-from awcu.config.hydra import conf_folder, instantiated
 from awcu.datasets import gallery
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.images.flaws import LOCAL, PlantedFlaw, plant
 from awcu.inference.predictor import AestheticModel
 from awcu.metrics.localization import located
-from awcu.models.pretrained import BUNDLED
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
 
-Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.int64]
 
 SIDES = (0.85, 0.7)  # of the crops that are judged, as shares of the frame's
@@ -82,39 +78,28 @@ class Sample:
 def main() -> None:
     """One file of samples."""
     arguments = _arguments()
-    code, model = git_state(Path(__file__).parent), judge(arguments.model)
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        rated: Ratings = instantiated(compose("train", overrides=list(arguments.settings)).data.ratings)
-    found: dict[str, Any] = {"data": rated.name, "fingerprint": rated.fingerprint, "weights": weights(model)}
-    found |= {"commit": code[0] + "+" * code[1], "seed": arguments.seed, "samples": []}
-    found |= {"head": (model.net.aesthetic_head.weight.numpy(), model.net.aesthetic_head.bias.numpy())}
+    code, model, rated = measurement.commit(), measurement.judge(arguments.model), measurement.rated(arguments.settings)
+    found = measurement.facts(rated, arguments.seed, code, weights=measurement.weights(model), samples=[])
+    found["head"] = (model.net.aesthetic_head.weight.numpy(), model.net.aesthetic_head.bias.numpy())
     assert model.config.reference is not None
     found["score_sd"] = model.config.reference.score_sd
-    train = drawn(rated.of_split("train"), arguments.train, arguments.seed)
+    train = measurement.drawn(rated.of_split("train"), arguments.train, arguments.seed)
     found["train"] = (pooled(model, map(decode, train.image_paths.tolist())), train.mean_score)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for split, number in (("val", arguments.val), ("test", arguments.test)):
-        for place, sample in enumerate(samples(model, drawn(rated.of_split(split), number, arguments.seed), split), 1):
+        some = measurement.drawn(rated.of_split(split), number, arguments.seed)
+        for place, sample in enumerate(samples(model, some, split), 1):
             found["samples"].append(sample.__dict__)
             print(f"\r{split} {place}", end="", file=sys.stderr, flush=True)
         torch.save(found, arguments.out)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=gallery")
-    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--train", type=int, default=0, help="photographs for a head of their own (default: 0)")
-    parser.add_argument("--val", type=int, default=30, help="validation photographs (default: 30)")
-    parser.add_argument("--test", type=int, default=60, help="test photographs (default: 60)")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs, places and edits (default: 0)")
-    return parser.parse_args()
-
-
-def drawn(rated: Ratings, number: int, seed: int) -> Ratings:
-    """So many photographs at random, in the order of the list."""
-    return rated.select(np.sort(np.random.default_rng(seed).permutation(len(rated))[:number]))
+    options = measurement.parser(__doc__, model=True)
+    options.add_argument("--train", type=int, default=0, help="photographs for a head of their own (default: 0)")
+    options.add_argument("--val", type=int, default=30, help="validation photographs (default: 30)")
+    options.add_argument("--test", type=int, default=60, help="test photographs (default: 60)")
+    return options.parse_args()
 
 
 def samples(model: AestheticModel, rated: Ratings, split: str) -> Iterator[Sample]:
@@ -124,7 +109,7 @@ def samples(model: AestheticModel, rated: Ratings, split: str) -> Iterator[Sampl
         if rated.name == "gallery":
             yield judged(model, decode(path), *of_gallery(rated, image_id), image_id=image_id, split=split, score=score)
             continue
-        intact = at_judged_size(model, decode(path))
+        intact = measurement.at_judged_size(model, decode(path))
         whole = (0, 0, *intact.shape[1::-1])
         yield judged(model, intact, whole, None, "", image_id=image_id, split=split, score=score)
         flaw, box = near_an_edge(intact, LOCAL[place % len(LOCAL)], zlib.crc32(image_id.encode()))

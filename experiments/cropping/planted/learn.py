@@ -18,22 +18,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
-from judge import drawn
-from measure import at_judged_size
-from numpy.typing import NDArray
 from torch import Tensor
 
-from awcu.config.hydra import conf_folder, instantiated
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
+from experiments.measurement import Pixels, at_judged_size
+
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.images.flaws import LOCAL, plant
 from awcu.inference.predictor import AestheticModel
-from awcu.models.pretrained import BUNDLED
-from awcu.ratings.ratings import Ratings
 from awcu.training.module import warmup_cosine
-
-Pixels = NDArray[np.uint8]
 
 KINDS = tuple(kind for kind in LOCAL if kind not in ("blotch", "finger", "distraction"))  # as in conf bundled_flaws
 COST = 0.5  # of a whole flaw at least, in rating points; the packaged model charges .17
@@ -54,22 +49,16 @@ def main() -> None:
     """Train, and save the model."""
     arguments = _arguments()
     model = AestheticModel.from_pretrained(arguments.model)
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        rated: Ratings = instantiated(compose("train", overrides=list(arguments.settings)).data.ratings)
-    train = drawn(rated.of_split("train"), arguments.photographs, arguments.seed)
+    rated = measurement.rated(arguments.settings)
+    train = measurement.drawn(rated.of_split("train"), arguments.photographs, arguments.seed)
     learn(model, train.image_paths.tolist(), arguments.batch, arguments.seed)
     model.save_pretrained(arguments.out, overwrite=True)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=gallery")
-    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the new model")
-    parser.add_argument("--photographs", type=int, default=2400, help="to learn from, each once (default: 2400)")
-    parser.add_argument("--batch", type=int, default=8, help="photographs a step (default: 8)")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs, flaws and crops (default: 0)")
-    return parser.parse_args()
+    options = measurement.parser(__doc__, photographs=2400, model=True)
+    options.add_argument("--batch", type=int, default=8, help="photographs a step (default: 8)")
+    return options.parse_args()
 
 
 def learn(model: AestheticModel, paths: Sequence[str], batch: int, seed: int) -> None:

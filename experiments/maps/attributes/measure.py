@@ -19,12 +19,13 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 
-from awcu.config.hydra import conf_folder, instantiated
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
+from experiments.measurement import Interval, Row, shown
+
 from awcu.datasets.measured import with_measured
-from awcu.files import write_atomically, write_csv
 from awcu.images.decoding import decode
 from awcu.images.measures import MEASURES, measure
 from awcu.images.transforms import Preparation
@@ -40,16 +41,12 @@ from awcu.probing.cross_validation import Search, solve
 from awcu.probing.grid import grid_rows
 from awcu.probing.heads import Heads
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
-from awcu.text import markdown_table, number
+from awcu.text import markdown_table
 from awcu.training.features import extract
 
 Map = NDArray[np.float32]
-Row = dict[str, Any]
-Interval = tuple[float, float, float]
 
-HERE = Path(__file__).parent
+BLOCK = "maps/attributes"  # of a README
 MAPPED = ("sharpness", "lightness", "shadows", "lights", "contrast", "colourfulness", "noise")  # have maps of their own
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # those of conf/probe.yaml
 CENTRE = 0.5  # standard deviation of the Gaussian, in half sides
@@ -68,7 +65,7 @@ METHODS = {
 def main() -> None:
     """Solve, measure, and write both files."""
     arguments = _arguments()
-    code, rated = git_state(HERE), labelled(arguments)
+    code, rated = measurement.commit(), labelled(arguments)
     rows: list[Row] = []
     lines: list[Row] = []
     for backbone in BACKBONES:
@@ -79,33 +76,23 @@ def main() -> None:
         lines += [{"backbone": backbone} | line for line in learned(logits, rated.of_split("test"))]
     lines += summary(rows)
     n = {split: len(rated.of_split(split)) for split in ("train", "val", "test")}
-    facts = {"data": rated.name, "fingerprint": rated.fingerprint, **n, "seed": arguments.seed}
-    facts["commit"] = code[0] + "+" * code[1]
-    write_csv(arguments.out / "measures.csv", (*lines[0], *facts), (line | facts for line in lines))
+    facts = measurement.facts(rated, arguments.seed, code, **n)
     text = "\n\n".join([learned_table(lines), maps_table(lines), attributes_table(lines), caption(facts)])
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"maps/attributes/{arguments.out.name}", text)
-    print(f"\n{text}")
+    measurement.publish(arguments, BLOCK, lines, facts, text)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=oasis data.root=FOLDER")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--train", type=int, default=300, help="photographs to learn from (default: 300)")
-    parser.add_argument("--val", type=int, default=100, help="photographs that choose the penalty (default: 100)")
-    parser.add_argument("--test", type=int, default=120, help="photographs that measure (default: 120)")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs and random maps (default: 0)")
-    parser.add_argument("--features", type=Path, help="folder of the features (default: the user's cache folder)")
-    parser.add_argument("--readme", type=Path, help="with a block maps/attributes/NAME, NAME that of the folder --out")
-    return parser.parse_args()
+    options = measurement.parser(__doc__, BLOCK)
+    options.add_argument("--train", type=int, default=300, help="photographs to learn from (default: 300)")
+    options.add_argument("--val", type=int, default=100, help="photographs that choose the penalty (default: 100)")
+    options.add_argument("--test", type=int, default=120, help="photographs that measure (default: 120)")
+    options.add_argument("--features", type=Path, help="folder of the features (default: the user's cache folder)")
+    return options.parse_args()
 
 
 def labelled(arguments: argparse.Namespace) -> Ratings:
     """Photographs drawn from each split, with measured attributes and no others."""
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        whole: Ratings = instantiated(compose("train", overrides=arguments.settings).data.ratings)
+    whole = measurement.rated(arguments.settings)
     rng, kept = np.random.default_rng(arguments.seed), []
     for split in ("train", "val", "test"):
         of_split = np.flatnonzero(whole.split == split)
@@ -167,14 +154,14 @@ def linear(heads: Heads, weight: torch.Tensor, bias: torch.Tensor) -> torch.nn.L
 def judged(model: AestheticModel, test: Ratings) -> tuple[list[Row], NDArray[np.float64]]:
     """A row for each photograph and each attribute that it has, and `(N, A)` logits."""
     rows, logits = list[Row](), []
-    for place, (image_id, path) in enumerate(zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True)):
+    for (image_id, path), labels in zip(measurement.each(test), test.attributes, strict=True):
         photograph = decode(path)
         explained = model.explain(photograph)
         logits.append(list(explained.verdict.attribute_logits.values()))
         rng = np.random.default_rng(zlib.crc32(image_id.encode()))
         own = {name: one.places for name, one in measure(photograph, MAPPED).items()}
         maps = {name: explained.attributes[name] for name in MAPPED if name in explained.attributes}
-        present = dict(zip(test.attribute_names, test.attributes[place] == 1, strict=True))
+        present = dict(zip(test.attribute_names, labels == 1, strict=True))
         for name in (name for name in maps if present[name]):
             another = maps[str(rng.choice([one for one in maps if one != name]))]
             tried = {"attam": maps[name], "other": another, "aesam": explained.evidence}
@@ -185,7 +172,6 @@ def judged(model: AestheticModel, test: Ratings) -> tuple[list[Row], NDArray[np.
                 f"gain/{key}": measures[f"attam/{key}"] - measures[f"other/{key}"] for key in ("rho", "points")
             }
             rows.append({"photograph": image_id, "attribute": name} | measures)
-        print(f"\r{place + 1} of {len(test)}", end="", file=sys.stderr, flush=True)
     return rows, np.array(logits)
 
 
@@ -233,33 +219,10 @@ def summary(rows: Sequence[Row]) -> list[Row]:
         for attribute in ("all", *MAPPED):
             mine = [row for row in rows if row["backbone"] == backbone and attribute in ("all", row["attribute"])]
             for key in dict.fromkeys(key for row in mine for key in row if "/" in key):
-                values: dict[str, list[float]] = {}
-                for row in mine:
-                    if not np.isnan(row[key]):
-                        values.setdefault(row["photograph"], []).append(row[key])
-                means = np.array([np.mean(one) for one in values.values()])
                 method, _, what = key.partition("/")
-                found.append({"backbone": backbone} | line(attribute, method, what, len(means), interval(means)))
+                names = {"backbone": backbone, "attribute": attribute, "method": method, "measure": what}
+                found.append(names | measurement.estimate(mine, key))
     return found
-
-
-def interval(values: NDArray[np.float64]) -> Interval:
-    """Mean, and the ends of its 95 % bootstrap interval over photographs; nan without any."""
-    if not len(values):
-        return (np.nan,) * 3
-    drawn = np.concatenate([times @ values / len(values) for times in redraws(len(values))])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
-
-
-def shown(lines: Sequence[Row], *wanted: str) -> str:
-    """A mean with its interval, by backbone, attribute, method and measure."""
-    keys = ("backbone", "attribute", "method", "measure")
-    for one in lines:
-        if tuple(one[key] for key in keys) == wanted and not np.isnan(one["mean"]):
-            mean, low, high = (number(one[key], decimals=2) for key in ("mean", "low", "high"))
-            return mean if np.isnan(one["low"]) else f"{mean} [{low}, {high}]"
-    return "–"
 
 
 def learned_table(lines: Sequence[Row]) -> str:
@@ -301,11 +264,10 @@ def attributes_table(lines: Sequence[Row]) -> str:
 
 def caption(facts: Mapping[str, Any]) -> str:
     """Of what the tables are."""
-    commit, seed = facts["commit"], facts["seed"]
     return (
         f"{facts['data']} ({facts['fingerprint']}): {facts['train']} photographs to learn from, {facts['val']} that "
-        f"choose the penalty, {facts['test']} that measure; seed {seed}; commit "
-        f"{commit[:7]}{'+' * commit.endswith('+')}. In brackets the 95 % bootstrap interval over test photographs."
+        f"choose the penalty, {facts['test']} that measure; seed {facts['seed']}; commit "
+        f"{measurement.short(facts['commit'])}. In brackets the 95 % bootstrap interval over test photographs."
     )
 
 

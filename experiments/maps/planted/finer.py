@@ -16,36 +16,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from measure import (
-    BUNDLED,
-    HERE,
-    Grids,
-    Interval,
-    Mask,
-    Measures,
-    Pixels,
-    Row,
-    chosen,
-    interval,
-    judge,
-    own_flaws,
-    planted,
-    pointing_game,
-    touches,
-    weights,
-)
 from torch.nn import functional as F
 
-from awcu.files import write_atomically, write_csv
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
+from experiments.maps.planted.measure import Grids, Mask, Measures, chosen, own_flaws, planted, touches
+from experiments.measurement import Interval, Pixels, Row, bracketed
+
 from awcu.images.decoding import decode
 from awcu.images.flaws import LOCAL
 from awcu.inference.predictor import AestheticModel
-from awcu.metrics.bootstrap import Floats, redraws, sample_metrics
+from awcu.metrics.bootstrap import Floats, mean_and_interval, redraws, sample_metrics
+from awcu.metrics.localization import pointing_game
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
-from awcu.text import markdown_table, number
+from awcu.text import markdown_table
 
+BLOCK = "maps/planted/finer"  # of a README
 OTHER = ("blotch", "finger", "distraction")  # held out from the packaged model's training: conf bundled_flaws
 GROUPS = {
     "local": LOCAL,
@@ -93,50 +79,33 @@ WAYS = {
 def main() -> None:
     """Measure, and write both files."""
     arguments = _arguments()
-    code, model = git_state(HERE), judge(arguments.model)
+    code, model = measurement.commit(), measurement.judge(arguments.model)
     test = chosen(model, arguments.settings, arguments.photographs, arguments.seed, arguments.own)
     rows = list(located_rows(model, test, arguments.seed, arguments.own))
     lines = summary(rows)
     if arguments.ranked:
         lines += ranking(model, chosen(model, arguments.settings, arguments.ranked, arguments.seed))
-    facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model), "seed": arguments.seed}
-    facts |= {"commit": code[0] + "+" * code[1]}
-    write_csv(
-        arguments.out / "measures.csv",
-        (*COLUMNS, *facts),
-        (dict(zip(COLUMNS, line, strict=True)) | facts for line in lines),
-    )
+    facts = measurement.facts(test, arguments.seed, code, weights=measurement.weights(model))
     text = table(lines) + "\n\n" + caption(len(test), arguments.ranked, facts)
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"maps/planted/finer/{arguments.out.name}", text)
-    print(f"\n{text}")
+    measurement.publish(arguments, BLOCK, [dict(zip(COLUMNS, line, strict=True)) for line in lines], facts, text)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=oasis data.root=FOLDER")
-    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--photographs", type=int, default=60, help="drawn from the test split (default: 60)")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs, places and edits (default: 0)")
-    parser.add_argument("--own", action="store_true", help="data=gallery's own flaws, for which there is the truth")
-    parser.add_argument("--ranked", type=int, default=0, help="test photographs to rank, intact (default: none)")
-    parser.add_argument("--readme", type=Path, help="with a block maps/planted/finer/NAME, NAME that of --out")
-    return parser.parse_args()
+    options = measurement.parser(__doc__, BLOCK, photographs=60, model=True)
+    options.add_argument("--own", action="store_true", help="data=gallery's own flaws, for which there is the truth")
+    options.add_argument("--ranked", type=int, default=0, help="test photographs to rank, intact (default: none)")
+    return options.parse_args()
 
 
 def located_rows(model: AestheticModel, test: Ratings, seed: int, own: bool) -> Iterator[Row]:
     """A photograph, a kind and a way a row."""
-    pairs = zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True)
-    for place, (image_id, path) in enumerate(pairs, 1):
+    for image_id, path in measurement.each(test):
         intact, flaws = own_flaws(image_id) if own else planted(model, path, LOCAL, f"{seed} {image_id}", 1.0)
         before, *after = [seen(model, one) for one in (intact, *(flaw.photograph for flaw in flaws))]
         for way in WAYS:
             for flaw, one in zip(flaws, after, strict=True):
                 measures = pointed(before[way].evidence, one[way].evidence, flaw.mask)
                 yield {"photograph": image_id, "kind": flaw.kind, "way": way} | measures
-        print(f"\r{place} of {len(test)}", end="", file=sys.stderr, flush=True)
 
 
 def seen(model: AestheticModel, photograph: Pixels) -> dict[str, View]:
@@ -174,22 +143,18 @@ def summary(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     photographs = list(dict.fromkeys(row["photograph"] for row in rows))
     found = []
     for way, group, measure in product(WAYS, GROUPS, MEASURES):
-        own, one = (by_photograph(rows, name, GROUPS[group], measure, photographs) for name in (way, "one"))
+        own, one = (means(rows, name, GROUPS[group], measure, photographs) for name in (way, "one"))
         known = ~np.isnan(own)
         if known.any():
-            found.append((way, group, measure, int(known.sum()), *interval(own[known]), *interval((own - one)[known])))
+            both = mean_and_interval(own[known]), mean_and_interval((own - one)[known])
+            found.append((way, group, measure, int(known.sum()), *both[0], *both[1]))
     return found
 
 
-def by_photograph(
-    rows: Sequence[Row], way: str, kinds: Sequence[str], measure: str, photographs: Sequence[str]
-) -> Floats:
+def means(rows: Sequence[Row], way: str, kinds: Sequence[str], measure: str, photographs: Sequence[str]) -> Floats:
     """`(N,)` mean over the flaws of these kinds; nan for a photograph without any."""
-    values: dict[str, list[float]] = {name: [] for name in photographs}
-    for row in rows:
-        if row["way"] == way and row["kind"] in kinds and not np.isnan(row[measure]):
-            values[row["photograph"]].append(row[measure])
-    return np.array([np.mean(found) if found else np.nan for found in values.values()])
+    values = measurement.by_photograph([row for row in rows if row["way"] == way and row["kind"] in kinds], measure)
+    return np.array([np.mean(values.get(name, np.nan)) for name in photographs])
 
 
 def ranking(model: AestheticModel, ranked: Ratings) -> list[tuple[Any, ...]]:
@@ -240,19 +205,12 @@ def table(lines: Sequence[tuple[Any, ...]]) -> str:
     return markdown_table(header, body, "l" + "r" * (len(header) - 1))
 
 
-def bracketed(values: Interval, signed: bool) -> str:
-    """A mean or a difference with its interval."""
-    mean, low, high = (number(value, signed) for value in values)
-    return f"{mean} [{low}, {high}]"
-
-
 def caption(photographs: int, ranked: int, facts: Mapping[str, Any]) -> str:
     """Of what the table is."""
-    commit = facts["commit"]
     last = f"; SRCC of {ranked} intact ones" if ranked else ""
     return (
         f"{facts['data']} ({facts['fingerprint']}), {photographs} test photographs{last}; model {facts['weights']}; "
-        f"seed {facts['seed']}; commit {commit[:7]}{'+' * commit.endswith('+')}. In brackets the 95 % bootstrap "
+        f"seed {facts['seed']}; commit {measurement.short(facts['commit'])}. In brackets the 95 % bootstrap "
         f"interval over photographs; Δ is the difference to one look, paired by photograph."
     )
 

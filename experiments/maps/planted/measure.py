@@ -9,7 +9,6 @@ gallery's pictures are rendered without their flaws, and with one of them at a t
 """
 
 import argparse
-import hashlib
 import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -20,40 +19,31 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 from pytorch_grad_cam import GradCAM
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from methods import grad_cam, last_layer
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
+from experiments.maps.methods import grad_cam, last_layer
+from experiments.measurement import Pixels, Row, shown
 
-from awcu.config.hydra import conf_folder, instantiated
 from awcu.datasets.gallery import draw_plan, render_plan
 from awcu.datasets.gallery.plan import Plan
-from awcu.files import write_atomically, write_csv
+from awcu.files import write_csv
 from awcu.images.boxes import Box
 from awcu.images.decoding import decode
 from awcu.images.flaws import LOCAL, WHOLE, PlantedFlaw, plant
-from awcu.images.transforms import Preparation
 from awcu.inference.explanation import Explanation
 from awcu.inference.predictor import AestheticModel
-from awcu.metrics.bootstrap import redraws
 from awcu.metrics.localization import area_share, auroc_inside, pointing_game, rank_correlation
-from awcu.models.pretrained import BUNDLED
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
-from awcu.tables.readme import refresh_block
 from awcu.text import markdown_table, number
 
 Grids = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Measures = dict[str, float]
-Row = dict[str, Any]  # a photograph, a kind and its measures
-Line = tuple[str, str, str, int, float, float, float]
-Interval = tuple[float, float, float]
 
-HERE = Path(__file__).parent
+BLOCK = "maps/planted"  # of a README
 CENTRE = 0.5  # standard deviation of the Gaussian, in half sides
 OWN = {
     "smear": "smear",
@@ -71,6 +61,8 @@ def aesam(model: AestheticModel, explained: Sequence[Explanation], rng: np.rando
 
 def gradcam(model: AestheticModel, explained: Sequence[Explanation], rng: np.random.Generator) -> Grids:
     """pytorch-grad-cam's, of low less that of high; the library stretches each to [0, 1]."""
+    # None are needed below the layer that it looks at.
+    last_layer(model.net).requires_grad_(True)
     images = torch.stack([model.prepare(one.photograph) for one in explained]).to(model.device)
     return -grad_cam(GradCAM)(model, images).signed
 
@@ -101,9 +93,6 @@ METHODS: dict[str, tuple[str, Callable[[AestheticModel, Sequence[Explanation], n
     "centre": ("centre", centre),
     "random": ("random map", chance),
 }
-
-
-COLUMNS = ("kind", "method", "measure", "n", "mean", "low", "high")
 BY_KIND = {
     "score/fell": "score falls",
     "score/fall": "by",
@@ -128,95 +117,52 @@ BY_METHOD = {
 def main() -> None:
     """Measure, and write both files."""
     arguments = _arguments()
-    code, model = git_state(HERE), judge(arguments.model)
+    code, model = measurement.commit(), measurement.judge(arguments.model)
     test = chosen(model, arguments.settings, arguments.photographs, arguments.seed, arguments.own)
     kinds, methods = arguments.kinds.split(","), arguments.methods.split(",")
     rows: list[Row] = []
-    for place, (image_id, path) in enumerate(zip(test.image_ids.tolist(), test.image_paths.tolist(), strict=True), 1):
+    for image_id, path in measurement.each(test):
         name = f"{arguments.seed} {image_id}"
         intact, flaws = own_flaws(image_id) if arguments.own else planted(model, path, kinds, name, arguments.strength)
         found = judged(model, intact, flaws, methods, name)
         rows += [{"photograph": image_id, "kind": kind} | measures for kind, measures in found.items()]
-        print(f"\r{place} of {len(test)}", end="", file=sys.stderr, flush=True)
     if arguments.rows:
         write_csv(arguments.rows, tuple(dict.fromkeys(name for row in rows for name in row)), rows)
-    summarised = summary(rows, kinds)
-    facts = {"data": test.name, "fingerprint": test.fingerprint, "weights": weights(model)}
+    lines = summary(rows, kinds)
     strength = "its own" if arguments.own else number(arguments.strength, decimals=1)
-    facts |= {"strength": strength, "seed": arguments.seed, "commit": code[0] + "+" * code[1]}
-    lines = (dict(zip(COLUMNS, line, strict=True)) | facts for line in summarised)
-    write_csv(arguments.out / "measures.csv", (*COLUMNS, *facts), lines)
-    text = tables(summarised, kinds, methods) + "\n\n" + caption(model, len(test), facts)
-    write_atomically(arguments.out / "table.md", text + "\n")
-    if arguments.readme:
-        refresh_block(arguments.readme, f"maps/planted/{arguments.out.name}", text)
-    print(f"\n{text}")
+    weights = measurement.weights(model)
+    facts = measurement.facts(test, arguments.seed, code, weights=weights, strength=strength)
+    text = tables(lines, kinds, methods) + "\n\n" + caption(model, len(test), facts)
+    measurement.publish(arguments, BLOCK, lines, facts, text)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("settings", nargs="+", help="of awcu train, such as data=oasis data.root=FOLDER")
-    parser.add_argument("--model", default=BUNDLED, help="what from_pretrained reads (default: the packaged model)")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--photographs", type=int, default=200, help="drawn from the test split (default: 200)")
-    parser.add_argument("--seed", type=int, default=0, help="draws photographs, places and edits (default: 0)")
-    parser.add_argument("--strength", type=float, default=1.0, help="in (0, 1] (default: 1)")
-    parser.add_argument("--kinds", default=",".join(LOCAL + WHOLE), help="separated by commas (default: all)")
-    parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
-    parser.add_argument("--own", action="store_true", help="data=gallery's own flaws, for which there is the truth")
-    parser.add_argument("--readme", type=Path, help="with a block maps/planted/NAME, NAME that of the folder --out")
-    parser.add_argument("--rows", type=Path, help="CSV of every photograph and kind, to compare two models in pairs")
-    return parser.parse_args()
-
-
-def judge(source: str) -> AestheticModel:
-    """The model without what is not measured: its reasons, and gradients below the layer that GradCAM looks at."""
-    model = AestheticModel.from_pretrained(source)
-    if model.config.reference is not None:
-        model.config = replace(model.config, reference=replace(model.config.reference, usual=()))
-    model.net.requires_grad_(False)
-    last_layer(model.net).requires_grad_(True)
-    return model
-
-
-def weights(model: AestheticModel) -> str:
-    """What tells two models of one training split apart."""
-    digest = hashlib.sha256()
-    for tensor in model.net.state_dict().values():
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    options = measurement.parser(__doc__, BLOCK, photographs=200, model=True)
+    options.add_argument("--strength", type=float, default=1.0, help="in (0, 1] (default: 1)")
+    options.add_argument("--kinds", default=",".join(LOCAL + WHOLE), help="separated by commas (default: all)")
+    options.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
+    options.add_argument("--own", action="store_true", help="data=gallery's own flaws, for which there is the truth")
+    options.add_argument("--rows", type=Path, help="CSV of every photograph and kind, to compare two models in pairs")
+    return options.parse_args()
 
 
 def chosen(model: AestheticModel, settings: Sequence[str], photographs: int, seed: int, own: bool = False) -> Ratings:
     """Photographs of the test split, drawn, in the order of the list; the gallery's that have flaws of their own."""
-    with initialize_config_dir(conf_folder(), version_base="1.3"):
-        rated: Ratings = instantiated(compose("train", overrides=list(settings)).data.ratings)
-    learned = rated.of_split("train").split_fingerprint
-    if model.config.trained_on == rated.name and model.config.train_fingerprint != learned:
-        raise SystemExit(
-            f"{rated.name}: the model learned from other photographs than this training split's, perhaps from these; "
-            f"give the settings it was trained with"
-        )
-    if model.config.preparation["aspect"] not in ("keep", "warp"):
-        raise SystemExit(
-            "the model does not see the whole frame edge to edge; take one with images.aspect=keep or warp"
-        )
-    test = rated.of_split("test")
+    test = measurement.unseen(model, settings)
     if own:
-        if rated.name != "gallery":
+        if test.name != "gallery":
             raise SystemExit(
-                f"{rated.name}: only the gallery knows flaws of its own; add data=gallery or leave out --own"
+                f"{test.name}: only the gallery knows flaws of its own; add data=gallery or leave out --own"
             )
         test = test.select(np.array([bool(OWN.keys() & plan(image_id).causes) for image_id in test.image_ids.tolist()]))
-    drawn = np.random.default_rng(seed).permutation(len(test))[:photographs]
-    return test.select(np.sort(drawn))
+    return measurement.drawn(test, photographs, seed)
 
 
 def planted(
     model: AestheticModel, path: str, kinds: Sequence[str], name: str, strength: float
 ) -> tuple[Pixels, list[PlantedFlaw]]:
     """The photograph, and each kind of flaw by itself in it; the name seeds place and edit."""
-    intact, seed = at_judged_size(model, decode(path)), zlib.crc32(name.encode())
+    intact, seed = measurement.at_judged_size(model, decode(path)), zlib.crc32(name.encode())
     return intact, [plant(intact, kind, seed=seed, strength=strength) for kind in kinds]
 
 
@@ -246,8 +192,8 @@ def judged(
     local = [(flaw, one) for flaw, one in zip(flaws, after, strict=True) if flaw.kind in LOCAL]
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     for method in methods if local else ():
-        drawn = METHODS[method][1](model, [before, *(one for _, one in local)], rng)
-        intact_map, *edited_maps = on_grid(drawn, before.evidence.shape)
+        maps = METHODS[method][1](model, [before, *(one for _, one in local)], rng)
+        intact_map, *edited_maps = on_grid(maps, before.evidence.shape)
         for (flaw, _), edited_map in zip(local, edited_maps, strict=True):
             # The centre knows nothing of a change.
             change = edited_map if method == "centre" else edited_map - intact_map
@@ -257,13 +203,6 @@ def judged(
     for flaw, one in local:
         found[flaw.kind] |= cropped(crop, one.crops()[0].box, flaw.mask)
     return found
-
-
-def at_judged_size(model: AestheticModel, pixels: Pixels) -> Pixels:
-    """The photograph in as many pixels as the model sees of it, since shrinking would remove noise and blocks."""
-    preparation = Preparation(**(model.config.preparation | {"aspect": "keep"}))
-    height, width = preparation.frame(*pixels.shape[:2])
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def on_grid(maps: Grids, shape: tuple[int, ...]) -> Grids:
@@ -331,8 +270,8 @@ def covered(side: int, length: int) -> NDArray[np.float64]:
     return (np.minimum(pixel, side - length) - np.maximum(pixel - length + 1, 0) + 1) / places
 
 
-def summary(rows: Sequence[Row], kinds: Sequence[str]) -> list[Line]:
-    """Of each kind, method and measure, over photographs where it is known, a line of `COLUMNS`.
+def summary(rows: Sequence[Row], kinds: Sequence[str]) -> list[Row]:
+    """Of each kind, method and measure, over photographs where it is known, a line.
 
     The kinds "local" and "whole" first average the flaws of a photograph.
     """
@@ -343,56 +282,39 @@ def summary(rows: Sequence[Row], kinds: Sequence[str]) -> list[Line]:
     for name, members in groups.items():
         of_kind = [row for row in rows if row["kind"] in members]
         for measure in dict.fromkeys(key for row in of_kind for key in row if "/" in key):
-            by_photograph: dict[str, list[float]] = {}
-            for row in of_kind:
-                if not np.isnan(row[measure]):
-                    by_photograph.setdefault(row["photograph"], []).append(row[measure])
-            means = np.array([np.mean(values) for values in by_photograph.values()])
             method, _, what = measure.partition("/")
-            found.append((name, method, what, len(means), *interval(means)))
+            found.append({"kind": name, "method": method, "measure": what} | measurement.estimate(of_kind, measure))
     return found
 
 
-def interval(values: NDArray[np.float64]) -> Interval:
-    """Mean, and the ends of its 95 % bootstrap interval over photographs; nan without any."""
-    if not len(values):
-        return (np.nan,) * 3
-    drawn = np.concatenate([times @ values / len(values) for times in redraws(len(values))])
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(values.mean()), float(low), float(high)
-
-
-def tables(summarised: Sequence[Line], kinds: Sequence[str], methods: Sequence[str]) -> str:
+def tables(lines: Sequence[Row], kinds: Sequence[str], methods: Sequence[str]) -> str:
     """What each kind of flaw does, and how the maps compare over all local kinds."""
-    cells = {line[:3]: line[4:] for line in summarised}
 
-    def shown(kind: str, measure: str) -> str:
-        mean, low, high = cells.get((kind, *measure.split("/")), (np.nan,) * 3)
-        return "–" if np.isnan(mean) else f"{number(mean)} [{number(low)}, {number(high)}]"
+    def cell(kind: str, measure: str) -> str:
+        return shown(lines, kind, *measure.split("/"), decimals=3)
 
     groups = {kind: kind for kind in kinds} | {"local": "all in a place", "whole": "all over the frame"}
     by_kind = [
-        (title, *(shown(kind, measure) for measure in BY_KIND))
+        (title, *(cell(kind, measure) for measure in BY_KIND))
         for kind, title in groups.items()
-        if (kind, "score", "fell") in cells
+        if any((line["kind"], line["method"]) == (kind, "score") for line in lines)
     ]
     by_method = [
-        (METHODS[method][0], *(shown("local", f"{method}/{measure}") for measure in BY_METHOD)) for method in methods
+        (METHODS[method][0], *(cell("local", f"{method}/{measure}") for measure in BY_METHOD)) for method in methods
     ]
     return "\n\n".join(
-        markdown_table((first, *titles.values()), lines, "l" + "r" * len(titles))
-        for first, titles, lines in (("flaw", BY_KIND, by_kind), ("map", BY_METHOD, by_method))
+        markdown_table((first, *titles.values()), rows, "l" + "r" * len(titles))
+        for first, titles, rows in (("flaw", BY_KIND, by_kind), ("map", BY_METHOD, by_method))
     )
 
 
 def caption(model: AestheticModel, photographs: int, facts: Mapping[str, Any]) -> str:
     """Of what the tables are."""
-    commit, strength = facts["commit"], facts["strength"]
     learned = model.config.trained_on or "a set it does not name"
     return (
         f"{facts['data']} ({facts['fingerprint']}), {photographs} test photographs; model {facts['weights']} "
-        f"trained on {learned}; strength {strength}, seed {facts['seed']}; commit "
-        f"{commit[:7]}{'+' * commit.endswith('+')}. In brackets the 95 % bootstrap interval over photographs."
+        f"trained on {learned}; strength {facts['strength']}, seed {facts['seed']}; commit "
+        f"{measurement.short(facts['commit'])}. In brackets the 95 % bootstrap interval over photographs."
     )
 
 

@@ -7,6 +7,7 @@ Of rendered pictures, one flaw each, the kinds in turn; ordered by the area unde
 
 import argparse
 import io
+import sys
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from measure import at_judged_size, chosen
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+from experiments import measurement
 
 from awcu.files import write_atomically
 from awcu.images.decoding import decode
@@ -50,7 +53,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="draws pictures, places and edits (default: 0)")
     arguments = parser.parse_args()
     model = AestheticModel.from_pretrained(arguments.model)
-    test = chosen(model, ["data=gallery"], arguments.pictures, arguments.seed)
+    test = measurement.drawn(measurement.unseen(model, ["data=gallery"]), arguments.pictures, arguments.seed)
     found = []
     for place, (image_id, path) in enumerate(zip(test.image_ids, test.image_paths, strict=True)):
         seed = zlib.crc32(f"{arguments.seed} {image_id}".encode())
@@ -62,7 +65,7 @@ def main() -> None:
 
 def judged(model: AestheticModel, pixels: np.ndarray, kind: str, seed: int) -> Shown:
     """The picture with its flaw."""
-    intact = at_judged_size(model, pixels)
+    intact = measurement.at_judged_size(model, pixels)
     flaw = plant(intact, kind, seed=seed)
     before, after = model.explain(intact), model.explain(flaw.photograph)
     change = after.evidence - before.evidence
