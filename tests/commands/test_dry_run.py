@@ -7,6 +7,7 @@ from published_layouts import ava
 
 from awcu.config.hydra import instantiated, sweep_of
 from awcu.datasets.prepared import prepare
+from awcu.datasets.readers import ava as ava_reader
 from awcu.training.rehearsal import Clock, checkpoint_bytes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -139,6 +140,15 @@ class TestAva:
         kinds = [line.split(":")[0].split()[-1] for line in lines if line.startswith("steps")]
         assert kinds == [f"task.objective={name}" for name in ("binary", "distribution", "score")]
         assert status is None, lines
+
+    @pytest.mark.parametrize(("swept", "times"), [("images.flip=true,false", 1), ("data.ratings.split_seed=0,1", 2)])
+    def test_the_lists_of_a_split_are_read_once(self, dry_run, words, monkeypatch, swept, times):
+        read, read_rated = [], ava_reader.read_rated
+        monkeypatch.setattr(ava_reader, "read_rated", lambda *given: read.append(given) or read_rated(*given))
+        status, lines = dry_run("-m", swept, all_of=["data=ava", *words[1:]])
+        assert status is None, lines
+        assert sum("photographs/s" in line for line in lines if line.startswith("steps")) == 2
+        assert len(read) == times
 
     def test_too_few_lines(self, dry_run, words):
         status, lines = dry_run(all_of=[*words[:-2], "data.ratings.val=0.3"])

@@ -13,6 +13,7 @@ from PIL import Image
 
 from awcu.bounds import MAX_PIXELS
 from awcu.commands import main as cli
+from awcu.errors import SourceError
 from awcu.runs.record import read_results_csv, write_results_csv
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +94,7 @@ def test_overrides_for_other_pages_are_left_to_hydra(monkeypatch, option):
 @pytest.mark.parametrize("command", ["train", "probe", "features", "prepare"])
 def test_a_folder_that_hydra_cannot_make_ends_in_one_line(monkeypatch, tmp_path, capsys, command):
     (tmp_path / "file").touch()
-    with pytest.raises(SystemExit, match=r"^awcu: .*Not a directory: '.*file/out'$"):
+    with pytest.raises(SystemExit, match=r"^awcu: .*Not a directory: '.*file/out'; HYDRA_FULL_ERROR=1 shows where$"):
         call(monkeypatch, command, f"hydra.run.dir={tmp_path}/file/out")
     assert capsys.readouterr().err == ""
     assert cli.FULL_ERROR not in os.environ
@@ -111,6 +112,42 @@ def test_a_traceback_for_who_asks_hydra_for_it(monkeypatch, tmp_path):
     with pytest.raises(NotADirectoryError):
         call(monkeypatch, "prepare", f"hydra.run.dir={tmp_path}/file/out")
     assert cli.FULL_ERROR in os.environ
+
+
+class TestTraced:
+    @pytest.fixture
+    def prepare(self, monkeypatch):
+        def command(error):
+            def run(*arguments):
+                raise error
+
+            monkeypatch.setattr("awcu.commands.prepare.run", run)
+            call(monkeypatch, "prepare")
+
+        return command
+
+    LOST = FileNotFoundError(2, "No such file or directory", "list.txt")
+
+    def test_one_line_says_how_to_see_where_a_file_was_missed(self, prepare):
+        with pytest.raises(SystemExit, match=r"^awcu: .*: 'list\.txt'; HYDRA_FULL_ERROR=1 shows where$"):
+            prepare(self.LOST)
+
+    def test_a_fault_that_we_name_needs_no_traceback(self, prepare):
+        with pytest.raises(SystemExit, match=r"^awcu: AVA: fetch it$"):
+            prepare(SourceError("AVA: fetch it"))
+
+    @pytest.mark.parametrize("error", [LOST, SourceError("AVA: fetch it")])
+    def test_where_it_was_raised_for_who_asks(self, monkeypatch, prepare, error):
+        monkeypatch.setenv(cli.FULL_ERROR, "1")
+        with pytest.raises(type(error)) as raised:
+            prepare(error)
+        assert raised.value is error
+        assert raised.traceback[-1].name == "run"
+
+    def test_ctrl_c_has_no_traceback(self, monkeypatch, prepare):
+        monkeypatch.setenv(cli.FULL_ERROR, "1")
+        with pytest.raises(SystemExit, match=r"^awcu: stopped"):
+            prepare(KeyboardInterrupt())
 
 
 def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):

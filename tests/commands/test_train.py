@@ -395,6 +395,17 @@ def test_a_sweep_goes_on_behind_a_failed_run_and_then_fills_the_hole(small, tmp_
     assert not (hole / "failure.json").exists()
 
 
+def test_a_sweep_says_how_to_see_where_a_file_was_missed(small, tmp_path, monkeypatch, capsys, ends_with):
+    def missing(*arguments):
+        raise FileNotFoundError(2, "No such file or directory", "list.txt")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("awcu.commands.train.build_run", missing)
+    assert ends_with("train", "-m", *small, "name=lost", "seed=0,1").startswith("awcu: 2 runs failed")
+    line = "directory: 'list.txt'; HYDRA_FULL_ERROR=1 on this run alone shows where\n"
+    assert capsys.readouterr().out.count(line) == 2
+
+
 class TestFailedRun:
     @pytest.fixture
     def train(self, small, tmp_path, monkeypatch):
@@ -419,9 +430,10 @@ class TestFailedRun:
 
     def test_a_disk_too_full_for_the_failure_ends_the_sweep(self, train, tmp_path, at_fault):
         (tmp_path / "run" / "failure.json").mkdir(parents=True)
-        with pytest.raises(
-            SystemExit, match=r"run cannot be written \(Is a directory\), after: ZeroDivisionError: div"
-        ):
+        said = (
+            r"run cannot be written \(Is a directory\), after: ZeroDivisionError: .*; HYDRA_FULL_ERROR=1 shows where$"
+        )
+        with pytest.raises(SystemExit, match=said):
             train()
 
     @pytest.fixture

@@ -135,6 +135,21 @@ def test_camera_data_that_cannot_be_written_costs_no_crop(tmp_path):
         assert dict(crop.getexif()) == {}
 
 
+def test_an_error_of_ours_is_not_taken_for_garbled_camera_data(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=exif())
+    with pytest.raises(AttributeError, match="width"):
+        cut(upright(tmp_path / "a.jpg"), tuple(BOX))
+
+
+def test_garbled_camera_data_cost_no_crop(tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "a.jpg", exif=exif())
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole.replace(b"MM\0*", b"XX\0*").replace(b"II*\0", b"XX*\0"))
+    content, _ = cut(upright(tmp_path / "a.jpg"), Box(3, 5, 23, 35))
+    with Image.open(io.BytesIO(content)) as crop:
+        assert (crop.size, dict(crop.getexif())) == ((20, 30), {})
+
+
 def test_camera_data_too_large_for_a_jpeg_is_left_out():
     image = Image.fromarray(PIXELS)
     image.format = "JPEG"

@@ -178,6 +178,14 @@ def test_what_is_missing_is_said(tmp_path: Path, drawn: list[Figure]) -> None:
         assert word in said(drawn[0])
 
 
+def test_one_seed_has_no_interval(tmp_path: Path, drawn: list[Figure]) -> None:
+    heat_map(SPEC, [one for one in runs() if one.seed == 0], tmp_path / "heat_map.png")
+    texts = [text.get_text() for square in squares(panels(drawn[0])[0]).values() for text in square["texts"]]
+    assert len(texts) == 9
+    assert "±" not in "".join([*texts, said(drawn[0])])
+    assert "a difference is paired by seed" in said(drawn[0])
+
+
 @pytest.mark.parametrize("metrics", [("test/auroc",), ("test/auroc", "test/srcc")])
 def test_nothing_overlaps_or_leaves_the_figure(tmp_path: Path, drawn: list[Figure], metrics: tuple[str, ...]) -> None:
     columns = {"": "all", "size=50": "fifty training photographs"}

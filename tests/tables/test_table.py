@@ -429,7 +429,14 @@ class TestTable:
         assert lines["step ×4, ¦d¦ ≥ 1"] == [".820 ± .050", "+.010 ± .127 (2 pairs)"]
         other = {7: 0.8, 8: 0.8, 2: 0.8}
         lines = body(Table.from_records(SPEC, runs({"w=uniform": other, "w=step": STEP})))
-        assert lines["step ×4, ¦d¦ ≥ 1"][1] == "+.040 ± – (1 pair)"
+        assert lines["step ×4, ¦d¦ ≥ 1"][1] == "+.040 (1 pair)"
+
+    def test_one_seed_has_no_interval(self) -> None:
+        table = Table.from_records(SPEC, runs({"w=uniform": {0: 0.8}, "w=step": {0: 0.82}}))
+        assert body(table)["uniform"] == [".800", "baseline"]
+        assert body(table)["step ×4, ¦d¦ ≥ 1"] == [".820", "+.020"]
+        assert "±" not in table.to_markdown()
+        assert "One seed has no interval. Δ is the difference to uniform, paired by seed; bold" in table.footer
 
     def test_listed_variant_without_runs_keeps_its_row(self) -> None:
         lines = body(Table.from_records(SPEC, runs({"w=uniform": UNIFORM})))
@@ -442,7 +449,7 @@ class TestTable:
     def test_metric_that_one_run_lacks(self) -> None:
         records = [*runs({"w=uniform": UNIFORM}), run("w=step", 0, 0.8), run("w=step", 1, None)]
         lines = body(Table.from_records(SPEC, records))
-        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".800 ± – (n = 1 of 2)", "+.020 ± –"]
+        assert lines["step ×4, ¦d¦ ≥ 1 (n = 2 of 3)"] == [".800 (n = 1 of 2)", "+.020"]
 
     def test_trivial_predictor_counts_each_seed_once(self) -> None:
         records = [

@@ -17,7 +17,7 @@ from awcu.errors import BackboneError, ConfigurationError, WeightingError
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.weighting import SampleWeights, effective_share
 from awcu.text import counted, duration, number, size
-from awcu.training.rehearsal import Rehearsal, checkpoint_bytes, rehearse
+from awcu.training.rehearsal import Readings, Rehearsal, checkpoint_bytes, rehearse
 
 DRY_RUN = "--dry-run"
 OF_WEIGHTS = ("weighting", "sample_weights", "seed")
@@ -37,14 +37,14 @@ def dry_run(words: Sequence[str]) -> int:
         ConfigurationError: An option other than -m, or overrides that Hydra does not take.
     """
     jobs, cfg = _asked(words)
-    found = Findings()
+    found, readings = Findings(), Readings()
     found.say("runs", _of_keys(jobs))
     with found.part("data"):
-        ratings, prepared, ready = photographs(cfg, words, found)
+        ratings, prepared, ready = photographs(cfg, words, readings, found)
         _weightings(jobs, ratings.of_split("train"), found)
         kinds = _disk(jobs, ratings, cfg, found)
         if ready:
-            _needs(jobs, _rehearsed(kinds, found), cfg, found)
+            _needs(jobs, _rehearsed(kinds, readings, found), cfg, found)
         elif prepared is None:
             found.say("time", "not measured: prepare the photographs, then type the same command again")
     if found.problems:
@@ -123,7 +123,7 @@ def _section(override: str) -> str:
     return override.split("=")[0].lstrip("+").split(".")[0]
 
 
-def _rehearsed(kinds: Kinds, found: Findings) -> list[tuple[int, Rehearsal]]:
+def _rehearsed(kinds: Kinds, readings: Readings, found: Findings) -> list[tuple[int, Rehearsal]]:
     """Each kind of run that may take its own time once, with how many there are of it."""
     common = set.intersection(*map(set, kinds)) if kinds else set()
     untrained: set[str] = set()
@@ -136,7 +136,7 @@ def _rehearsed(kinds: Kinds, found: Findings) -> list[tuple[int, Rehearsal]]:
             if speed in timed:
                 found.say("steps", f"{name}: take as long as {timed[speed][0]}")
             else:
-                timed[speed] = name, _steps(_composed(runs[0]), untrained, found)
+                timed[speed] = name, _steps(_composed(runs[0]), untrained, readings, found)
                 found.say("steps", f"{name}: " * bool(name) + _words(timed[speed][1]))
             done.append((len(runs), timed[speed][1]))
     return done
@@ -149,30 +149,31 @@ def _words(shown: Rehearsal) -> str:
     return f"{rate}; a run takes at most {duration(shown.seconds)}"
 
 
-def _steps(cfg: DictConfig, untrained: set[str], found: Findings) -> Rehearsal:
+def _steps(cfg: DictConfig, untrained: set[str], readings: Readings, found: Findings) -> Rehearsal:
     """Rehearse, without weights where they are not to be had, so that the rest is known all the same.
 
     Args:
         cfg: Of the run.
         untrained: Backbones whose weights are known to be missing; one more may be added.
+        readings: As for `rehearse`.
         found: Takes the problem.
     """
     without = OmegaConf.merge(cfg, {"network": {"pretrained": False, "weights_file": None}})
     assert isinstance(without, DictConfig)
     if cfg.network.backbone not in untrained:
         try:
-            return _rehearsal(cfg)
+            return _rehearsal(cfg, readings)
         except BackboneError as error:
             if not cfg.network.pretrained and cfg.network.weights_file is None:
                 raise
             found.refuse("backbone", str(error))
             untrained.add(cfg.network.backbone)
-    return _rehearsal(without)
+    return _rehearsal(without, readings)
 
 
-def _rehearsal(cfg: DictConfig) -> Rehearsal:
+def _rehearsal(cfg: DictConfig, readings: Readings) -> Rehearsal:
     with tempfile.TemporaryDirectory(prefix="awcu-dry-run-") as folder, redirect_stdout(io.StringIO()):
-        return rehearse(cfg, Path(folder))
+        return rehearse(cfg, Path(folder), readings)
 
 
 def _needs(jobs: list[list[str]], done: list[tuple[int, Rehearsal]], cfg: DictConfig, found: Findings) -> None:

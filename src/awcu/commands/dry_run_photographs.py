@@ -10,21 +10,24 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from awcu.commands.findings import Findings, room
-from awcu.config.hydra import instantiated, page
+from awcu.config.hydra import page
 from awcu.datasets.prepared import Prepared, prepare
 from awcu.ratings.ratings import Ratings
 from awcu.ratings.splits import SPLITS
 from awcu.text import counted, duration, size, some_of
 from awcu.training.build import prepared_photographs
 from awcu.training.datamodule import MANY
+from awcu.training.rehearsal import Readings
 
 LOOKED_AT = 1_000  # photographs, drawn at random
 BEARABLE = 0.01  # share of the photographs of a split that may be missing
 
 
-def photographs(cfg: DictConfig, words: Sequence[str], found: Findings) -> tuple[Ratings, Prepared | None, bool]:
+def photographs(
+    cfg: DictConfig, words: Sequence[str], readings: Readings, found: Findings
+) -> tuple[Ratings, Prepared | None, bool]:
     """The ratings, what is prepared, and whether runs can start; prints what is missing."""
-    ratings = instantiated(cfg.data.ratings)
+    ratings, _ = readings.of(cfg)
     for note in ratings.notes:
         found.say("note", note)
     prepared = None

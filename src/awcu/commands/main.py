@@ -20,6 +20,7 @@ HYDRA = {
 }
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+TRACED = f"{FULL_ERROR}=1 shows where"
 
 MULTIRUN = {"-m", "--multirun"}
 SAME_PAGES = MULTIRUN | {"-c", "--cfg", "--resolve", "-p", "--package", "-i", "--info", "-h", "--help"}
@@ -55,9 +56,13 @@ def main() -> None:
 
 
 def _through_hydra(run: Callable[[], None]) -> None:
-    """Run one of Hydra's commands; a folder that cannot be made ends it in one line, where Hydra prints a traceback."""
+    """Run one of Hydra's commands, and end in one line where Hydra prints a traceback.
+
+    What the system has named is mostly a full disk or a folder that cannot be made. It may be a bug as well, so such a
+    line says how to see where it was raised.
+    """
     if FULL_ERROR in os.environ:
-        run()
+        _with_traceback(run)
         return
     from hydra.errors import CompactHydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -69,9 +74,24 @@ def _through_hydra(run: Callable[[], None]) -> None:
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else ""
         raise SystemExit(f"{error}\n{cause}".strip()) from error
     except OSError as error:
-        raise SystemExit(f"awcu: {error}") from error
+        raise SystemExit(f"awcu: {error}; {TRACED}") from error
+    except SystemExit as ended:
+        if ended.__cause__ is None or isinstance(ended.__cause__, AwcuError):
+            raise
+        raise SystemExit(f"{ended}; {TRACED}") from ended.__cause__
     finally:
         del os.environ[FULL_ERROR]
+
+
+def _with_traceback(run: Callable[[], None]) -> None:
+    """Raise what a command ended for in place of its line."""
+    try:
+        run()
+    except SystemExit as ended:
+        cause = ended.__cause__ or ended
+    else:
+        return
+    raise cause
 
 
 def _dry_run(words: list[str]) -> None:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from awcu.config.hydra import check_keys, conf_folder, variant
 from awcu.config.identity import claim, settings
-from awcu.errors import MENDABLE
+from awcu.errors import MENDABLE, AwcuError
 from awcu.files import write_atomically
 from awcu.inference.predictor import AestheticModel
 from awcu.reports.wandb_media import Pictures, log_result, photographs
@@ -36,12 +36,18 @@ def main(cfg: DictConfig) -> None:
         _leave_failure(error, cfg, folder, overrides)
         if job.mode == RunMode.MULTIRUN:
             # Raised, it would be all that Hydra says at the end of the sweep.
-            print(f"awcu: {error}" if isinstance(error, MENDABLE) else traceback.format_exc(), flush=True)
+            print(_of_a_sweep(error) if isinstance(error, MENDABLE) else traceback.format_exc(), flush=True)
             return
         if isinstance(error, MENDABLE):
             raise SystemExit(f"awcu: {error}") from error
         raise
     (folder / IN_FOLDER).unlink(missing_ok=True)
+
+
+def _of_a_sweep(error: Exception) -> str:
+    """The line of one run; whether a sweep was asked for tracebacks, its runs cannot tell."""
+    line = f"awcu: {error}"
+    return line if isinstance(error, AwcuError) else f"{line}; HYDRA_FULL_ERROR=1 on this run alone shows where"
 
 
 def _leave_failure(error: Exception, cfg: DictConfig, folder: Path, overrides: tuple[str, ...]) -> None:

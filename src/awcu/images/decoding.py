@@ -288,10 +288,11 @@ def _opened(path: str | Path, file: _Timed) -> Image.Image:
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
-        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:
-        # A photograph with garbled EXIF is still a photograph.
+        # Pillow raises whatever its parser stumbles over, and a photograph with garbled EXIF is still a photograph.
         return None
+    return _TURNS.get(orientation)
 
 
 def _pixels(path: str | Path, image: Image.Image, at_least: int | None) -> NDArray[np.uint8]:

@@ -41,7 +41,7 @@ def time_taken(path: str | Path) -> datetime | None:
 
 
 def _if_readable(read: Callable[[], T]) -> T | None:
-    """What is read from EXIF data; None where they are garbled."""
+    """What Pillow alone reads from EXIF data; None where they are garbled."""
     try:
         return read()
     except Exception:

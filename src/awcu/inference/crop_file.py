@@ -46,21 +46,26 @@ def cut(photograph: Image.Image, box: Box, quality: int = 95) -> tuple[bytes, st
 
 
 def _exif(photograph: Image.Image, box: Box) -> bytes | None:
+    """None where there is no EXIF, or garbled EXIF: losing it is better than losing the crop.
+
+    Only what Pillow reads and writes may fail; it raises whatever it stumbles over.
+    """
     try:
         exif = photograph.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
-        if photograph.format == "TIFF":
-            # In a TIFF, the same directory describes where and how the pixels are stored.
-            for tag in [tag for tag in exif if ExifTags.TAGS.get(tag) not in _IN_TIFF]:
-                del exif[tag]
-        if ExifTags.IFD.Exif in exif:
-            camera = exif.get_ifd(ExifTags.IFD.Exif)
-            # Pillow can read this only while the file is open.
-            camera.pop(ExifTags.IFD.Interop, None)
-            sides = {ExifTags.Base.ExifImageWidth: box.width, ExifTags.Base.ExifImageHeight: box.height}
-            camera |= {tag: side for tag, side in sides.items() if tag in camera}
-        written = exif.tobytes()
-        return written if len(exif) and len(written) <= LARGEST_EXIF else None
+        camera = exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in exif else {}
     except Exception:
-        # Cameras write EXIF that Pillow cannot write back; losing it is better than losing the crop.
         return None
+    # In a TIFF, the same directory describes where and how the pixels are stored.
+    others = {tag for tag in exif if photograph.format == "TIFF" and ExifTags.TAGS.get(tag) not in _IN_TIFF}
+    for tag in others | ({ExifTags.Base.Orientation} & set(exif)):
+        del exif[tag]
+    # Pillow can read this only while the file is open.
+    camera.pop(ExifTags.IFD.Interop, None)
+    sides = {ExifTags.Base.ExifImageWidth: box.width, ExifTags.Base.ExifImageHeight: box.height}
+    camera |= {tag: side for tag, side in sides.items() if tag in camera}
+    try:
+        written = exif.tobytes()
+    except Exception:
+        # Cameras write EXIF that Pillow cannot write back.
+        return None
+    return written if len(exif) and len(written) <= LARGEST_EXIF else None

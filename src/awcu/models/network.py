@@ -196,6 +196,7 @@ def _load_weights(backbone: nn.Module, file: Path, name: str) -> None:
         )
         if not isinstance(state, dict):
             raise TypeError(f"a {type(state).__name__}, not a dict")
+    # Which errors a damaged file raises depends on how it is damaged.
     except Exception as error:
         raise BackboneError(
             f"{str(file)!r} cannot be read as weights ({type(error).__name__}); it must be a .safetensors file "

@@ -211,7 +211,7 @@ def _square(metric: str, row: Row | None) -> Square:
 def _legend(panels: Sequence[Panel], tables: Sequence[Table | None]) -> str:
     squares = [square for panel in panels for line in [*panel.squares, panel.levels] for square in line]
     said = [f"Bold in a frame: survives Holm's correction over its panel (adjusted p < {number(LEVEL, decimals=2)})"]
-    said += [f"±: {text}" for text in dict.fromkeys(table.plus_minus for table in tables if table)]
+    said += [f"±: {text}" for text in dict.fromkeys(table.plus_minus for table in tables if table and table.intervals)]
     said += [f"a difference is {text}" for text in dict.fromkeys(table.pairing for table in tables if table)]
     if any(square.difference.n == 0 for square in squares):
         said.append("–: no runs")
@@ -257,8 +257,8 @@ def _draw_square(axis: Axes, x: int, y: int, square: Square, limit: float, most:
     # Large differences have dark colours, on which black does not show.
     ink = "white" if known and abs(one.mean) > 0.75 * limit else BLACK
     above = number(one.mean, signed=True) if known else "nan" if one.n else "–"
-    spread = f"±{one.spread}" if known else f"{one.undefined} of {one.n}" if one.n else ""
-    below = spread + (f", n = {one.n}" if 0 < one.n < most else "") + " †" * square.stopped
+    spread = one.spread and f"±{one.spread}" if known else f"{one.undefined} of {one.n}" if one.n else ""
+    below = ", ".join(filter(None, [spread, f"n = {one.n}" if 0 < one.n < most else ""])) + " †" * square.stopped
     weight = "bold" if square.significant else "normal"
     axis.text(x + 0.5, y + (0.37 if below else 0.5), above, ha="center", va="center", size=9, color=ink, weight=weight)
     axis.text(x + 0.5, y + 0.73, below, ha="center", va="center", size=6.5, color=ink)

@@ -89,16 +89,18 @@ class Estimate:
         return cls(middle, half_width, n, p_value=_p_value(middle, error, freedom))
 
     def text(self, signed: bool = False) -> str:
-        """Print as ".812 ± .011", "nan (1 of 3)" with undefined values, "–" without values."""
+        """Print as ".812 ± .011", ".812" for one seed, "nan (1 of 3)" with undefined values, "–" without values."""
         if self.undefined:
             return f"nan ({self.undefined} of {self.n})"
-        return "–" if self.n == 0 else f"{number(self.mean, signed)} ± {self.spread}"
+        if self.n == 0:
+            return "–"
+        return number(self.mean, signed) + (f" ± {self.spread}" if self.spread else "")
 
     @property
     def spread(self) -> str:
-        """The half-width as printed: ".011", "<.001" if it rounds to zero without being zero, "–" for one seed."""
+        """The half-width as printed: ".011", "<.001" if it rounds to zero without being zero, "" for one seed."""
         if math.isnan(self.half_width):
-            return "–"
+            return ""
         return "<.001" if 0 < self.half_width < 0.0005 else number(self.half_width)
 
 

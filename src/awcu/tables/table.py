@@ -307,14 +307,22 @@ class Table:
         return f"the half-width of the {percent} Student-t interval of the mean over training seeds on one split"
 
     @property
+    def intervals(self) -> bool:
+        """Whether there is any; one seed has none."""
+        return any(
+            math.isfinite(one.half_width) for cell in self._cells for one in (cell.value, cell.difference) if one
+        )
+
+    @property
     def footer(self) -> str:
         """The source of the numbers and the meaning of the symbols."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
         cells = [cell for cell in self._cells if cell.difference and cell.difference.n]
         some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
+        spread = f"± is {self.plus_minus}" if self.intervals else "One seed has no interval"
         said = (
-            f"{self.provenance}. ± is {self.plus_minus}. Δ is the difference to {baseline}, {self.pairing}{some}; bold "
-            f"where it survives Holm's correction over the rows (adjusted p < {level}).{self._contrasted}"
+            f"{self.provenance}. {spread}. Δ is the difference to {baseline}, {self.pairing}{some}; bold where it "
+            f"survives Holm's correction over the rows (adjusted p < {level}).{self._contrasted}"
         )
         return f"{said} {self.published.note}" if self.published.note else said
 
@@ -330,6 +338,8 @@ class Table:
     @property
     def pairing(self) -> str:
         """How the differences are paired and what their intervals cover, in words."""
+        if not self.intervals:
+            return "paired by seed"
         counts = sorted({cell.photographs for cell in self._cells if cell.photographs})
         if not counts:
             return "paired by seed, its interval over seeds only"

@@ -39,14 +39,17 @@ def prepared_photographs(cfg: DictConfig) -> Prepared | None:
     return None if folder is None else Prepared.open(str(folder))
 
 
-def read_ratings(cfg: DictConfig, prepared: Prepared | None = None) -> tuple[Ratings, int]:
-    """The readable ratings and how many photographs were excluded."""
+def read_ratings(
+    cfg: DictConfig, prepared: Prepared | None = None, known: Ratings | None = None
+) -> tuple[Ratings, int]:
+    """The readable ratings and how many photographs were excluded; `known` are those of `cfg.data.ratings`, if read."""
     if cfg.data.on_unreadable not in ("error", "exclude"):
         raise TaskError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
     if cfg.data.get("attributes") not in (None, "measured"):
         raise TaskError(f"data.attributes={cfg.data.attributes!r} must be measured, or null for the set's own")
     exclude, fitting = cfg.data.on_unreadable == "exclude", Preparation(**image_settings(cfg))
-    ratings, excluded = readable(instantiated(cfg.data.ratings), exclude, prepared, fitting)
+    ratings = instantiated(cfg.data.ratings) if known is None else known
+    ratings, excluded = readable(ratings, exclude, prepared, fitting)
     if cfg.data.get("attributes") == "measured":
         ratings = with_measured(ratings, None if prepared is None else prepared.of(ratings))
     return ratings, excluded
@@ -159,12 +162,13 @@ class Run:
         return nullcontext() if self.data.frozen is None else skipping(task.frozen_modules)
 
 
-def build_run(cfg: DictConfig, folder: Path) -> Run:
+def build_run(cfg: DictConfig, folder: Path, known: Ratings | None = None) -> Run:
     """Make what a configuration asks for.
 
     Args:
         cfg: `conf/train.yaml` with overrides.
         folder: The run's folder.
+        known: As for `read_ratings`.
 
     Raises:
         RatingsError: Ratings, table or split at fault.
@@ -184,7 +188,7 @@ def build_run(cfg: DictConfig, folder: Path) -> Run:
     preemption = Preemption(_last(folder))
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     prepared = prepared_photographs(cfg)
-    whole, excluded = read_ratings(cfg, prepared)
+    whole, excluded = read_ratings(cfg, prepared, known)
     for note in whole.notes:
         print(f"{whole.name}: {note}", flush=True)
     ratings = _apart(cfg, whole, prepared).with_train(cfg.train_size, cfg.seed)

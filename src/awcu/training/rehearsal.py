@@ -8,9 +8,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from awcu.config.hydra import plain
+from awcu.config.hydra import instantiated, plain
 from awcu.ratings.ratings import Ratings
 from awcu.training.build import Run, build_run, build_task, image_settings
 from awcu.training.evaluation import learned_from
@@ -90,19 +90,37 @@ class Rehearsal:
     workers: int
 
 
-def rehearse(cfg: DictConfig, folder: Path) -> Rehearsal:
+class Readings:
+    """The ratings of each configuration, read once: most runs of a sweep have the same, and AVA's lists are long."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[Ratings, float]] = {}
+
+    def of(self, cfg: DictConfig) -> tuple[Ratings, float]:
+        """The ratings of `cfg.data.ratings`, and the seconds that it took to read them."""
+        key = OmegaConf.to_yaml(cfg.data.ratings, resolve=True)
+        if key not in self._read:
+            started = time.monotonic()
+            ratings = instantiated(cfg.data.ratings)
+            self._read[key] = ratings, time.monotonic() - started
+        return self._read[key]
+
+
+def rehearse(cfg: DictConfig, folder: Path, readings: Readings) -> Rehearsal:
     """Build the run, train some steps, validate two batches and save checkpoints, as the run itself will.
 
     Args:
         cfg: `conf/train.yaml` with overrides; not changed.
         folder: For the checkpoints; to be removed afterwards.
+        readings: Has the ratings, or takes them.
 
     Raises:
         AwcuError: Whatever `build_run` and `build_trainer` refuse.
     """
+    ratings, read = readings.of(cfg)
     started = time.monotonic()
-    run = build_run(cfg, folder)
-    built = time.monotonic() - started
+    run = build_run(cfg, folder, ratings)
+    built = read + time.monotonic() - started
     settings = plain(cfg.trainer) | {"max_epochs": 1, "limit_val_batches": VALIDATED}
     clock = Clock(2 * run.data.workers)
     with quiet():
