@@ -81,21 +81,27 @@ def test_the_photograph_is_left_whole_where_no_crop_is_without_its_lowest_places
     assert choose.taken(known, values).tolist() == [1, 0]
 
 
-def test_a_flaw_map_of_a_validation_photograph_has_not_seen_its_mask():
+def test_a_flaw_map_learns_from_masks_of_training_photographs_alone():
     rng = np.random.default_rng(0)
 
-    def sample(name, learned=True):
+    def sample(learned=True):
         mask = np.zeros((4, 6), bool)
         mask[:, :2] = True
         features = rng.normal(size=(3, 4, 6))
         features[0] = mask if learned else 1 - mask
-        return {"image_id": name, "features": features, "mask": mask}
+        return {"features": features, "mask": mask}
 
-    val = [sample(name) for name in "abcdefgh"]
-    held_out, (found,) = choose.flaw_maps([*val, sample("z", learned=False)], [sample("t")])
-    assert found[:, :2].min() > found[:, 2:].max()
-    # What the others have taught is wrong of this one.
-    assert held_out[-1][:, :2].max() < held_out[-1][:, 2:].min()
+    train, val = [sample() for _ in range(8)], [sample(), sample()]
+    (held_out, _), (found, other) = choose.flaw_maps(train, val, [sample(), sample(learned=False)])
+    for one in (held_out, found):
+        assert one[:, :2].min() > one[:, 2:].max()
+    # Its own mask has taught nothing.
+    assert other[:, :2].max() < other[:, 2:].min()
+
+
+def test_a_head_needs_training_photographs():
+    with pytest.raises(SystemExit, match=r"no training photographs were judged.*judge\.py --train 400"):
+        choose.ridge({"train": (np.zeros((0, 3)), np.zeros(0)), "samples": []})
 
 
 def test_two_samples_of_a_photograph_count_as_one():

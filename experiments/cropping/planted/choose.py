@@ -53,8 +53,7 @@ BORDERS, LEVELS = (0.0, 0.05, 0.1), (0.0, 0.25, 0.5, 0.75, 1.0)
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 TAUS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # of the flaw map: the share of a cell that is said to be flawed
 PRICES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # of a flawed share of the frame, in shares kept
-FOLDS = 4
-PRIORS = (10.0, 100.0, 1000.0, 10000.0)  # penalties of the flaw map
+PRIORS = 10.0 ** np.arange(1, 6)  # penalties of the flaw map
 
 
 class Head(NamedTuple):
@@ -112,9 +111,12 @@ def main() -> None:
     own = Head(weight[0].astype(np.float64), float(bias[0]), judged["score_sd"])
     head = ridge(judged) if arguments.head else own
     by_split = {split: [one for one in judged["samples"] if one["split"] == split] for split in ("val", "test")}
-    maps = dict(zip(by_split, flaw_maps(*by_split.values()), strict=True))
-    val, test = (crops(samples, maps[split], head, own) for split, samples in by_split.items())
-    found = {name: measured(way, val, test) for name, way in WAYS.items()}
+    masked = judged["masked"]
+    maps = (
+        flaw_maps(masked, **by_split) if masked else [[0 * _shares(one) for one in some] for some in by_split.values()]
+    )
+    val, test = (crops(samples, maps, head, own) for samples, maps in zip(by_split.values(), maps, strict=True))
+    found = {name: measured(way, val, test) for name, way in WAYS.items() if masked or not name.startswith("flaw map")}
     facts = {name: judged[name] for name in ("data", "fingerprint", "weights", "seed")}
     facts |= {"head": "ridge" if arguments.head else "own", "judged": judged["commit"], "commit": code}
     lines = [
@@ -139,6 +141,8 @@ def _arguments() -> argparse.Namespace:
 def ridge(judged: Mapping[str, Any]) -> Head:
     """The regression of the training photographs' ratings that ranks the validation photographs best."""
     features, ratings = (np.asarray(one, np.float64) for one in judged["train"])
+    if not len(ratings):
+        raise SystemExit("no training photographs were judged, so that no head can learn; judge.py --train 400")
     val = [one for one in judged["samples"] if one["split"] == "val" and one["kind"] not in LOCAL]
     held, rated = np.array([one["pooled"][0] for one in val], np.float64), np.array([one["score"] for one in val])
     mean, middle = features.mean(0), ratings.mean()
@@ -156,23 +160,16 @@ def ridge(judged: Mapping[str, Any]) -> Head:
     return best[1]
 
 
-def flaw_maps(val: Sequence[Sample], test: Sequence[Sample]) -> tuple[list[Floats], list[Floats]]:
-    """`(h, w)` share of each cell that looks flawed: a ridge regression on the cells of the validation photographs.
+def flaw_maps(masked: Sequence[Sample], val: Sequence[Sample], test: Sequence[Sample]) -> list[list[Floats]]:
+    """`(h, w)` share of each cell that looks flawed, by a ridge regression on the cells of training photographs.
 
-    It learns from the known masks, not from ratings. A validation photograph's map comes from the other folds.
+    It learns from masks, not from ratings. The validation photographs choose its penalty.
     """
-    cells, shares = [_cells(one) for one in val], [_shares(one).ravel() for one in val]
-    _, fold = np.unique([one["image_id"] for one in val], return_inverse=True)
-    fold = fold % FOLDS
-    moments = np.stack([_moments(cells, shares, fold == one) for one in range(FOLDS)])
-    tried = {}
-    for penalty in PRIORS:
-        weights = [_solved(moments.sum(0) - moments[held], penalty) for held in range(FOLDS)]
-        tried[penalty] = [cells[place] @ weights[fold[place]] for place in range(len(val))]
-    best = min(tried, key=lambda one: float(np.square(np.concatenate(tried[one]) - np.concatenate(shares)).mean()))
-    weight = _solved(moments.sum(0), best)
-    held_out = [values.reshape(_shares(one).shape) for values, one in zip(tried[best], val, strict=True)]
-    return held_out, [(_cells(one) @ weight).reshape(_shares(one).shape) for one in test]
+    moments = sum(_moments(one) for one in masked)
+    cells, shares = np.concatenate([_cells(one) for one in val]), np.concatenate([_shares(one).ravel() for one in val])
+    tried = [_solved(moments, penalty) for penalty in PRIORS]
+    best = min(tried, key=lambda weight: float(np.square(cells @ weight - shares).mean()))
+    return [[(_cells(one) @ best).reshape(_shares(one).shape) for one in samples] for samples in (val, test)]
 
 
 def _cells(sample: Sample) -> Floats:
@@ -189,11 +186,10 @@ def _shares(sample: Sample) -> Floats:
     return np.asarray(cv2.resize(sample["mask"].astype(np.float64), (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _moments(cells: Sequence[Floats], shares: Sequence[Floats], which: NDArray[np.bool_]) -> Floats:
-    """`(C + 1, C + 2)` products of the features of these photographs with each other and with the shares."""
-    x = np.concatenate([one for one, use in zip(cells, which, strict=True) if use])
-    y = np.concatenate([one for one, use in zip(shares, which, strict=True) if use])
-    return np.column_stack([x.T @ x, x.T @ y])
+def _moments(sample: Sample) -> Floats:
+    """`(C + 1, C + 2)` products of the features with each other and with the shares, over the cells."""
+    x = _cells(sample)
+    return x.T @ np.column_stack([x, _shares(sample).ravel()])
 
 
 def _solved(moments: Floats, penalty: float) -> Floats:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -42,6 +42,16 @@ FINE = tuple(np.linspace(1, 0.5, 24)), 17  # sides and places of the crops among
 TRIES = 64  # seeds that are looked at until a crop can leave the flaw out
 LEAST = 0.5  # of the frame that such a crop keeps
 TRACE = 0.05  # of the flaw that it may hold
+
+
+class Shown(NamedTuple):
+    """A photograph, the crop that it should have, the mask `(H, W)` and kind of its flaw; as in `Sample`."""
+
+    image_id: str
+    photograph: Pixels
+    truth: tuple[int, ...]
+    mask: NDArray[np.bool_] | None
+    kind: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +95,11 @@ def main() -> None:
     found["score_sd"] = model.config.reference.score_sd
     train = measurement.drawn(rated.of_split("train"), arguments.train, arguments.seed)
     found["train"] = (pooled(model, map(decode, train.image_paths.tolist())), train.mean_score)
+    masked = measurement.drawn(rated.of_split("train"), arguments.masks, arguments.seed)
+    found["masked"] = [
+        {"features": feature_maps(model, [one.photograph])[0].numpy().astype(np.float16), "mask": one.mask}
+        for one in shown(model, masked)
+    ]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for split, number in (("val", arguments.val), ("test", arguments.test)):
         some = measurement.drawn(rated.of_split(split), number, arguments.seed)
@@ -97,23 +112,29 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     options = measurement.parser(__doc__, model=True)
     options.add_argument("--train", type=int, default=0, help="photographs for a head of their own (default: 0)")
+    options.add_argument("--masks", type=int, default=0, help="training photographs for flaw maps (default: 0, of val)")
     options.add_argument("--val", type=int, default=30, help="validation photographs (default: 30)")
     options.add_argument("--test", type=int, default=60, help="test photographs (default: 60)")
     return options.parse_args()
 
 
 def samples(model: AestheticModel, rated: Ratings, split: str) -> Iterator[Sample]:
+    """Each of the photographs that are shown, judged."""
+    scores = dict(zip(rated.image_ids.tolist(), rated.mean_score.tolist(), strict=True))
+    for one in shown(model, rated):
+        yield judged(model, one, split, scores[one.image_id])
+
+
+def shown(model: AestheticModel, rated: Ratings) -> Iterator[Shown]:
     """The gallery's pictures as they are; of a photograph first a copy as it is, then one with a flaw."""
-    known = zip(rated.image_ids.tolist(), rated.image_paths.tolist(), rated.mean_score.tolist(), strict=True)
-    for place, (image_id, path, score) in enumerate(known):
+    for place, (image_id, path) in enumerate(zip(rated.image_ids.tolist(), rated.image_paths.tolist(), strict=True)):
         if rated.name == "gallery":
-            yield judged(model, decode(path), *of_gallery(rated, image_id), image_id=image_id, split=split, score=score)
+            yield Shown(image_id, decode(path), *of_gallery(rated, image_id))
             continue
         intact = measurement.at_judged_size(model, decode(path))
-        whole = (0, 0, *intact.shape[1::-1])
-        yield judged(model, intact, whole, None, "", image_id=image_id, split=split, score=score)
+        yield Shown(image_id, intact, (0, 0, *intact.shape[1::-1]), None, "")
         flaw, box = near_an_edge(intact, LOCAL[place % len(LOCAL)], zlib.crc32(image_id.encode()))
-        yield judged(model, flaw.photograph, box, flaw.mask, flaw.kind, image_id=image_id, split=split, score=score)
+        yield Shown(image_id, flaw.photograph, box, flaw.mask, flaw.kind)
 
 
 def of_gallery(rated: Ratings, image_id: str) -> tuple[tuple[int, ...], NDArray[np.bool_] | None, str]:
@@ -164,16 +185,9 @@ def crops_of(size: tuple[int, ...], sides: Sequence[float], places: int) -> Boxe
     return np.concatenate(boxes)
 
 
-def judged(
-    model: AestheticModel,
-    photograph: Pixels,
-    truth: Sequence[int],
-    mask: NDArray[np.bool_] | None,
-    kind: str,
-    **known: Any,
-) -> Sample:
+def judged(model: AestheticModel, one: Shown, split: str, score: float) -> Sample:
     """The sample of one photograph."""
-    size = photograph.shape[:2]
+    photograph, size = one.photograph, one.photograph.shape[:2]
     aesam = model.explain(photograph).crops(aspect=size[1] / size[0])[0].box
     boxes = np.concatenate([crops_of(size, SIDES, PLACES), [aesam, by_smartcrop(photograph)]])
     crops = (photograph[top:bottom, left:right] for left, top, right, bottom in boxes.tolist())
@@ -183,15 +197,17 @@ def judged(
         detector.computeSaliency(photograph[..., ::-1])[1], features.shape[:0:-1], interpolation=cv2.INTER_AREA
     )
     return Sample(
+        image_id=one.image_id,
+        split=split,
+        kind=one.kind,
         size=size,
-        truth=tuple(truth),
-        mask=mask,
-        kind=kind,
+        truth=one.truth,
+        mask=one.mask,
+        score=score,
         saliency=salient.astype(np.float16),
         features=features.numpy().astype(np.float16),
         boxes=boxes,
         pooled=pooled(model, crops),
-        **known,
     )
 
 
