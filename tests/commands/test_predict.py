@@ -267,7 +267,7 @@ class TestExplain:
 class TestCrop:
     def test_the_crop_is_cut_from_the_upright_original(self, call, good, model, capsys):
         assert call("crop", "photos") is None
-        assert capsys.readouterr() == ("crops/crops.csv\n", "")
+        assert capsys.readouterr().out == "crops/crops.csv\n"
         rows = read(good.parent / "crops/crops.csv")
         assert list(rows) == [f"photos/{name}" for name in NAMES]
         assert [row["crop"] for row in rows.values()] == NAMES
@@ -276,11 +276,18 @@ class TestCrop:
             (proposal,) = model.crop(path)
             assert (box, row["aspect"], row["number"]) == (proposal.box, "free", "1")
             assert float(row["worth"]) == pytest.approx(proposal.worth, abs=1e-5)
+            height, width = decode(path).shape[:2]
+            assert float(row["kept"]) == pytest.approx(box.width * box.height / (height * width), abs=1e-4)
             cut = decode(good.parent / "crops" / row["crop"]).astype(int)
             original = decode(path)[box.top : box.bottom, box.left : box.right]
             assert cut.shape == original.shape
             assert np.abs(cut - original).mean() < 6
         assert decode("photos/b.jpg").shape == (90, 60, 3), "turned by its EXIF"
+
+    def test_what_is_left_whole_is_said(self, call, good, capsys):
+        assert call("crop", "photos", "--aspect", "1:1,original", "--smallest", "1") is None
+        said = "awcu: 3 of 3 photographs left whole: no crop is worth more to the model\n"
+        assert capsys.readouterr() == ("crops/crops.csv\n", said)
 
     def test_several_of_several_aspects(self, call, good, model):
         assert call("crop", "photos/b.jpg", "--aspect", "1:1,16:9,1:1", "--top", 2, "--smallest", ".3") is None

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TOLD = 5  # photographs whose reasons a terminal shows
-PROPOSAL = ("crop", "aspect", "number", "left", "top", "right", "bottom", "worth")
+PROPOSAL = ("crop", "aspect", "number", "left", "top", "right", "bottom", "kept", "worth")
 
 
 def score(arguments: argparse.Namespace) -> None:
@@ -163,6 +163,10 @@ def crop(arguments: argparse.Namespace) -> None:
             for row in crops:
                 rows.add(row)
     print(rows.path)
+    whole = {row["path"] for row in rows.rows if row.get("number") == 1 and row["kept"] == 1}
+    if whole:
+        what = f"{len(whole):,} of {counted(len(photographs), 'photograph')}"
+        print(f"awcu: {what} left whole: no crop is worth more to the model", file=sys.stderr)
     _end(rows, len(photographs))
 
 
@@ -176,7 +180,8 @@ def _crop_one(model: "AestheticModel", path: Path, name: Path, arguments: argpar
         content, ending = cut(photograph, box, arguments.quality)
         file = _with_ending(name, several + (f"_{number}" if arguments.top > 1 else "") + ending)
         write_atomically(arguments.out / file, content)
-        values = (text_of(file), aspect, number, *box, round(worth, 6))
+        kept = box.width * box.height / (photograph.width * photograph.height)
+        values = (text_of(file), aspect, number, *box, round(kept, 4), round(worth, 6))
         rows.append({"path": text_of(path), **dict(zip(PROPOSAL, values, strict=True))})
     return rows
 
