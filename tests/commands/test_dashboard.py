@@ -108,8 +108,8 @@ def test_with_a_login_the_report_is_saved(dashboard, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("schedule", r"experiments/schedule has no table\.md, .*make the table first: awcu table"),
-        ("scheduel", "experiment=scheduel does not exist; nearest: schedule"),
+        ("heads", r"experiments/heads has no table\.md, .*make the table first: awcu table"),
+        ("haeds", "experiment=haeds does not exist; nearest: heads"),
     ],
 )
 def test_a_missing_table_or_experiment_is_named(dashboard, name, said):
