@@ -145,7 +145,7 @@ def test_every_experiment_there_is_may_be_asked_for(name):
     [
         ("experiment=familie", r"^experiment=familie does not exist; nearest: families"),
         ("+experiment=families,reproduse", r"^experiment=reproduse does not exist; nearest: reproduce"),
-        ("experiment=zzzzzzzz", r"nearest: ava, .*, weighting/oasis$"),
+        ("experiment=zzzzzzzz", r"nearest: ava, .*, weighting/recipe$"),
         (
             "experiment=probe_ladder",
             r"^experiment=probe_ladder is for awcu probe; type awcu probe experiment=probe_ladder",
