@@ -22,6 +22,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 from experiments import measurement
+from experiments.maps.planted.finer import OTHER
 from experiments.measurement import Pixels, at_judged_size
 
 from awcu.images.boxes import Box
@@ -30,7 +31,7 @@ from awcu.images.flaws import LOCAL, plant
 from awcu.inference.predictor import AestheticModel
 from awcu.training.module import warmup_cosine
 
-KINDS = tuple(kind for kind in LOCAL if kind not in ("blotch", "finger", "distraction"))  # as in conf bundled_flaws
+KINDS = tuple(kind for kind in LOCAL if kind not in OTHER)
 COST = 0.5  # of a whole flaw at least, in rating points; the packaged model charges .17
 SIDES = (0.6, 1.0)  # of a crop, as shares of the frame's
 DRAWS = 16  # crops of which the one with least of the flaw is taken, for every other photograph
