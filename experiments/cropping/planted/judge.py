@@ -112,7 +112,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     options = measurement.parser(__doc__, model=True)
     options.add_argument("--train", type=int, default=0, help="photographs for a head of their own (default: 0)")
-    options.add_argument("--masks", type=int, default=0, help="training photographs for flaw maps (default: 0, of val)")
+    options.add_argument("--masks", type=int, default=0, help="training photographs for flaw maps (default: none)")
     options.add_argument("--val", type=int, default=30, help="validation photographs (default: 30)")
     options.add_argument("--test", type=int, default=60, help="test photographs (default: 60)")
     return options.parse_args()

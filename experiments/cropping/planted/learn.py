@@ -64,7 +64,7 @@ def _arguments() -> argparse.Namespace:
 
 def learn(model: AestheticModel, paths: Sequence[str], batch: int, seed: int) -> None:
     """Train the model's upper blocks and head on one pass over the photographs; batch norm stays as it is."""
-    teacher, optimizer = deepcopy(model.net), _optimizer(model)
+    teacher, optimizer, batch = deepcopy(model.net), _optimizer(model), min(batch, len(paths))
     steps, begun = len(paths) // batch, time.perf_counter()
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warmup_cosine(step, steps, 0.1))
     for step, group in enumerate(_batches(model, paths, batch, seed), 1):

@@ -41,7 +41,7 @@ def time_taken(path: str | Path) -> datetime | None:
 
 
 def _if_readable(read: Callable[[], T]) -> T | None:
-    """What Pillow alone reads from EXIF data; None where they are garbled."""
+    """What Pillow reads from EXIF data; None where they are garbled: it raises whatever its parser stumbles over."""
     try:
         return read()
     except Exception:
