@@ -1,5 +1,8 @@
 """A measurement of photographs by a script: its arguments, the photographs and their model, and what is written of it.
 
+One model is measured with an interval over photographs (`estimate`, `publish`); the networks of a sweep as records, in
+a table whose intervals are over networks and photographs (`Measured`, `write_measured`).
+
 The measuring scripts add the repository to `sys.path`, since Python looks for modules beside a script only.
 """
 
@@ -7,7 +10,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,14 @@ from awcu.config.hydra import composing, instantiated
 from awcu.files import write_atomically, write_csv
 from awcu.images.transforms import Preparation
 from awcu.inference.predictor import AestheticModel
-from awcu.metrics.bootstrap import mean_and_interval
+from awcu.metrics.bootstrap import Floats, mean_and_interval
 from awcu.models.pretrained import BUNDLED
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state
+from awcu.runs.provenance import git_state, package_versions
+from awcu.runs.record import RESULTS, RunRecord, write_results_csv
+from awcu.tables.paired import FILE, paired_differences, write_differences
 from awcu.tables.readme import refresh_block
+from awcu.tables.spec import SPEC, TableSpec
 from awcu.text import number
 
 Pixels = NDArray[np.uint8]
@@ -177,3 +183,63 @@ def publish(
     if arguments.readme:
         refresh_block(arguments.readme, f"{block}/{arguments.out.name}", text)
     print(f"\n{text}")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of N test photographs of one network.
+
+    Attributes:
+        image_ids: `(N,)`.
+        sums: By metric, `(N,)` of a photograph's values.
+        counts: By metric, `(N,)` how many these are; 0 where it has none.
+    """
+
+    image_ids: NDArray[np.str_]
+    sums: Mapping[str, Floats]
+    counts: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, image_ids: Sequence[str], values: Mapping[str, Sequence[Sequence[float]]]) -> "Measured":
+        """From each metric's values, a list for each photograph; nan is none."""
+        known = {name: [np.asarray(one)[~np.isnan(one)] for one in each] for name, each in values.items()}
+        return cls(
+            np.array(image_ids, dtype=np.str_),
+            {name: np.array([one.sum() for one in each]) for name, each in known.items()},
+            {name: np.array([float(one.size) for one in each]) for name, each in known.items()},
+        )
+
+    def metrics(self, times: Floats) -> dict[str, Floats]:
+        """The means `(B,)` over samples in which photograph i stands `times[b, i]` times; nan over no value."""
+        with np.errstate(invalid="ignore"):
+            return {name: times @ self.sums[name] / (times @ self.counts[name]) for name in self.sums}
+
+    def means(self) -> dict[str, float]:
+        """By the names of a record's test metrics."""
+        found = self.metrics(np.ones((1, len(self.image_ids))))
+        return {f"test/{name}": float(values[0]) for name, values in found.items()}
+
+
+def measured_record(run: RunRecord, experiment: str, method: str, seconds: float, **changed: Any) -> RunRecord:
+    """The run's record as one of a method that was measured with its network."""
+    name, dirty = git_state(Path(__file__).parent)
+    return replace(
+        run,
+        experiment=experiment,
+        variant=" ".join(sorted([f"method={method}", *run.variant.split()])),
+        git_commit=name,
+        git_dirty=dirty,
+        versions=package_versions(),
+        wall_time_s=seconds,
+        **changed,
+    )
+
+
+def write_measured(found: Sequence[tuple[RunRecord, Measured]], out: Path) -> None:
+    """Write the records to results.csv, and what `table.yaml` compares, if there is one, to differences.csv."""
+    write_results_csv([record for record, _ in found], out / RESULTS)
+    if (out / SPEC).is_file():
+        runs: dict[str, dict[int, Measured]] = {}
+        for record, measured in found:
+            runs.setdefault(record.variant, {})[record.seed] = measured
+        write_differences(paired_differences(TableSpec.load(out / SPEC), runs), out / FILE)

@@ -5,17 +5,21 @@ python experiments/cropping/measure.py RUNS --data flms --root FOLDER --out expe
 
 RUNS is the folder of an `awcu train` sweep. fit.csv (`fit.py`) says what the methods learned from the gallery's
 validation pictures; nothing is fitted to another set. One record a network and method goes to results.csv; what needs
-no network is measured once and stands under every seed.
+no network is measured once and stands under every seed. What other pictures would change of the differences between
+methods goes to differences.csv.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from methods import GALLERY, METHODS, Fit, Method, Size, read_fit
+from numpy.typing import NDArray
 
 from awcu.commands.maps import load_run
 from awcu.datasets import cropping as crops
@@ -23,21 +27,25 @@ from awcu.datasets.cropping.cuhk_icd import ANNOTATORS, annotator
 from awcu.images.boxes import Box
 from awcu.inference.predictor import AestheticModel
 from awcu.metrics.cropping import acc, best_of, srcc
-from awcu.runs.provenance import git_state, package_versions
-from awcu.runs.record import RunRecord, write_results_csv
+from awcu.runs.record import RunRecord
+
+sys.path.append(str(Path(__file__).parents[2]))
+from experiments.measurement import Measured, measured_record, write_measured
 
 WHOLE = 0.95  # of the frame: a box that keeps as much counts as no cut
 BEYOND = ("flms", "fcdb")  # sets with boxes that reach beyond the frame and are to be cut there
 
-Metrics = dict[str, float]
+Floats = NDArray[np.float64]
+Values = dict[str, Floats]
+"""By metric, one of each photograph; nan where a photograph does not count."""
 
 
 def main() -> None:
     """One record a run and method."""
     arguments = _arguments()
     fits = read_fit(Path(__file__).with_name("fit.csv"))
-    records: list[RunRecord] = []
-    known: dict[tuple[str, str], Metrics] = {}
+    found: list[tuple[RunRecord, Measured]] = []
+    known: dict[tuple[str, str], Measured] = {}
     for folder in sorted(path.parent for path in arguments.runs.glob("**/record.json")):
         run = RunRecord.load(folder / "record.json")
         if not any(f"weighting={name}" in run.variant.split() for name in arguments.weightings.split(",")):
@@ -46,12 +54,13 @@ def main() -> None:
         shown, sizes = _sized(_spread(crop_set, arguments.pictures))
         for name in _chosen(arguments, run):
             started, method, key = time.monotonic(), METHODS[name], (name, shown.fingerprint)
-            metrics = known.get(key) or _measured(model, method, fits.get(method.fitted), shown, sizes)
+            measured = known.get(key) or _measured(model, method, fits.get(method.fitted), shown, sizes)
             if not method.network:
-                known[key] = metrics
-            records.append(_record(run, arguments, name, metrics, shown, len(crop_set), time.monotonic() - started))
-            write_results_csv(records, arguments.out / "results.csv")
-            print(records[-1].variant, f"seed={run.seed}", f"{records[-1].wall_time_s:.0f} s", flush=True)
+                known[key] = measured
+            record = _record(run, arguments, name, measured, shown, len(crop_set), time.monotonic() - started)
+            found.append((record, measured))
+            print(record.variant, f"seed={run.seed}", f"{record.wall_time_s:.0f} s", flush=True)
+    write_measured(found, arguments.out)
 
 
 def _arguments() -> argparse.Namespace:
@@ -104,7 +113,7 @@ def _sized(crop_set: crops.CropSet) -> tuple[crops.CropSet, list[Size]]:
 
 def _measured(
     model: AestheticModel, method: Method, fit: Fit | None, shown: crops.CropSet, sizes: Sequence[Size]
-) -> Metrics:
+) -> Measured:
     """Where boxes have scores, whether the method ranks them alike; else whether it finds them."""
     photographs = list(zip(map(Path, shown.image_paths.tolist()), sizes, strict=True))
     if shown.scores is not None:
@@ -112,9 +121,7 @@ def _measured(
             method.rank(model, path, size, fit, boxes)
             for (path, size), boxes in zip(photographs, shown.boxes, strict=True)
         ]
-        found = {"srcc": srcc(ranks, shown.scores)}
-        for n in (5, 10):
-            found[f"acc{n}"] = float(np.mean([acc(ranks, shown.scores, k, n) for k in (1, 2, 3, 4)]))
+        found = _ranked(ranks, shown.scores)
     else:
         boxes = [method.box(model, path, size, fit) for path, size in photographs]
         if shown.name == "cuhk_icd":
@@ -125,27 +132,39 @@ def _measured(
             }
         else:
             found = _agreement(boxes, shown, sizes)
-    return {f"test/{name}": value for name, value in found.items()}
+    return Measured.of(shown.image_ids.tolist(), {name: values[:, None] for name, values in found.items()})
 
 
-def _agreement(boxes: Sequence[Box], crop_set: crops.CropSet, sizes: Sequence[Size]) -> Metrics:
-    """IoU and BDE over all photographs and over those to cut, and how often the method leaves either kind whole."""
+def _ranked(ranks: Sequence[Floats], scores: Sequence[Floats]) -> Values:
+    """SRCC and Acc K/N of each photograph."""
+    pairs = [([one], [truth]) for one, truth in zip(ranks, scores, strict=True)]
+    found = {"srcc": np.array([srcc(*pair) for pair in pairs])}
+    if np.isnan(found["srcc"]).any():
+        found["srcc"][:] = np.nan  # a mean over the others would be over another set of photographs
+    for n in (5, 10):
+        found[f"acc{n}"] = np.array([np.mean([acc(*pair, k, n) for k in (1, 2, 3, 4)]) for pair in pairs])
+    return found
+
+
+def _agreement(boxes: Sequence[Box], crop_set: crops.CropSet, sizes: Sequence[Size]) -> Values:
+    """Of each photograph IoU, BDE and whether it is left whole, also among those to cut alone and those to leave."""
     found = [best_of(box, truths, size) for box, truths, size in zip(boxes, crop_set.boxes, sizes, strict=True)]
     overlap, displacement = np.array(found).T
     area = np.array([_areas(np.array([box]), size)[0] for box, size in zip(boxes, sizes, strict=True)])
     cut = np.array(
         [_areas(truths, size).max() < WHOLE for truths, size in zip(crop_set.boxes, sizes, strict=True)], dtype=np.bool_
     )
+    left = (area >= WHOLE).astype(np.float64)
     return {
-        "iou": _mean(overlap),
-        "bde": _mean(displacement),
-        "iou_cut": _mean(overlap[cut]),
-        "bde_cut": _mean(displacement[cut]),
-        "iou_whole": _mean(overlap[~cut]),
-        "left_wrongly": _mean(area[cut] >= WHOLE),
-        "left_rightly": _mean(area[~cut] >= WHOLE),
-        "area": _mean(area),
-        "cut": _mean(cut),
+        "iou": overlap,
+        "bde": displacement,
+        "iou_cut": np.where(cut, overlap, np.nan),
+        "bde_cut": np.where(cut, displacement, np.nan),
+        "iou_whole": np.where(cut, np.nan, overlap),
+        "left_wrongly": np.where(cut, left, np.nan),
+        "left_rightly": np.where(cut, np.nan, left),
+        "area": area,
+        "cut": cut.astype(np.float64),
     }
 
 
@@ -154,41 +173,26 @@ def _areas(boxes: np.ndarray, size: Size) -> np.ndarray:
     return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) / (size[0] * size[1])
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
 def _record(
     run: RunRecord,
     arguments: argparse.Namespace,
     method: str,
-    metrics: Metrics,
+    measured: Measured,
     shown: crops.CropSet,
     there: int,
     seconds: float,
 ) -> RunRecord:
-    commit, dirty = git_state(Path(__file__).parent)
     unused = {"unused": there - len(shown)}
     if arguments.data == "gallery":
-        tested = replace(run, n=run.n | {"test": len(shown)} | unused)
+        tested: dict[str, Any] = {"n": run.n | {"test": len(shown)} | unused}
     else:
-        tested = replace(
-            run,
-            data=shown.name,
-            data_fingerprint=shown.fingerprint,
-            split_fingerprint=shown.fingerprint,
-            n={"test": len(shown), "excluded": shown.missing} | unused,
-        )
-    return replace(
-        tested,
-        experiment=f"cropping/{arguments.out.name}",
-        variant=" ".join(sorted([f"method={method}", *run.variant.split()])),
-        metrics=metrics,
-        git_commit=commit,
-        git_dirty=dirty,
-        versions=package_versions(),
-        wall_time_s=seconds,
-    )
+        tested = {
+            "data": shown.name,
+            "data_fingerprint": shown.fingerprint,
+            "split_fingerprint": shown.fingerprint,
+            "n": {"test": len(shown), "excluded": shown.missing} | unused,
+        }
+    return measured_record(run, f"cropping/{arguments.out.name}", method, seconds, metrics=measured.means(), **tested)
 
 
 if __name__ == "__main__":

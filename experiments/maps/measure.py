@@ -1,22 +1,21 @@
 """Whether the maps are true: against the gallery's known causes, and against the network on real photographs.
 
 python experiments/maps/measure.py causes RUNS --out experiments/maps/causes
-python experiments/maps/measure.py causes RUNS --pictures 6 --methods aesam,scorecam --out experiments/maps/scorecam
 python experiments/maps/measure.py faithfulness RUNS --pictures 40 --out experiments/maps/faithfulness
 
-RUNS is the folder of an `awcu train` sweep. One record a network and method goes to results.csv, in the columns of
-which `awcu table` reads them.
+RUNS is the folder of an `awcu train` sweep. One record a network and method goes to results.csv and the differences
+between methods, with what other pictures would change of them, to differences.csv, as `awcu table` reads them.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from methods import ATTRIBUTE_METHODS, METHODS, Grids, Maps, score_cam
+from methods import ATTRIBUTE_METHODS, METHODS, Grids, Maps
 from torch import Tensor
 
 from awcu.commands.maps import load_run
@@ -30,15 +29,18 @@ from awcu.metrics.localization import (
     located,
     pointing_game,
     rank_correlation,
-    summary,
 )
 from awcu.ratings.ratings import Ratings
-from awcu.runs.provenance import git_state, package_versions
-from awcu.runs.record import RunRecord, write_results_csv
+from awcu.runs.record import RunRecord
+
+sys.path.append(str(Path(__file__).parents[2]))
+from experiments.measurement import Measured, measured_record, write_measured
 
 BATCH = 16
 STEPS = 10  # of an insertion or deletion curve
-AVAILABLE = METHODS | {"scorecam": score_cam}
+
+Found = dict[str, list[dict[str, float]]]
+"""By photograph, what was measured of it: once, or once for each thing in it."""
 
 
 def main() -> None:
@@ -48,12 +50,12 @@ def main() -> None:
     parser.add_argument("runs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=int, help="test pictures, spread over the split (default: all)")
-    parser.add_argument("--methods", default=",".join(METHODS), help=f"of {', '.join(AVAILABLE)}")
+    parser.add_argument("--methods", default=",".join(METHODS), help="separated by commas (default: all)")
     parser.add_argument("--weightings", default="uniform", help="the first with every method, others with the first")
     arguments = parser.parse_args()
     methods, weightings = arguments.methods.split(","), arguments.weightings.split(",")
     measure = _causes if arguments.question == "causes" else _faithfulness
-    records: list[RunRecord] = []
+    found: list[tuple[RunRecord, Measured]] = []
     for folder in sorted(path.parent for path in arguments.runs.glob("**/record.json")):
         run = RunRecord.load(folder / "record.json")
         weighting = next(token for token in run.variant.split() if token.startswith("weighting=")).partition("=")[2]
@@ -63,24 +65,37 @@ def main() -> None:
         shown = _spread(test, arguments.pictures)
         for method in methods if weighting == weightings[0] else methods[:1]:
             started = time.monotonic()
-            metrics = measure(model, shown, method, run.seed)
-            records.append(_record(run, arguments.out.name, method, metrics, len(shown), time.monotonic() - started))
-            write_results_csv(records, arguments.out / "results.csv")
-            print(records[-1].variant, f"seed={run.seed}", f"{records[-1].wall_time_s:.0f} s", flush=True)
+            measured = _measured(measure(model, shown, method, run.seed))
+            # Of the run's test photographs, those looked at; the rest are unused here.
+            n = run.n | {"test": len(shown), "unused": run.n["test"] - len(shown)}
+            experiment, seconds = f"maps/{arguments.out.name}", time.monotonic() - started
+            record = measured_record(run, experiment, method, seconds, metrics=measured.means(), n=n)
+            found.append((record, measured))
+            print(record.variant, f"seed={run.seed}", f"{seconds:.0f} s", flush=True)
+    write_measured(found, arguments.out)
 
 
-def _causes(model: AestheticModel, test: Ratings, method: str, seed: int) -> dict[str, float]:
+def _measured(found: Found) -> Measured:
+    names = dict.fromkeys(name for rows in found.values() for row in rows for name in row)
+    return Measured.of(
+        list(found), {name: [[row[name] for row in rows if name in row] for rows in found.values()] for name in names}
+    )
+
+
+def _causes(model: AestheticModel, test: Ratings, method: str, seed: int) -> Found:
     """Agreement with the cause maps, and of the attribute maps with the style masks."""
-    pictures = []
+    found: Found = {}
     for rows, images in _batches(model, test):
-        maps = AVAILABLE[method](model, images)
-        truths = [gallery.truth(test, test.image_ids[row]) for row in rows]
-        for place, truth in enumerate(truths):
+        maps = METHODS[method](model, images)
+        ids = test.image_ids[rows].tolist()
+        truths = [gallery.truth(test, image_id) for image_id in ids]
+        for place, (image_id, truth) in enumerate(zip(ids, truths, strict=True)):
             one = Maps(*(grids[place] for grids in maps))
-            pictures.append(_against_causes(one, truth.cause_map))
+            found[image_id] = [_against_causes(one, truth.cause_map)]
         if method in ATTRIBUTE_METHODS:
-            pictures += _styles(model, images, method, truths)
-    return {f"test/{name}": average.mean for name, average in summary(pictures).items()}
+            for place, row in _styles(model, images, method, truths):
+                found[ids[place]].append(row)
+    return found
 
 
 def _against_causes(maps: Maps, cause_map: Grids) -> dict[str, float]:
@@ -92,8 +107,8 @@ def _against_causes(maps: Maps, cause_map: Grids) -> dict[str, float]:
 
 def _styles(
     model: AestheticModel, images: Tensor, method: str, truths: Sequence[gallery.Truth]
-) -> list[dict[str, float]]:
-    """One row for each style that a picture has in a place of its own."""
+) -> Iterator[tuple[int, dict[str, float]]]:
+    """For each style that a picture has in a place of its own, the picture's place and a row."""
     local = [
         (place, style, mask)
         for place, truth in enumerate(truths)
@@ -101,7 +116,8 @@ def _styles(
         if mask.any() and not mask.all()
     ]
     grids = ATTRIBUTE_METHODS[method](model, images, [(place, style) for place, style, _ in local])
-    return [_against_mask("style", values, mask) for values, (_, _, mask) in zip(grids, local, strict=True)]
+    for values, (place, _, mask) in zip(grids, local, strict=True):
+        yield place, _against_mask("style", values, mask)
 
 
 def _against_mask(name: str, values: Grids, mask: np.ndarray) -> dict[str, float]:
@@ -116,14 +132,14 @@ def _against_mask(name: str, values: Grids, mask: np.ndarray) -> dict[str, float
     }
 
 
-def _faithfulness(model: AestheticModel, test: Ratings, method: str, seed: int) -> dict[str, float]:
+def _faithfulness(model: AestheticModel, test: Ratings, method: str, seed: int) -> Found:
     """Insertion and deletion of the predicted level, and what randomised weights leave of the map."""
-    pictures = []
+    measured: Found = {}
     drawn = {which: _with(model, randomised(model.net, which, seed)) for which in ("head", "all")}
-    for _, images in _batches(model, test):
-        maps = AVAILABLE[method](model, images)
-        others = {which: AVAILABLE[method](other, images) for which, other in drawn.items()}
-        for place, image in enumerate(images):
+    for rows, images in _batches(model, test):
+        maps = METHODS[method](model, images)
+        others = {which: METHODS[method](other, images) for which, other in drawn.items()}
+        for place, (row, image) in enumerate(zip(rows, images, strict=True)):
             high = model.verdicts(image[None])[0].score > 0
             curve = curves(
                 _probability(model, high), image, torch.as_tensor((maps.high if high else maps.low)[place]), STEPS
@@ -133,8 +149,8 @@ def _faithfulness(model: AestheticModel, test: Ratings, method: str, seed: int) 
             for which, other in others.items():
                 kept = similarity(torch.as_tensor(maps.signed[place]), torch.as_tensor(other.signed[place]))
                 found |= {f"kept_{which}": kept, f"kept_size_{which}": abs(kept)}
-            pictures.append(found)
-    return {f"test/{name}": average.mean for name, average in summary(pictures).items()}
+            measured[str(test.image_ids[row])] = [found]
+    return measured
 
 
 def _with(model: AestheticModel, net: torch.nn.Module) -> AestheticModel:
@@ -160,24 +176,6 @@ def _spread(test: Ratings, pictures: int | None) -> Ratings:
     if pictures is None or pictures >= len(test):
         return test
     return test.select(np.linspace(0, len(test) - 1, pictures).round().astype(int))
-
-
-def _record(
-    run: RunRecord, experiment: str, method: str, metrics: dict[str, float], n: int, seconds: float
-) -> RunRecord:
-    commit, dirty = git_state(Path(__file__).parent)
-    return replace(
-        run,
-        experiment=f"maps/{experiment}",
-        variant=" ".join(sorted([f"method={method}", *run.variant.split()])),
-        metrics=metrics,
-        # Of the runs' test photographs, those looked at; the rest are unused here.
-        n=run.n | {"test": n, "unused": run.n["test"] - n},
-        git_commit=commit,
-        git_dirty=dirty,
-        versions=package_versions(),
-        wall_time_s=seconds,
-    )
 
 
 if __name__ == "__main__":

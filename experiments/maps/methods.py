@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, ScoreCAM
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus
 from torch import Tensor, nn
-from torchcam.methods import CAM, LayerCAM
+from torchcam.methods import LayerCAM
 
 from awcu.inference.predictor import AestheticModel
 
@@ -88,15 +88,6 @@ def grad_cam(kind: type) -> Network:
     return draw
 
 
-def score_cam(model: AestheticModel, images: Tensor) -> Maps:
-    """pytorch-grad-cam's ScoreCAM: a forward pass a channel."""
-    with ScoreCAM(Difference(model), [last_layer(model.net)]) as cam:
-        cam.batch_size = 32
-        with torch.no_grad():
-            high = cam(images, [_Signed(1)] * len(images))
-    return Maps(high, -high, high)
-
-
 def eigen_cam(model: AestheticModel, images: Tensor) -> Maps:
     """pytorch-grad-cam's EigenCAM, which knows no target: the features' first component, for either side."""
     with EigenCAM(Difference(model), [last_layer(model.net)]) as cam:
@@ -104,19 +95,15 @@ def eigen_cam(model: AestheticModel, images: Tensor) -> Maps:
     return Maps(found, found, found)
 
 
-def torch_cam(kind: type, **layers: str) -> Network:
-    """One of torch-cam's methods, on the logits of low and high."""
-
-    def draw(model: AestheticModel, images: Tensor) -> Maps:
-        found = []
-        for level in (1, 0):
-            with kind(Levels(model), last_layer(model.net), **layers) as extractor:
-                logits = extractor.model(images.clone().requires_grad_())
-                found.append(extractor(level, logits)[0].detach().numpy())
-        high, low = found
-        return Maps(high, low, high - low)
-
-    return draw
+def layer_cam(model: AestheticModel, images: Tensor) -> Maps:
+    """torch-cam's LayerCAM, on the logits of low and high."""
+    found = []
+    for level in (1, 0):
+        with LayerCAM(Levels(model), last_layer(model.net)) as extractor:
+            logits = extractor.model(images.clone().requires_grad_())
+            found.append(extractor(level, logits)[0].detach().numpy())
+    high, low = found
+    return Maps(high, low, high - low)
 
 
 def centre(model: AestheticModel, images: Tensor) -> Maps:
@@ -135,8 +122,7 @@ def noise(model: AestheticModel, images: Tensor) -> Maps:
 METHODS: dict[str, Network] = {
     "aesam": aesam,
     "aesam_averaged": aesam_averaged,
-    "torchcam_cam": torch_cam(CAM, fc_layer="net.aesthetic_head"),
-    "torchcam_layercam": torch_cam(LayerCAM),
+    "layercam": layer_cam,
     "gradcam": grad_cam(GradCAM),
     "gradcam_plusplus": grad_cam(GradCAMPlusPlus),
     "eigencam": eigen_cam,

@@ -50,7 +50,7 @@ def crop_set(tmp_path):
 
 def measured(scripts, crop_set, name):
     shown, sizes = scripts["measure"]._sized(crop_set)
-    return scripts["measure"]._measured(None, scripts["methods"].METHODS[name], None, shown, sizes)
+    return scripts["measure"]._measured(None, scripts["methods"].METHODS[name], None, shown, sizes).means()
 
 
 def test_candidates_have_the_photographs_aspect_and_come_largest_first(scripts):

@@ -4,13 +4,15 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from awcu.errors import RecordError, TableError
 from awcu.files import write_csv
-from awcu.metrics.bootstrap import METRICS, Floats, redraws
-from awcu.runs.predictions import ScoredPhotographs, find_predictions
+from awcu.metrics.bootstrap import Floats, redraws
+from awcu.runs.predictions import find_predictions
 from awcu.runs.record import RunRecord
 from awcu.tables.comparability import split_records
 from awcu.tables.intervals import Sampling
@@ -111,7 +113,20 @@ def _parsed(row: Mapping[str, str], where: str) -> PairedDifference:
         raise RecordError(f"{where} cannot be read ({error}); collect it again with --runs") from error
 
 
-Runs = Mapping[str, Mapping[int, ScoredPhotographs]]
+class TestedPhotographs(Protocol):
+    """What a run says of its test photographs, from which its metrics on any sample of them follow."""
+
+    @property
+    def image_ids(self) -> NDArray[np.str_]:
+        """`(N,)`, no two alike."""
+        ...
+
+    def metrics(self, times: Floats) -> dict[str, Floats]:
+        """Each metric `(B,)` where photograph i stands `times[b, i]` times, `(B, N)` ≥ 0; nan where undefined."""
+        ...
+
+
+Runs = Mapping[str, Mapping[int, TestedPhotographs]]
 
 
 def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path) -> list[PairedDifference]:
@@ -126,7 +141,7 @@ def find_differences(spec: TableSpec, records: Iterable[RunRecord], folder: Path
     """
     columns = split_records(records, spec.record_columns)
     created = {(column, one.identity): one.created for column, mine in columns.items() for one in mine}
-    runs: dict[str, dict[str, dict[int, ScoredPhotographs]]] = {column: {} for column in columns}
+    runs: dict[str, dict[str, dict[int, TestedPhotographs]]] = {column: {} for column in columns}
     for whole, read in find_predictions(folder):
         for column, mine in split_records([whole], spec.record_columns).items():
             for record in mine:
@@ -172,20 +187,20 @@ def paired_differences(
         pairs: The variants to subtract from one another, which share seeds; by default each one alone, each one and
             the baseline, and the spec's contrasts.
     """
-    drawn, found = _drawn(runs) if runs else {}, []
+    (names, drawn), found = _drawn(runs) if runs else ([], {}), []
     for variant, other in _pairs(spec, runs) if pairs is None else pairs:
         mine = runs[variant]
         seeds = tuple(sorted(mine if other == NOTHING else mine.keys() & runs[other].keys()))
         gains = np.stack([drawn[variant, seed] - (0 if other == NOTHING else drawn[other, seed]) for seed in seeds])
         photographs = len(np.unique(np.concatenate([mine[seed].image_ids for seed in seeds])))
-        for metric, *numbers in _gained(spec, gains):
+        for metric, *numbers in _gained(spec, names, gains):
             found.append(PairedDifference(column, variant, other, metric, seeds, photographs, *numbers))
     return found
 
 
-def _gained(spec: TableSpec, gains: Floats) -> Iterator[tuple[str, float, float, float]]:
+def _gained(spec: TableSpec, names: Sequence[str], gains: Floats) -> Iterator[tuple[str, float, float, float]]:
     """Difference, error and error of one seed of each of the table's metrics, from `(seeds, metrics, 1 + redraws)`."""
-    for place, name in enumerate(METRICS):
+    for place, name in enumerate(names):
         points, redrawn = gains[:, place, 0], gains[:, place, 1:]
         redrawn = redrawn[:, ~np.isnan(redrawn).any(axis=0)]
         if f"test/{name}" in spec.columns and not np.isnan(points).any() and redrawn.shape[1] > 1:
@@ -194,14 +209,20 @@ def _gained(spec: TableSpec, gains: Floats) -> Iterator[tuple[str, float, float,
             yield f"test/{name}", float(points.mean()), error, error_of_one
 
 
-def _drawn(runs: Runs) -> dict[tuple[str, int], Floats]:
-    """Each run's metrics, first on its photographs, then on each redraw: `(metrics, 1 + redraws)`."""
+def _drawn(runs: Runs) -> tuple[list[str], dict[tuple[str, int], Floats]]:
+    """The metrics' names, and each run's values, of its photographs and of each redraw: `(metrics, 1 + redraws)`."""
     each = {(variant, seed): one for variant, mine in runs.items() for seed, one in mine.items()}
     ids = np.unique(np.concatenate([one.image_ids for one in each.values()]))
     places = {run: np.searchsorted(ids, one.image_ids) for run, one in each.items()}
-    parts: dict[tuple[str, int], list[Floats]] = {run: [] for run in each}
+    parts: dict[tuple[str, int], list[dict[str, Floats]]] = {run: [] for run in each}
     for times in (np.ones((1, len(ids))), *redraws(len(ids))):
         for run, one in each.items():
-            found = one.metrics(times[:, places[run]])
-            parts[run].append(np.stack([found[name] for name in METRICS]))
-    return {run: np.concatenate(mine, axis=1) for run, mine in parts.items()}
+            parts[run].append(one.metrics(times[:, places[run]]))
+    names = list(dict.fromkeys(name for mine in parts.values() for name in mine[0]))
+    return names, {run: np.stack([_joined(mine, name) for name in names]) for run, mine in parts.items()}
+
+
+def _joined(parts: Sequence[Mapping[str, Floats]], name: str) -> Floats:
+    """`(1 + redraws,)`; nan for a metric that the run lacks."""
+    lacking = np.full(sum(len(next(iter(one.values()))) for one in parts), np.nan)
+    return np.concatenate([one[name] for one in parts]) if name in parts[0] else lacking
