@@ -50,10 +50,12 @@ class TestExperiment:
     def test_as_for_train(self, word):
         assert Experiment.find(word) == Experiment("weighting/oasis", "weighting/oasis", "train", sweeps=True)
 
-    def test_several_may_share_a_folder_and_probes_have_another_command(self):
-        found = Experiment.find("experiment=probe_agreement_heads")
-        assert (found.name, found.page) == ("probe_agreement", "probe")
-        assert not Experiment.find("experiment=finetune").sweeps
+    def test_one_without_a_name_runs_under_that_of_the_one_it_builds_on(self):
+        found = Experiment.find("experiment=finetune_upper")
+        assert (found.asked, found.name, found.sweeps) == ("finetune_upper", "finetune", False)
+
+    def test_probes_have_another_command(self):
+        assert Experiment.find("experiment=probe_ladder").page == "probe"
 
     @pytest.mark.parametrize("word", ["data=ava", "experiment=", ""])
     def test_other_words_are_refused(self, word):

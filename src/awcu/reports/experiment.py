@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, OmegaConf
+from hydra import compose
 
-from awcu.config.hydra import COMMANDS, check_experiment, experiments, sweep_of
+from awcu.config.hydra import COMMANDS, check_experiment, composing, experiments, sweep_of
 from awcu.config.identity import without_place
 from awcu.errors import NoRecordError, ReportError
 from awcu.runs.failures import FailedRun, find_failures
@@ -58,10 +58,11 @@ class Experiment:
             raise ReportError(f"{word!r} names no experiment; write experiment=<name>, as for awcu train")
         check_experiment([f"experiment={asked}"])
         page = next(one for one in COMMANDS if asked in experiments(one))
-        document = OmegaConf.load(experiments(page)[asked])
-        assert isinstance(document, DictConfig)
-        sweeps = len(sweep_of(page, [f"experiment={asked}"])) > 1  # its own sweep, or that of the page it builds on
-        return cls(asked, str(document.get("name", asked)), page, sweeps)
+        words = [f"experiment={asked}"]
+        with composing():
+            name = str(compose(page, words).name)
+        # Name and sweep are its own, or those of the experiment that it builds on.
+        return cls(asked, name, page, sweeps=len(sweep_of(page, words)) > 1)
 
 
 @dataclass(frozen=True)
