@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from awcu.errors import TableError
-from awcu.tables.spec import Agreement, Forest, HeatMap, Ladder, Side, TableSpec
+from awcu.tables.spec import Forest, HeatMap, Ladder, TableSpec
 
 SPEC = TableSpec(
     title="Which weighting wins",
@@ -42,10 +42,6 @@ heat_map:
   x_label: training photographs
   columns: {size=50: "50", size=100 data=a: "100", "": all}
   main: size=50
-agreement:
-  metrics: [test/auroc, test/accuracy]
-  x: {tokens: size=100 data=a, label: a hundred}
-  y: {tokens: "", label: all}
 """
 
 
@@ -58,11 +54,10 @@ class TestRecordColumns:
     HEAT_MAP = HeatMap(
         ("test/auroc",), "training photographs", {"size=50": "50", "size=100 data=a": "100", "": "all"}, "size=50"
     )
-    AGREEMENT = Agreement(("test/auroc", "test/accuracy"), Side("size=100 data=a", "a hundred"), Side("", "all"))
 
     def test_load(self, tmp_path: Path) -> None:
         spec = load(tmp_path, COLUMNS_YAML)
-        assert (spec.heat_map, spec.agreement) == (self.HEAT_MAP, self.AGREEMENT)
+        assert spec.heat_map == self.HEAT_MAP
         assert list(spec.heat_map.columns) == ["size=50", "size=100 data=a", ""]
         assert (spec.record_columns, spec.main) == (("size=50", "size=100 data=a", ""), "size=50")
 
@@ -72,11 +67,7 @@ class TestRecordColumns:
         assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", "main: null")).main == ""
         assert load(tmp_path, COLUMNS_YAML.replace("main: size=50", 'main: ""')).main == ""
 
-    def test_agreement_alone(self) -> None:
-        spec = replace(SPEC, agreement=replace(self.AGREEMENT, metrics=("test/accuracy",)))
-        assert (spec.record_columns, spec.main) == (("size=100 data=a", ""), "")
-
-    def test_neither(self) -> None:
+    def test_without_columns(self) -> None:
         assert (SPEC.record_columns, SPEC.main) == (("",), "")
 
     def test_only(self, tmp_path: Path) -> None:
@@ -98,14 +89,6 @@ class TestRecordColumns:
                 "metrics: [test/f1]",
                 "heat_map metric 'test/f1' is not a column; use one of test",
             ),
-            ("[test/auroc, test/accuracy]", "[test/f1]", "agreement metric 'test/f1' is not a column"),
-            ("x: {tokens: size=100 data=a", 'x: {tokens: ""', "agreement x and y are both ''; compare two different"),
-            (
-                "x: {tokens: size=100 data=a",
-                "x: {tokens: size=1",
-                "agreement column 'size=1' is not a column of heat_map; list it there",
-            ),
-            ("x: {tokens: size=100 data=a, ", "x: {", "agreement: x: tokens: Field required"),
             ("  x_label: training photographs\n", "", "heat_map: x_label: Field required"),
             ('size=50: "50"', "size=50: 50", "columns: size=50 is 50: Input should be a valid string"),
         ],

@@ -18,7 +18,7 @@ from awcu.runs.failures import FailedRun
 from awcu.runs.record import RunRecord
 from awcu.tables.intervals import Estimate, holm
 from awcu.tables.paired import NOTHING, PairedDifference
-from awcu.tables.spec import Agreement, HeatMap, Side, TableSpec
+from awcu.tables.spec import HeatMap, TableSpec
 from awcu.tables.table import Table
 
 SPEC = TableSpec(
@@ -182,14 +182,6 @@ class TestRecordColumns:
         assert self.SPEC.heat_map is not None
         five = replace(self.SPEC, heat_map=replace(self.SPEC.heat_map, main="size=5"))
         assert body(Table.from_records(five, self.records()))["step ×4, ¦d¦ ≥ 1"][0] == ".600 ± .000"
-
-    def test_agreement_shows_its_second_column(self) -> None:
-        sides = Side("size=5", "five"), Side("", "all")
-        spec = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides))
-        records = [one for one in self.records() if "size=9" not in one.variant]
-        assert body(Table.from_records(spec, records))["uniform"][0].startswith(".810")
-        turned = replace(SPEC, agreement=Agreement(("test/accuracy",), *sides[::-1]))
-        assert body(Table.from_records(turned, records))["uniform"][0] == ".500 ± .000"
 
 
 class TestNotConverged:

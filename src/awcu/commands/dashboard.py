@@ -8,7 +8,7 @@ from typing import Any
 from awcu.errors import DashboardError
 
 FILES = ("table.md", "table.csv", "results.csv", "table.yaml")
-PLOTS = ("ladder.png", "forest.png", "heat_map.png", "agreement.png")
+PLOTS = ("ladder.png", "forest.png", "heat_map.png")
 
 
 def add_parser(commands: Any) -> None:

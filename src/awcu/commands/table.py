@@ -32,15 +32,14 @@ def make_table(experiment: Path, runs: Path | None, out: Path, readmes: Sequence
     by_photograph = differences.read_differences(kept / differences.FILE)
     table = Table.from_records(spec, records, by_photograph, failed_runs.read_failures(kept / failed_runs.FILE))
     table.to_csv(out / "table.csv")
-    below = _pictures(spec, table, records, by_photograph, out)
-    markdown = table.to_markdown() + below
+    _draw(spec, table, records, by_photograph, out)
+    markdown = table.to_markdown()
     write_atomically(out / "table.md", markdown)
     for readme in readmes:
         refresh_block(readme, table.experiment, markdown)
     # A pipe or a log file has no width of its own.
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table.to_terminal())
-    console.print(below, markup=False, highlight=False, end="")
 
 
 def collect(spec: TableSpec, runs: Path, out: Path) -> None:
@@ -53,14 +52,14 @@ def collect(spec: TableSpec, runs: Path, out: Path) -> None:
     differences.write_differences(find_differences(spec, records, runs), out / differences.FILE)
 
 
-def _pictures(
+def _draw(
     spec: TableSpec,
     table: Table,
     records: list[RunRecord],
     by_photograph: list[differences.PairedDifference],
     out: Path,
-) -> str:
-    """Draw the spec's plots, and return the text below the table as Markdown."""
+) -> None:
+    """Draw the spec's plots."""
     # Each plot is imported only where it is drawn: importing matplotlib takes longer than making a table.
     if spec.ladder:
         from awcu.plots.ladder import ladder
@@ -74,11 +73,3 @@ def _pictures(
         from awcu.plots.heat_map import heat_map
 
         heat_map(spec, records, out / "heat_map.png", by_photograph)
-    if spec.agreement is None:
-        return ""
-    from awcu.plots.agreement import agreement_plot
-    from awcu.tables.agreement import rank_agreements, sentence
-
-    found = rank_agreements(spec, records)
-    agreement_plot(spec, found, out / "agreement.png")
-    return f"\n{sentence(spec, found)}\n"

@@ -122,9 +122,7 @@ def _photographs() -> Any:
 
 
 def _plots() -> Any:
-    return wr.MediaBrowser(
-        media_keys=["plots/ladder", "plots/forest", "plots/heat_map", "plots/agreement"], num_columns=2
-    )
+    return wr.MediaBrowser(media_keys=["plots/ladder", "plots/forest", "plots/heat_map"], num_columns=2)
 
 
 def _placed(panels: list[Any], columns: int = 3) -> list[Any]:

@@ -92,33 +92,6 @@ class HeatMap:
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of two groups of records that are compared: the override tokens they carry, and their printed label."""
-
-    tokens: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """The agreement plot: do two groups of records rank the variants alike?
-
-    Attributes:
-        metrics: One panel each; they must be columns of the table.
-        x: The group along the horizontal axis.
-        y: The group along the vertical axis; without a heat map, the table shows this group.
-    """
-
-    metrics: tuple[str, ...]
-    x: Side
-    y: Side
-
-    def __post_init__(self) -> None:
-        if self.x.tokens == self.y.tokens:
-            raise TableError(f"agreement x and y are both {self.x.tokens!r}; compare two different columns")
-
-
-@dataclass(frozen=True)
 class Published:
     """Published figures to show beside the runs, where those were tested on the same photographs.
 
@@ -148,7 +121,6 @@ class TableSpec:
         ladder: A plot, or None.
         forest: A plot, or None.
         heat_map: A plot, or None; splits the records into columns.
-        agreement: A plot, or None; splits the records into columns, which must be among those of any heat map.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -162,21 +134,16 @@ class TableSpec:
     ladder: Ladder | None = None
     forest: Forest | None = None
     heat_map: HeatMap | None = None
-    agreement: Agreement | None = None
 
     def __post_init__(self) -> None:
         if not self.columns:
             raise TableError("columns is empty; name at least one metric")
         for pair in self.contrasts:
             self._check_contrast(pair)
-        for name in ("ladder", "forest", "heat_map", "agreement"):
-            plot: Ladder | Forest | HeatMap | Agreement | None = getattr(self, name)
+        for name in ("ladder", "forest", "heat_map"):
+            plot: Ladder | Forest | HeatMap | None = getattr(self, name)
             if plot is not None:
                 self._check_metrics(name, plot.metrics)
-        if self.heat_map and self.agreement:
-            for side in (self.agreement.x, self.agreement.y):
-                if side.tokens not in self.heat_map.columns:
-                    raise TableError(f"agreement column {side.tokens!r} is not a column of heat_map; list it there too")
 
     @classmethod
     def load(cls, path: Path) -> "TableSpec":
@@ -184,7 +151,7 @@ class TableSpec:
 
         Raises:
             TableError: The file is not YAML, a key is unknown or missing, a value has the wrong type, or a plot does
-                not fit the columns or another plot.
+                not fit the columns.
         """
         try:
             spec = TypeAdapter(cls).validate_python(OmegaConf.to_container(OmegaConf.load(path)))
@@ -199,9 +166,7 @@ class TableSpec:
     @property
     def record_columns(self) -> tuple[str, ...]:
         """Override tokens of each column of records; a single "" if the records are not split."""
-        if self.heat_map:
-            return tuple(self.heat_map.columns)
-        return (self.agreement.x.tokens, self.agreement.y.tokens) if self.agreement else ("",)
+        return tuple(self.heat_map.columns) if self.heat_map else ("",)
 
     @property
     def main(self) -> str:
