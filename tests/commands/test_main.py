@@ -13,7 +13,7 @@ from PIL import Image
 
 from awcu.bounds import MAX_PIXELS
 from awcu.commands import main as cli
-from awcu.errors import SourceError
+from awcu.errors import ImageError, SourceError
 from awcu.runs.record import read_results_csv, write_results_csv
 
 ROOT = Path(__file__).parents[2]
@@ -115,39 +115,53 @@ def test_a_traceback_for_who_asks_hydra_for_it(monkeypatch, tmp_path):
 
 
 class TestTraced:
+    """Alike in commands that Hydra reads and in the others."""
+
+    COMMANDS = pytest.mark.parametrize(
+        ("words", "function"),
+        [
+            ("prepare", "awcu.commands.prepare.run"),
+            ("train --dry-run", "awcu.commands.dry_run.dry_run"),
+            ("table made", "awcu.commands.table.make_table"),
+            ("score a.jpg", "awcu.commands.judging.score"),
+        ],
+    )
+    LOST = FileNotFoundError(2, "No such file or directory", "list.txt")
+
     @pytest.fixture
-    def prepare(self, monkeypatch):
-        def command(error):
+    def raising(self, monkeypatch):
+        def command(error, words="prepare", function="awcu.commands.prepare.run"):
             def run(*arguments):
                 raise error
 
-            monkeypatch.setattr("awcu.commands.prepare.run", run)
-            call(monkeypatch, "prepare")
+            monkeypatch.setattr(function, run)
+            call(monkeypatch, *words.split())
 
         return command
 
-    LOST = FileNotFoundError(2, "No such file or directory", "list.txt")
-
-    def test_one_line_says_how_to_see_where_a_file_was_missed(self, prepare):
+    @COMMANDS
+    def test_one_line_says_how_to_see_where_a_file_was_missed(self, raising, words, function):
         with pytest.raises(SystemExit, match=r"^awcu: .*: 'list\.txt'; HYDRA_FULL_ERROR=1 shows where$"):
-            prepare(self.LOST)
+            raising(self.LOST, words, function)
 
-    def test_a_fault_that_we_name_needs_no_traceback(self, prepare):
-        with pytest.raises(SystemExit, match=r"^awcu: AVA: fetch it$"):
-            prepare(SourceError("AVA: fetch it"))
+    @COMMANDS
+    def test_a_fault_that_we_name_needs_no_traceback(self, raising, words, function):
+        with pytest.raises(SystemExit, match=r"^awcu: a\.jpg: no such file$"):
+            raising(ImageError("a.jpg: no such file"), words, function)
 
+    @COMMANDS
     @pytest.mark.parametrize("error", [LOST, SourceError("AVA: fetch it")])
-    def test_where_it_was_raised_for_who_asks(self, monkeypatch, prepare, error):
+    def test_where_it_was_raised_for_who_asks(self, monkeypatch, raising, error, words, function):
         monkeypatch.setenv(cli.FULL_ERROR, "1")
         with pytest.raises(type(error)) as raised:
-            prepare(error)
+            raising(error, words, function)
         assert raised.value is error
         assert raised.traceback[-1].name == "run"
 
-    def test_ctrl_c_has_no_traceback(self, monkeypatch, prepare):
+    def test_ctrl_c_has_no_traceback(self, monkeypatch, raising):
         monkeypatch.setenv(cli.FULL_ERROR, "1")
         with pytest.raises(SystemExit, match=r"^awcu: stopped"):
-            prepare(KeyboardInterrupt())
+            raising(KeyboardInterrupt())
 
 
 def test_an_option_of_prepare_reaches_hydra_as_a_setting(monkeypatch):

@@ -10,7 +10,7 @@ from typing import Any
 
 from awcu.bounds import MAX_PIXELS
 from awcu.commands import dashboard, demo, export, maps, pick, predict, rate
-from awcu.errors import MENDABLE, AwcuError
+from awcu.errors import AwcuError
 
 HYDRA = {
     "prepare": ("awcu.commands.prepare", "main"),
@@ -28,65 +28,30 @@ SAME_PAGES = MULTIRUN | {"-c", "--cfg", "--resolve", "-p", "--package", "-i", "-
 
 
 def main() -> None:
-    """Dispatch to a subcommand; an error the user can fix ends in one line and exit status 1."""
-    # Hydra parses its own arguments, including --help, so its commands never reach argparse.
-    command = sys.argv[1] if len(sys.argv) > 1 else ""
-    if command in HYDRA:
-        module, function = HYDRA[command]
-        sys.argv[:2] = [f"awcu {command}"]
-        if command == "prepare":
-            # Hydra does not know our options.
-            sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
-        dry = command == "train" and "--dry-run" in sys.argv
-        if dry:
-            sys.argv = [word for word in sys.argv if word != "--dry-run"]
-        _check_overrides(sys.argv[1:], command)
-        _allow_large_photographs()
-        if dry:
-            _dry_run(sys.argv[1:])
-        else:
-            _through_hydra(getattr(import_module(module), function))
-        return
-    arguments = _parser().parse_args()
-    _allow_large_photographs()
-    try:
-        arguments.command(arguments)
-    except MENDABLE as error:
-        raise SystemExit(f"awcu: {error}") from error
-
-
-def _through_hydra(run: Callable[[], None]) -> None:
-    """Run one of Hydra's commands, and end in one line where Hydra prints a traceback.
+    """Run a subcommand; an error the user can fix ends in one line and exit status 1.
 
     What the system has named is mostly a full disk or a folder that cannot be made. It may be a bug as well, so such a
     line says how to see where it was raised.
     """
     if FULL_ERROR in os.environ:
-        _with_traceback(run)
+        _with_traceback()
         return
-    from hydra.errors import CompactHydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    os.environ[FULL_ERROR] = "1"  # or Hydra would print what it raises, and end
     try:
-        run()
-    except CompactHydraException as error:
-        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else ""
-        raise SystemExit(f"{error}\n{cause}".strip()) from error
+        _dispatch()
+    except AwcuError as error:
+        raise SystemExit(f"awcu: {error}") from error
     except OSError as error:
         raise SystemExit(f"awcu: {error}; {TRACED}") from error
     except SystemExit as ended:
         if ended.__cause__ is None or isinstance(ended.__cause__, AwcuError):
             raise
         raise SystemExit(f"{ended}; {TRACED}") from ended.__cause__
-    finally:
-        del os.environ[FULL_ERROR]
 
 
-def _with_traceback(run: Callable[[], None]) -> None:
+def _with_traceback() -> None:
     """Raise what a command ended for in place of its line."""
     try:
-        run()
+        _dispatch()
     except SystemExit as ended:
         cause = ended.__cause__ or ended
     else:
@@ -94,14 +59,53 @@ def _with_traceback(run: Callable[[], None]) -> None:
     raise cause
 
 
+def _dispatch() -> None:
+    # Hydra parses its own arguments, including --help, so its commands never reach argparse.
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command not in HYDRA:
+        arguments = _parser().parse_args()
+        _allow_large_photographs()
+        arguments.command(arguments)
+        return
+    module, function = HYDRA[command]
+    sys.argv[:2] = [f"awcu {command}"]
+    if command == "prepare":
+        # Hydra does not know our options.
+        sys.argv = ["download=true" if word == "--download" else word for word in sys.argv]
+    dry = command == "train" and "--dry-run" in sys.argv
+    if dry:
+        sys.argv = [word for word in sys.argv if word != "--dry-run"]
+    _check_overrides(sys.argv[1:], command)
+    _allow_large_photographs()
+    if dry:
+        _dry_run(sys.argv[1:])
+    else:
+        _through_hydra(getattr(import_module(module), function))
+
+
+def _through_hydra(run: Callable[[], None]) -> None:
+    """Run one of Hydra's commands, and let what it raises out where Hydra would print a traceback and end."""
+    if FULL_ERROR in os.environ:
+        run()
+        return
+    from hydra.errors import CompactHydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    os.environ[FULL_ERROR] = "1"
+    try:
+        run()
+    except CompactHydraException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else ""
+        # From nothing: what Hydra refuses is no bug.
+        raise SystemExit(f"{error}\n{cause}".strip()) from None
+    finally:
+        del os.environ[FULL_ERROR]
+
+
 def _dry_run(words: list[str]) -> None:
     from awcu.commands.dry_run import dry_run
 
-    try:
-        problems = dry_run(words)
-    except MENDABLE as error:
-        raise SystemExit(f"awcu: {error}") from error
-    if problems:
+    if dry_run(words):
         raise SystemExit(1)
 
 
@@ -116,10 +120,7 @@ def _check_overrides(words: list[str], command: str) -> None:
     """End in one line at a name that Hydra would refuse without saying what is like it; add what a sweep chooses."""
     from awcu.config.hydra import check_experiment, misspelt, swept_choices
 
-    try:
-        check_experiment(words, ("train" if command == "train" else "probe",))
-    except AwcuError as error:
-        raise SystemExit(f"awcu: {error}") from error
+    check_experiment(words, ("train" if command == "train" else "probe",))
     options = {word.partition("=")[0] for word in words if word.startswith("-")}
     overrides = [word for word in words if not word.startswith("-") and ("=" in word or word.startswith("~"))]
     # Another option may name other pages, or be about something else.
