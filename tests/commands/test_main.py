@@ -14,6 +14,7 @@ from PIL import Image
 from awcu.bounds import MAX_PIXELS
 from awcu.commands import main as cli
 from awcu.errors import ImageError, SourceError
+from awcu.images.decoding import decode
 from awcu.runs.record import read_results_csv, write_results_csv
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,10 @@ def test_the_command_reads_what_cameras_write(monkeypatch, tmp_path, command):
     with suppress(SystemExit):
         call(monkeypatch, command, *([tmp_path] if command == "table" else []))
     assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS == 200_000_000
+    # Nor does Pillow's remark stand before our line on what is larger.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 11)
+    Image.new("L", (4, 3)).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").shape == (3, 4, 3)
 
 
 @pytest.mark.parametrize(

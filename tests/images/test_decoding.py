@@ -210,6 +210,45 @@ def test_a_garbled_exif_costs_no_photograph(tmp_path, recwarn):
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - picture()).mean() < 3
 
 
+class TestRemarksOnExif:
+    """What Pillow says of a tag that the file is too short for; in processes without pytest's filters."""
+
+    CODE = """
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from PIL import Image
+from awcu.images.decoding import decode
+
+print(decode(sys.argv[1]).shape)
+for start in ("fork", "spawn"):
+    with ProcessPoolExecutor(1, get_context(start)) as pool:
+        print(pool.submit(decode, sys.argv[1]).result().shape)
+"""
+
+    def said(self, tmp_path, code, *options):
+        head = struct.pack("<2sHLH", b"II", 42, 8, 2)
+        cut = struct.pack("<HHLL", 0x010E, 2, 200, 9000)
+        turned = struct.pack("<HHLHH", EXIF_ORIENTATION, 3, 1, 6, 0)
+        exif = b"Exif\0\0" + head + cut + turned + bytes(4)
+        Image.fromarray(picture(40, 60)).save(tmp_path / "a.jpg", exif=exif)
+        command = [sys.executable, *options, "-c", code, str(tmp_path / "a.jpg")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.splitlines(), done.stderr
+
+    def test_are_hidden_in_workers_too(self, tmp_path):
+        assert self.said(tmp_path, self.CODE) == (["(60, 40, 3)"] * 3, "")
+
+    def test_are_shown_to_who_asks(self, tmp_path):
+        _, said = self.said(tmp_path, self.CODE, "-W", "always::UserWarning")
+        assert said.count("UserWarning: Tag data larger than file. Skipping tag 270") == 3
+
+    def test_on_sizes_stay_the_host_processs(self, tmp_path):
+        code = "import sys; from PIL import Image; import awcu.images.decoding\n"
+        code += "Image.MAX_IMAGE_PIXELS = 2399; Image.open(sys.argv[1]).close()"
+        assert "DecompressionBombWarning" in self.said(tmp_path, code)[1]
+
+
 def test_upright_keeps_colours_depth_and_profile(tmp_path):
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = 8

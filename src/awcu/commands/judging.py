@@ -221,8 +221,6 @@ def load_model(arguments: argparse.Namespace) -> "AestheticModel":
     from awcu.inference.predictor import AestheticModel
     from awcu.models.pretrained import BUNDLED
 
-    # Garbled EXIF or an odd tag; decoding finds out whether the picture is whole.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     # Names in other scripts are drawn as boxes.
     warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from font")
     try:

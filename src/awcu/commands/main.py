@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -114,6 +115,8 @@ def _allow_large_photographs() -> None:
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    # What is larger is refused by its name.
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 
 def _check_overrides(words: list[str], command: str) -> None:

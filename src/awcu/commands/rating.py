@@ -7,7 +7,6 @@ import os
 import shlex
 import socket
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -66,8 +65,6 @@ def _require_replaceable(folder: Path) -> None:
 
 def _look(photographs: Sequence[Path], arguments: argparse.Namespace) -> tuple[AestheticModel, PooledFeatures]:
     """Load the model, and compute the features of the photographs that it has not seen yet."""
-    # Garbled EXIF or an odd tag; decoding finds out whether the picture is whole.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
     model = AestheticModel.from_pretrained(arguments.checkpoint or BUNDLED, arguments.device)
     name = arguments.checkpoint or "the package's model"
     print(f"Looking at {counted(len(photographs), 'photograph')} with {name}, once …", flush=True)

@@ -3,6 +3,7 @@
 import io
 import math
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from awcu.bounds import MAX_BYTES, MAX_DECODING, MAX_PIXELS, MAX_PROPORTION
 from awcu.errors import ImageError
 from awcu.text import size
+
+# Garbled EXIF or an odd tag; decoding finds out whether the picture is whole. At import, since workers are processes of
+# their own, and last, since what the host process has said of warnings goes first.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.", append=True)
 
 FORMATS = {
     "JPEG": "JPEG",
