@@ -301,6 +301,13 @@ def test_two_processes_at_once_make_each_picture_once(command):
     assert sorted(int(out) for out, _ in outputs) == [0, 24], outputs
 
 
+def test_pillows_limit_is_the_same_in_every_process(ratings, folder, monkeypatch):
+    monkeypatch.setattr(prepared, "CHUNK", 12)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 900)
+    faults = prepare(ratings, folder, 32, workers=2).facts["fault"].to_pylist()
+    assert all("more pixels than Pillow may read here" in fault for fault in faults)
+
+
 def test_a_worker_that_is_killed_is_named(ratings, folder, monkeypatch):
     class Pool:
         def __init__(self, *arguments):

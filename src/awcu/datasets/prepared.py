@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock
 from numpy.typing import NDArray
+from PIL import Image
 from pyarrow import parquet
 
 from awcu.errors import ImageError, PreparedError
@@ -367,7 +368,8 @@ def _looked_at(folder: Path, settings: Settings, ratings: Ratings, workers: int)
         for chunk in chunks:
             yield _look_at(folder, settings, chunk)
         return
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), get_context("spawn"), _begin_worker)
+    spawned, most_pixels = get_context("spawn"), Image.MAX_IMAGE_PIXELS
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), spawned, _begin_worker, (most_pixels,))
     try:
         for made in as_completed([pool.submit(_look_at, folder, settings, chunk) for chunk in chunks]):
             yield made.result()
@@ -380,8 +382,10 @@ def _looked_at(folder: Path, settings: Settings, ratings: Ratings, workers: int)
         pool.shutdown(cancel_futures=True)
 
 
-def _begin_worker() -> None:
+def _begin_worker(most_pixels: int | None) -> None:
     cv2.setNumThreads(1)
+    # As in the process that began this one.
+    Image.MAX_IMAGE_PIXELS = most_pixels
     # Ctrl-C reaches every process of the terminal; this one ends without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
