@@ -2,7 +2,7 @@
 
 python experiments/cropping/fit.py RUNS
 
-RUNS is the folder of `awcu train experiment=maps`. fit.csv has a line a method and point: mean IoU with the true crop,
+RUNS is the folder of `awcu train experiment=cropping`. fit.csv has a line a method and point: mean IoU with the true crop,
 of each network and of all. What needs a network is fitted to the uniform ones of all seeds together.
 """
 

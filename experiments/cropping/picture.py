@@ -2,7 +2,7 @@
 
 python experiments/cropping/picture.py RUN --out experiments/cropping/gallery/cropping.png
 
-RUN is the folder of one run of `awcu train experiment=maps`. Of the pictures that are to be cut, the four with the
+RUN is the folder of one run of `awcu train experiment=cropping`. Of the pictures that are to be cut, the four with the
 highest IoU stand above, the four with the lowest below.
 """
 
