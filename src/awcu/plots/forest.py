@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from awcu.errors import ForestError
 from awcu.metrics.bootstrap import CONFIDENCE
 from awcu.plots.style import BLACK, BLUE, DPI, GREY, draw_heading, save_png, text_width
-from awcu.tables.table import Row, Table
+from awcu.tables.rows import Row
+from awcu.tables.table import Table
 from awcu.text import number
 
 # Inches: a panel's width, a row's height, and the space around them.

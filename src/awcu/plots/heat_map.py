@@ -22,8 +22,9 @@ from awcu.runs.record import RunRecord
 from awcu.tables.comparability import provenance, split_records
 from awcu.tables.intervals import LEVEL, Estimate, holm
 from awcu.tables.paired import PairedDifference
+from awcu.tables.rows import Row
 from awcu.tables.spec import HeatMap, TableSpec
-from awcu.tables.table import Row, Table
+from awcu.tables.table import Table
 from awcu.text import number
 
 # Red and blue can be told apart with any common colour blindness, and the sign of each number says the same. The

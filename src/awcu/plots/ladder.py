@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from awcu.errors import LadderError
 from awcu.metrics.bootstrap import CONFIDENCE
 from awcu.plots.style import BLACK, BLUE, DPI, GREY, VERMILION, draw_heading, save_png
+from awcu.tables.rows import Cell, Row
 from awcu.tables.spec import Ladder
-from awcu.tables.table import TRIVIAL, Cell, Row, Table
+from awcu.tables.table import TRIVIAL, Table
 from awcu.text import number
 
 # Inches; a panel grows with the number of ticks, so that their labels never touch.

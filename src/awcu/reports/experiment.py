@@ -19,8 +19,9 @@ from awcu.runs.history import FILE, Epoch, read_history
 from awcu.runs.record import RunRecord, find_records
 from awcu.tables.comparability import split_records
 from awcu.tables.paired import find_differences
+from awcu.tables.rows import Row
 from awcu.tables.spec import SPEC, TableSpec
-from awcu.tables.table import Row, Table
+from awcu.tables.table import Table
 
 if TYPE_CHECKING:
     from awcu.reports.experiment_pictures import Shown

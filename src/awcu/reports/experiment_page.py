@@ -17,7 +17,8 @@ from awcu.plots.style import GREY
 from awcu.reports.experiment import ExperimentReport
 from awcu.reports.html import data_uri, template
 from awcu.tables.intervals import Estimate
-from awcu.tables.table import TRIVIAL, Cell, Table
+from awcu.tables.rows import Cell
+from awcu.tables.table import TRIVIAL, Table
 from awcu.text import number, percent
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
