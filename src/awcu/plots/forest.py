@@ -56,14 +56,12 @@ def forest(table: Table, path: Path) -> None:
 
 
 def _draw_panel(axis: Axes, table: Table, metric: str, rows: list[Row], named: bool) -> None:
-    base = next(row for row in table.rows if row.variant == table.spec.baseline).cells[metric]
     axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
     for y, row in enumerate(rows):
         cell = row.cells[metric]
         difference = cell.difference
         assert difference is not None  # only the baseline has none
-        both = sorted(cell.values.keys() & base.values.keys())
-        seeds = [one for one in (cell.values[seed] - base.values[seed] for seed in both) if math.isfinite(one)]
+        seeds = [one for one in cell.of_seeds if math.isfinite(one)]
         axis.plot(seeds, [y + 0.22] * len(seeds), ".", color=BLUE, alpha=0.4, markersize=5, mew=0)
         if not math.isfinite(difference.mean):
             axis.text(0, y, difference.text(), ha="center", va="center", fontsize=7, color=GREY)
@@ -81,7 +79,7 @@ def _draw_panel(axis: Axes, table: Table, metric: str, rows: list[Row], named: b
     axis.grid(axis="x", color="#ececec", linewidth=0.7)
     axis.set_axisbelow(True)
     axis.set_title(table.spec.columns[metric], fontsize=10, fontweight="bold", pad=14)
-    level = f"{table.spec.label(table.spec.baseline)}: {number(base.value.mean)}"
+    level = f"{table.spec.label(table.spec.baseline)}: {number(table.baseline.cells[metric].value.mean)}"
     axis.annotate(level, (0, 1), (0, 3), "axes fraction", "offset points", fontsize=7, color=GREY)
     axis.set_xlabel("difference", fontsize=8)
 

@@ -62,9 +62,9 @@ def ladder_figure(table: Table) -> Figure:
     trivial_drawn = False
     for axis, metric in zip(panels, plan.metrics, strict=True):
         cells = {row.variant: row.cells[metric] for row in rows}
-        baseline = next(row.cells[metric] for row in table.rows if row.variant == table.spec.baseline)
-        _draw_points(axis, cells, places, plan, baseline)
-        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), baseline)
+        level = table.baseline.cells[metric].value.mean
+        _draw_points(axis, cells, places, plan, level)
+        trivial_drawn |= _draw_levels(axis, table, metric, list(cells.values()), level)
         _draw_ticks(axis, table, plan, places)
         axis.set_ylabel(table.spec.columns[metric], fontsize=9.5)
     draw_heading(figure, table.spec.title, _key(table, plan, trivial_drawn))
@@ -87,11 +87,10 @@ def _places(plan: Ladder) -> dict[str, float]:
 def _looks(plan: Ladder) -> dict[str, tuple[str, str, float]]:
     """Variant → colour, marker and sideways shift, so that series do not cover one another."""
     looks: dict[str, tuple[str, str, float]] = dict.fromkeys(plan.others, (*OTHERS, 0.0))
-    holding = [set(positions) for positions in plan.series.values()]
     for place, (sign, positions) in enumerate(zip(SERIES, plan.series.values(), strict=False)):
         beside = (place - (len(plan.series) - 1) / 2) * BESIDE
         for variant in positions:
-            shared = sum(variant in one for one in holding) > 1
+            shared = sum(variant in one for one in plan.series.values()) > 1
             looks.setdefault(variant, (*sign, 0.0 if shared else beside))
     return looks
 
@@ -108,23 +107,20 @@ class _Point(NamedTuple):
     undefined: str  # text drawn instead of the point; "" if there is a point
 
     @classmethod
-    def of(cls, cell: Cell, baseline: Cell) -> "_Point":
-        level = baseline.value.mean
+    def of(cls, cell: Cell, level: float) -> "_Point":
         if cell.difference is None:
             return cls(level, math.nan, [], cell.value.text() if math.isnan(level) else "")
         mean = level + cell.difference.mean
-        both = cell.values.keys() & baseline.values.keys()
-        seeds = [level + cell.values[seed] - baseline.values[seed] for seed in sorted(both)]
-        finite = [value for value in seeds if math.isfinite(value)]
-        return cls(mean, cell.difference.half_width, finite, cell.value.text() if math.isnan(mean) else "")
+        seeds = [level + one for one in cell.of_seeds if math.isfinite(level + one)]
+        return cls(mean, cell.difference.half_width, seeds, cell.value.text() if math.isnan(mean) else "")
 
 
-def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder, baseline: Cell) -> None:
+def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], plan: Ladder, level: float) -> None:
     looks = _looks(plan)
     for variant, cell in cells.items():
         colour, marker, beside = looks[variant]
         place = places[variant] + beside
-        point = _Point.of(cell, baseline)
+        point = _Point.of(cell, level)
         # Beside the interval rather than on it, on the side away from the other series.
         axis.plot(
             [place + (0.2 if beside > 0 else -0.2)] * len(point.seeds),
@@ -161,16 +157,16 @@ def _draw_points(axis: Axes, cells: dict[str, Cell], places: dict[str, float], p
         )
 
 
-def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], baseline: Cell) -> bool:
+def _draw_levels(axis: Axes, table: Table, metric: str, cells: list[Cell], level: float) -> bool:
     """Draw the baseline's and the trivial predictor's levels, and return whether the latter is in view."""
-    seen = [baseline.value.mean]
-    for point in (_Point.of(cell, baseline) for cell in cells):
+    seen = [level]
+    for point in (_Point.of(cell, level) for cell in cells):
         seen += [*point.seeds, point.mean, point.mean - point.half_width, point.mean + point.half_width]
     seen = [value for value in seen if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(seen), max(seen)
     span = (high - low) or 0.01
-    if math.isfinite(baseline.value.mean):
-        axis.axhline(baseline.value.mean, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
+    if math.isfinite(level):
+        axis.axhline(level, color=BLACK, linestyle="--", linewidth=0.8, zorder=1)
     trivial = table.trivial[metric].mean if metric in table.trivial else math.nan
     # If it were farther away, showing it would squeeze the points into less than two thirds of the panel.
     within_sight = low - span / 2 <= trivial <= high + span / 2

@@ -185,8 +185,7 @@ def chosen_rows(table: Table, asked: Sequence[str]) -> list[Row]:
     """
     if asked:
         return [_named_row(table, name) for name in asked]
-    baseline = next(row for row in table.rows if row.variant == table.spec.baseline)
-    metric = leading_metric(table)
+    baseline, metric = table.baseline, leading_metric(table)
     others = [
         row
         for row in table.rows

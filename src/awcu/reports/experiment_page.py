@@ -136,7 +136,7 @@ def _shade(table: Table, metric: str, value: Estimate) -> Shade | None:
         return None
     ends = [one.mean + sign * _half(one) for one in values for sign in (-1, 1)]
     low, span = min(ends), (max(ends) - min(ends)) or 1.0
-    baseline = next(row.cells[metric].value.mean for row in table.rows if row.variant == table.spec.baseline)
+    baseline = table.baseline.cells[metric].value.mean
     places = (100 * (one - low) / span for one in (value.mean - _half(value), value.mean, baseline))
     left, middle, reference = (round(place, 1) for place in places)
     return Shade(left, round(200 * _half(value) / span, 1), middle, reference)

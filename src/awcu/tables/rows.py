@@ -19,21 +19,21 @@ class Cell:
     """One variant under one metric.
 
     Attributes:
-        values: Seed → metric, including undefined ones.
-        value: The mean over these seeds.
+        value: The mean over seeds.
+        value_photographs: Number of photographs that its interval covers beside the seeds; 0 for seeds only.
         difference: Difference to the baseline over the seeds that both share; None in the baseline's own row.
-        photographs: Number of photographs that the difference's interval covers beside the seeds; 0 for seeds only.
-        value_photographs: The same for the value's interval.
+        photographs: The same as `value_photographs` for the difference's interval.
+        of_seeds: Each of these seeds' difference, including undefined ones.
         adjusted_p: The difference's p-value, in [0, 1], after Holm's correction over the table's rows; nan if there
             is nothing to test, None in the baseline's own row.
     """
 
-    values: dict[int, float]
     value: Estimate
-    difference: Estimate | None
+    value_photographs: int
+    difference: Estimate | None = None
     photographs: int = 0
+    of_seeds: tuple[float, ...] = ()
     adjusted_p: float | None = None
-    value_photographs: int = 0
 
     @property
     def significant(self) -> bool:
@@ -61,11 +61,6 @@ class Row:
     not_converged: int
     cells: dict[str, Cell]
 
-    @property
-    def asked(self) -> int:
-        """Number of seeds that were run, whether they finished or failed."""
-        return len({*map(str, self.seeds), *(one.seed for one in self.failed)})
-
 
 def compared_rows(
     spec: TableSpec,
@@ -86,26 +81,13 @@ def compared_rows(
     Raises:
         TableError: A paired difference does not match the records.
     """
-    runs = _by_variant(records)
+    runs, by_photograph, rows = _by_variant(records), _by_pair(differences), []
     failed: dict[str, list[FailedRun]] = {}
     for one in failures:
         failed.setdefault(one.variant, []).append(one)
-    by_photograph = _by_pair(differences)
-    rows = []
     for variant in dict.fromkeys([*spec.rows, *runs, *failed]):
-        mine, other = runs.get(variant, {}), None if variant == spec.baseline else runs[spec.baseline]
-        cells = {
-            metric: _cell(
-                metric,
-                mine,
-                other,
-                overlap,
-                by_photograph.get((variant, spec.baseline, metric)),
-                by_photograph.get((variant, NOTHING, metric)),
-            )
-            for metric in spec.columns
-        }
-        rows.append(_row(spec.label(variant), variant, mine, failed.get(variant, []), cells))
+        cells = _cells(spec, runs, variant, spec.baseline, overlap, by_photograph)
+        rows.append(_row(spec.label(variant), variant, runs.get(variant, {}), failed.get(variant, []), cells))
     return _adjusted(rows)
 
 
@@ -120,12 +102,7 @@ def contrasted_rows(
     """
     runs, by_photograph, rows = _by_variant(records), _by_pair(differences), []
     for one, other in spec.contrasts:
-        cells = {
-            metric: _cell(
-                metric, runs.get(one, {}), runs.get(other, {}), overlap, by_photograph.get((one, other, metric))
-            )
-            for metric in spec.columns
-        }
+        cells = _cells(spec, runs, one, other, overlap, by_photograph)
         label = f"{spec.label(one)} − {spec.label(other)}"
         rows.append(Row(f"{one} − {other}", label, tuple(runs.get(one, {})), (), 0, cells))
     adjusted = _adjusted(rows)
@@ -168,29 +145,41 @@ def _row(
     return Row(variant, label, tuple(runs), tuple(failed), stopped, cells)
 
 
-def _cell(
-    metric: str,
-    runs: Mapping[int, RunRecord],
-    others: Mapping[int, RunRecord] | None,
+def _cells(
+    spec: TableSpec,
+    runs: Mapping[str, Mapping[int, RunRecord]],
+    variant: str,
+    other: str,
     overlap: float,
-    by_photograph: PairedDifference | None,
-    alone: PairedDifference | None = None,
-) -> Cell:
-    values = {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
-    value, photographs = Estimate.of(list(values.values()), overlap), 0
-    if alone is not None:
-        of_value = alone.sampling(list(values), value.mean)
-        value, photographs = Estimate.of(list(values.values()), overlap, of_value), of_value.photographs
-    if others is None:
-        return Cell(values, value, None, value_photographs=photographs)
-    both = [seed for seed in values if seed in others and metric in others[seed].metrics]
-    differences = [values[seed] - others[seed].metrics[metric] for seed in both]
-    difference = Estimate.of(differences, overlap)
+    by_photograph: Mapping[tuple[str, str, str], PairedDifference],
+) -> dict[str, Cell]:
+    """A variant less another under each metric; without a difference where both are the same."""
+    cells = {}
+    for metric in spec.columns:
+        mine, others = _values(metric, runs.get(variant, {})), _values(metric, runs.get(other, {}))
+        value = _estimate(mine, overlap, by_photograph.get((variant, NOTHING, metric)))
+        if variant == other:
+            cells[metric] = Cell(*value)
+            continue
+        differences = {seed: mine[seed] - others[seed] for seed in mine if seed in others}
+        difference = _estimate(differences, overlap, by_photograph.get((variant, other, metric)))
+        cells[metric] = Cell(*value, *difference, tuple(differences.values()))
+    return cells
+
+
+def _values(metric: str, runs: Mapping[int, RunRecord]) -> dict[int, float]:
+    return {seed: run.metrics[metric] for seed, run in runs.items() if metric in run.metrics}
+
+
+def _estimate(
+    values: Mapping[int, float], overlap: float, by_photograph: PairedDifference | None
+) -> tuple[Estimate, int]:
+    """The mean over seeds, and the number of photographs that its interval covers too."""
+    over_seeds = Estimate.of(list(values.values()), overlap)
     if by_photograph is None:
-        return Cell(values, value, difference, value_photographs=photographs)
-    sampling = by_photograph.sampling(both, difference.mean)
-    difference = Estimate.of(differences, overlap, sampling)
-    return Cell(values, value, difference, sampling.photographs, value_photographs=photographs)
+        return over_seeds, 0
+    sampling = by_photograph.sampling(list(values), over_seeds.mean)
+    return Estimate.of(list(values.values()), overlap, sampling), sampling.photographs
 
 
 def _adjusted(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -102,9 +102,14 @@ class Table:
         return cls(spec, rows, contrasts, trivial, records[0].experiment, shared, provenance(records), published)
 
     @property
+    def baseline(self) -> Row:
+        """The baseline's row."""
+        return next(row for row in self.rows if row.variant == self.spec.baseline)
+
+    @property
     def most_seeds(self) -> int:
-        """The largest number of seeds of any row."""
-        return max(row.asked for row in self.rows)
+        """The largest number of seeds of any row, whether their runs finished or failed."""
+        return max(len({*map(str, row.seeds), *(one.seed for one in row.failed)}) for row in self.rows)
 
     @property
     def plus_minus(self) -> str:
