@@ -70,10 +70,6 @@ class TestRecordColumns:
     def test_without_columns(self) -> None:
         assert (SPEC.record_columns, SPEC.main) == (("",), "")
 
-    def test_only(self, tmp_path: Path) -> None:
-        spec = load(tmp_path, COLUMNS_YAML)
-        assert spec.only(("test/auroc",)) == TableSpec(spec.title, spec.baseline, {"test/auroc": "AUROC"})
-
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [

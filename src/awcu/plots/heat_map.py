@@ -88,19 +88,21 @@ def heat_map(
     plan, records = spec.heat_map, list(records)
     if plan is None:
         raise TableError(f"{spec.title!r} has no heat_map; add one to its table.yaml")
-    if not set(spec.rows) - {spec.baseline}:
+    others = [variant for variant in spec.rows if variant != spec.baseline]
+    if not others:
         raise TableError(
             f"{spec.title!r} lists no row but the baseline; add others to rows for the heat map to compare"
         )
     tables = _tables(spec, plan, records, differences)
-    panels = [_panel(spec, metric, tables) for metric in plan.metrics]
-    layout = _Layout.of(spec, plan, _legend(panels, tables), provenance(records))
+    panels = [_panel(spec, others, metric, tables) for metric in plan.metrics]
+    names = [f"{spec.label(spec.baseline)} (mean)", *map(spec.label, others)]
+    layout = _Layout.of(spec.title, names, plan, _legend(panels, tables), provenance(records))
     figure = Figure(figsize=(layout.width, layout.height), dpi=DPI)
     _draw_texts(figure, layout, spec.title)
     for place, panel in enumerate(panels):
         axis = figure.add_axes(layout.rows_at(place))
         scale = _draw_squares(axis, panel)
-        _draw_labels(axis, spec, plan, panel.label, named=place % layout.abreast == 0)
+        _draw_labels(axis, plan, panel.label, names, named=place % layout.abreast == 0)
         bar = figure.colorbar(scale, cax=figure.add_axes(layout.bar_at(place)), orientation="horizontal")
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=7.5, length=2)
@@ -125,18 +127,16 @@ class _Layout:
     caption: str
 
     @classmethod
-    def of(cls, spec: TableSpec, plan: HeatMap, legend: str, caption: str) -> "_Layout":
-        texts = [f"{spec.label(spec.baseline)} (mean)", *(spec.label(variant) for variant in spec.rows)]
-        labels = max(text_width(text, FontProperties(size=LABEL_SIZE)) for text in texts) + 2 * MARGIN
+    def of(cls, title: str, names: Sequence[str], plan: HeatMap, legend: str, caption: str) -> "_Layout":
+        labels = max(text_width(name, FontProperties(size=LABEL_SIZE)) for name in names) + 2 * MARGIN
         panels, across = len(plan.metrics), len(plan.columns)
         abreast = max(1, min(panels, MOST_ABREAST // across))
-        title = text_width(spec.title, FontProperties(size=TITLE_SIZE, weight="bold")) + 2 * MARGIN
-        width = max(labels + abreast * (across * CELL_WIDTH + GAP) - GAP + MARGIN, title, LEAST_WIDTH)
-        down = len(set(spec.rows) - {spec.baseline})
+        heading = text_width(title, FontProperties(size=TITLE_SIZE, weight="bold")) + 2 * MARGIN
+        width = max(labels + abreast * (across * CELL_WIDTH + GAP) - GAP + MARGIN, heading, LEAST_WIDTH)
         lines = max(len(_wrapped(label)) for label in plan.columns.values())
         head = HEAD + (lines - 1) * LABEL_SIZE * 1.2 / 72
         legend, caption = fill(legend, int(width * 18)), fill(caption, int(width * 17))
-        return cls(labels, abreast, -(-panels // abreast), across, down, head, width, legend, caption)
+        return cls(labels, abreast, -(-panels // abreast), across, len(names) - 1, head, width, legend, caption)
 
     @property
     def words(self) -> float:
@@ -178,11 +178,13 @@ def _tables(
     spec: TableSpec, plan: HeatMap, records: Sequence[RunRecord], differences: Sequence[PairedDifference]
 ) -> list[Table | None]:
     """Each column's table; None for a column without runs."""
+    # What else the spec has is for the main column: contrasts, published figures, plots.
+    plain = TableSpec(spec.title, spec.baseline, {metric: spec.columns[metric] for metric in plan.metrics}, spec.rows)
     tables: list[Table | None] = []
     for column, mine in split_records(records, plan.columns).items():
         try:
             known = [one for one in differences if one.column == column]
-            tables.append(Table.of_column(spec.only(plan.metrics), mine, known) if mine else None)
+            tables.append(Table.of_column(plain, mine, known) if mine else None)
         except TableError as error:
             raise TableError(f"column {column!r} of the heat map: {error}") from error
     if not any(tables):
@@ -190,11 +192,9 @@ def _tables(
     return tables
 
 
-def _panel(spec: TableSpec, metric: str, tables: Sequence[Table | None]) -> Panel:
+def _panel(spec: TableSpec, others: Sequence[str], metric: str, tables: Sequence[Table | None]) -> Panel:
     found = [{row.variant: row for row in table.rows} if table else {} for table in tables]
-    squares = [
-        [_square(metric, rows.get(variant)) for rows in found] for variant in spec.rows if variant != spec.baseline
-    ]
+    squares = [[_square(metric, rows.get(variant)) for rows in found] for variant in others]
     levels = [_square(metric, rows.get(spec.baseline)) for rows in found]
     adjusted = iter(holm([square.difference.p_value for line in squares for square in line]))
     marked = [[replace(square, significant=next(adjusted) < LEVEL) for square in line] for line in squares]
@@ -265,7 +265,7 @@ def _draw_square(axis: Axes, x: int, y: int, square: Square, limit: float, most:
     axis.text(x + 0.5, y + 0.73, below, ha="center", va="center", size=6.5, color=ink)
 
 
-def _draw_labels(axis: Axes, spec: TableSpec, plan: HeatMap, metric: str, named: bool) -> None:
+def _draw_labels(axis: Axes, plan: HeatMap, metric: str, names: Sequence[str], named: bool) -> None:
     """Label the panel and its columns above the squares and, if `named`, its rows at the left."""
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
@@ -275,8 +275,7 @@ def _draw_labels(axis: Axes, spec: TableSpec, plan: HeatMap, metric: str, named:
     axis.set_xticks(places, ["\n".join(_wrapped(label)) for label in plan.columns.values()], fontsize=LABEL_SIZE)
     axis.set_xlabel(plan.x_label, fontsize=8, color=GREY, labelpad=6)
     axis.set_title(metric, fontsize=10.5, fontweight="bold", pad=8)
-    rows = [spec.label(variant) for variant in spec.rows if variant != spec.baseline]
-    levels = [-LEVELS / CELL_HEIGHT / 2, *(y + 0.5 for y in range(len(rows)))]
-    axis.set_yticks(levels, [f"{spec.label(spec.baseline)} (mean)", *rows] if named else [], fontsize=LABEL_SIZE)
+    levels = [-LEVELS / CELL_HEIGHT / 2, *(y + 0.5 for y in range(len(names) - 1))]
+    axis.set_yticks(levels, names if named else [], fontsize=LABEL_SIZE)
     if named:
         axis.get_yticklabels()[0].set_color(GREY)

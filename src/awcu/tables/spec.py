@@ -42,17 +42,13 @@ class Ladder:
                     raise TableError(f"{variant!r} is in both a series and others; remove one")
                 if position != self.positions[variant]:
                     raise TableError(
-                        f"{variant!r} has the positions {self.positions[variant]:g} and {position:g}; give it one only"
+                        f"{variant!r} has the positions {position:g} and {self.positions[variant]:g}; give it one only"
                     )
 
     @property
     def positions(self) -> dict[str, float]:
         """Variant → position, over all series."""
-        found: dict[str, float] = {}
-        for positions in self.series.values():
-            for variant, position in positions.items():
-                found.setdefault(variant, position)
-        return found
+        return {variant: place for positions in self.series.values() for variant, place in positions.items()}
 
 
 @dataclass(frozen=True)
@@ -173,11 +169,6 @@ class TableSpec:
         """The column of records that the table itself shows."""
         asked = self.heat_map.main if self.heat_map else None
         return self.record_columns[-1] if asked is None else asked
-
-    def only(self, metrics: tuple[str, ...]) -> "TableSpec":
-        """The same table with fewer metrics, without contrasts, published figures and plots."""
-        columns = {metric: self.columns[metric] for metric in metrics}
-        return TableSpec(self.title, self.baseline, columns, self.rows)
 
     def label(self, variant: str) -> str:
         """The variant's printed label; without one, the variant itself."""
