@@ -5,7 +5,7 @@ from factories import run
 
 from awcu.errors import TableError
 from awcu.runs.record import RunRecord
-from awcu.tables.comparability import provenance, split_records
+from awcu.tables.comparability import overlap, provenance, split_records
 
 
 def variants(columns: dict[str, list[RunRecord]]) -> dict[str, list[str]]:
@@ -78,3 +78,23 @@ def test_a_split_that_was_asked_for_is_named() -> None:
 
 def test_several_splits_are_counted() -> None:
     assert ", 2 splits; " in provenance([run(), run(seed=1, split_fingerprint="other")])
+
+
+def test_overlap_is_the_mean_over_the_records() -> None:
+    sizes = [(90, 10), (60, 40)]
+    records = [
+        run(variant="w=uniform", seed=seed, split_fingerprint=str(seed), n={"train": train, "test": test})
+        for seed, (train, test) in enumerate(sizes)
+    ]
+    assert overlap(records) == pytest.approx((10 / 90 + 40 / 60) / 2)
+
+
+@pytest.mark.parametrize(("n", "counts"), [({"train": 5}, "0 test and 5"), ({"test": 5}, "5 test and 0")])
+def test_overlap_needs_counts(n: dict[str, int], counts: str) -> None:
+    records = [run(variant="w=uniform", seed=seed, split_fingerprint=str(seed), n=n) for seed in range(2)]
+    with pytest.raises(TableError, match=f"'w=uniform' with seed 0 has {counts} other photographs; .*record them"):
+        overlap(records)
+
+
+def test_one_split_has_no_overlap() -> None:
+    assert overlap([run(seed=seed) for seed in range(2)]) == 0.0
