@@ -16,11 +16,11 @@ from published_layouts import tad66k
 
 from awcu.commands import main as cli
 from awcu.commands import prepare, train
-from awcu.commands.probe import see
 from awcu.config.hydra import conf_folder
 from awcu.datasets.prepared import Prepared
 from awcu.errors import ConfigurationError, PreparedError, SourceError
 from awcu.models.network import AestheticNet
+from awcu.probing.backbones import see
 from awcu.ratings.splits import SPLITS
 from awcu.training.build import read_ratings
 

@@ -30,6 +30,7 @@ from awcu.errors import (
     RatingsError,
     WeightingError,
 )
+from awcu.probing.backbones import as_tensor, each_backbone, frozen_network, see
 from awcu.probing.cross_validation import Search, solve
 from awcu.probing.grid import grid_rows
 from awcu.runs.predictions import find_predictions
@@ -216,7 +217,7 @@ def test_metrics_are_those_of_scikit_learn_at_the_recorded_penalty(pictures, tmp
     cfg = configured(pictures, f"probe.seeds=[{seed}]", f"probe.sizes=[{size}]")
     records, ratings = run(cfg, tmp_path), read_table(pictures, seed)
     test = ratings.of_split("test")
-    features = sweep.see(cfg, ratings, sweep.frozen_network(cfg))
+    features = see(cfg, ratings, frozen_network(cfg))
     train = ratings.of_split("train").subset(None if size == "null" else int(size), seed)
     x = features.of(train.image_ids)[:, 0].astype(np.float64)
     weights = {
@@ -228,7 +229,7 @@ def test_metrics_are_those_of_scikit_learn_at_the_recorded_penalty(pictures, tmp
     assert len({record.metrics["test/auroc"] for record in records}) > 1
     if seed:
         assert (train.high.mean() > 0.5) != (ratings.of_split("train").high.mean() > 0.5), "or `always` could be of all"
-    searched = solve(grid_rows(GRID), train, sweep.as_tensor(features, train), Search((0.1, 0.01, 0.001), 3), seed)
+    searched = solve(grid_rows(GRID), train, as_tensor(features, train), Search((0.1, 0.01, 0.001), 3), seed)
     assert [record.metrics["probe/penalty"] for record in records] == searched.penalties.tolist()
     for record in records:
         w = weights[" ".join(word for word in record.variant.split() if "size" not in word)]
@@ -404,7 +405,7 @@ def test_a_smaller_subset_lies_within_a_larger_one_of_its_seed(pictures):
 def test_mirrored_views_are_learned_from_and_not_tested_on(pictures, tmp_path):
     cfg, ratings = configured(pictures, "features.flip=true"), read_table(pictures, 0)
     record = run(cfg, tmp_path)[0]
-    features = sweep.see(cfg, ratings, sweep.frozen_network(cfg))
+    features = see(cfg, ratings, frozen_network(cfg))
     train, test = ratings.of_split("train"), ratings.of_split("test")
     x = features.of(train.image_ids).astype(np.float64)
     model = LogisticRegression(C=1 / (record.metrics["probe/penalty"] * x[:, 0].var(axis=0).sum()), tol=1e-10)
@@ -457,7 +458,7 @@ class TestSideBySide:
         ratings, alone = read_table(copied, 0), []
         for single in self.SINGLE:
             cfg = configured(copied, *single)
-            alone.append(sweep.see(cfg, ratings, sweep.frozen_network(cfg)))
+            alone.append(see(cfg, ratings, frozen_network(cfg)))
         capsys.readouterr()
         given = []
         monkeypatch.setattr(sweep, "solve", lambda *arguments: given.append(arguments) or solve(*arguments))
@@ -479,14 +480,14 @@ class TestSideBySide:
 
     def test_one_value_is_for_all_and_a_list_is_one_each(self, pictures):
         cfg = configured(pictures, *self.BACKBONES, "network.weights_file=[null,w.pth]", "network.output_stride=16")
-        one, other = sweep.backbones(cfg)
+        one, other = each_backbone(cfg)
         shared = {"pretrained": False, "output_stride": 16, "pad_type": ""}
         assert one.network == shared | {"backbone": "test_resnet", "weights_file": None}
         assert other.network == shared | {"backbone": "test_efficientnet", "weights_file": "w.pth"}
         assert (one.images.size, other.images.size) == (64, 48)
         assert one.images.mean is None
         assert cfg.network.backbone == ["test_resnet", "test_efficientnet"]
-        (plain,) = sweep.backbones(configured(pictures))
+        (plain,) = each_backbone(configured(pictures))
         assert plain == configured(pictures)
 
     def test_a_list_of_one_is_one(self, pictures, tmp_path):

@@ -11,21 +11,19 @@ from typing import Any
 
 import hydra
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from torch import Tensor
 
 from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
 from awcu.config.identity import claim, settings
 from awcu.errors import MENDABLE, ConfigurationError, IdentityError, ImageError
 from awcu.files import write_atomically
-from awcu.images.transforms import Preparation
 from awcu.metrics.rating import Predictions, evaluate, trivial
 from awcu.models.network import AestheticNet
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
+from awcu.probing.backbones import as_tensor, backbone_settings, each_backbone, see_each
 from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
 from awcu.probing.grid import GridRow, grid_rows
 from awcu.ratings.ratings import Floats, Ratings
@@ -36,8 +34,8 @@ from awcu.runs.provenance import git_state, package_versions
 from awcu.runs.record import RESULTS, RunRecord, read_results_csv, write_results_csv
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
-from awcu.training.build import image_settings, one_each, prepared_photographs
-from awcu.training.features import Features, extract, side_by_side
+from awcu.training.build import image_settings
+from awcu.training.features import Features, side_by_side
 
 Splits = dict[Split, Ratings]
 
@@ -70,8 +68,8 @@ def features_main(cfg: DictConfig) -> None:
     """One Hydra job: the pass of the backbone alone."""
     try:
         check_keys(cfg, "probe")
-        singles = backbones(cfg)
-        _, seen = _see_each(singles, instantiated(cfg.data.ratings))
+        singles = each_backbone(cfg)
+        _, seen = see_each(singles, instantiated(cfg.data.ratings))
     except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
     for one, features in zip(singles, seen, strict=True):
@@ -132,64 +130,6 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
     return [found[one] for one in plan.identities]
 
 
-def backbones(cfg: DictConfig) -> list[DictConfig]:
-    """One configuration for each of the backbones side by side; of one backbone, its own.
-
-    Raises:
-        ConfigurationError: Lists in `network.*` or `images.size` that are empty or of unequal lengths.
-    """
-    listed = one_each(cfg)
-    lengths = {key: len(values) for key, values in listed.items()}
-    if len({*lengths.values()}) > 1 or 0 in lengths.values():
-        named = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-        raise ConfigurationError(
-            f"lists of backbones must be of one length, at least 1: {named}; give one value for all, or one each"
-        )
-    singles = [cfg.copy() for _ in range(max(lengths.values(), default=1))]
-    for place, single in enumerate(singles):
-        for key, values in listed.items():
-            OmegaConf.update(single, key, values[place])
-    return singles
-
-
-def frozen_network(cfg: DictConfig) -> AestheticNet:
-    """The backbone; without weights, what `seed` draws."""
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    return AestheticNet(**plain(cfg.network), image_size=cfg.images.size)
-
-
-def see(cfg: DictConfig, ratings: Ratings, network: AestheticNet) -> Features:
-    """The features of all photographs, whatever their split; from the cache where they are there."""
-    settings = plain(cfg.features)
-    home = settings.pop("folder")
-    images = image_settings(cfg)
-    folder = None if home is None else Path(home)
-    return extract(
-        ratings,
-        network,
-        backbone_settings(cfg) | images,
-        Preparation(**images),
-        folder=folder,
-        prepared=prepared_photographs(cfg),
-        missing=cfg.data.on_unreadable == "exclude",
-        **settings,
-    )
-
-
-def _see_each(singles: Sequence[DictConfig], ratings: Ratings) -> tuple[list[AestheticNet], list[Features]]:
-    """The networks of some configurations and their features."""
-    # A second backbone at fault shall not cost the minutes of the first one's pass.
-    networks = [frozen_network(one) for one in singles]
-    for note in ratings.notes:
-        print(f"{ratings.name}: {note}", flush=True)
-    return networks, [see(one, ratings, network) for one, network in zip(singles, networks, strict=True)]
-
-
-def backbone_settings(cfg: DictConfig) -> dict[str, Any]:
-    """Settings that define the backbone, except its weights."""
-    return {key: cfg.network[key] for key in ("backbone", "pad_type", "output_stride")}
-
-
 def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
     """The configuration of one split."""
     merged = OmegaConf.merge(cfg, {"seed": seed})
@@ -209,11 +149,6 @@ def measure(solved: Solved, splits: Splits, predictions: list[Predictions]) -> l
         | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
         for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
     ]
-
-
-def as_tensor(features: Features, ratings: Ratings) -> Tensor:
-    """Pooled features `(N, V, C)` of these photographs, on the GPU where there is one."""
-    return torch.from_numpy(features.of(ratings.image_ids)).to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def label(record: RunRecord) -> str:
@@ -257,7 +192,7 @@ def _plan(cfg: DictConfig) -> _Plan:
     check_keys(cfg, "probe")
     if cfg.data.get("attributes") is not None:
         raise ConfigurationError("data.attributes is for awcu train; awcu probe solves the attributes that the set has")
-    singles = backbones(cfg)
+    singles = each_backbone(cfg)
     _check_settings(cfg, len(singles))
     settings = plain(cfg.probe)
     rows = grid_rows(settings["weightings"])
@@ -275,7 +210,7 @@ def _study(plan: _Plan, overrides: tuple[str, ...]) -> "_Study":
     created = datetime.now(UTC).isoformat(timespec="seconds")
     ratings = instantiated(at_seed(cfg, cfg.probe.seeds[0]).data.ratings)
     plan.search.check(ratings)
-    networks, features = _see_each(singles, ratings)
+    networks, features = see_each(singles, ratings)
     if len(singles) > 1:
         overrides = _with_backbones(overrides, singles)
         return _Study(plan, cfg, overrides, None, side_by_side(features), commit, created)
