@@ -9,7 +9,6 @@ from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from awcu.commands import probe as sweep
 from awcu.commands.maps import load_run
 from awcu.commands.train import run as train
 from awcu.config.hydra import conf_folder, instantiated
@@ -17,6 +16,7 @@ from awcu.errors import ProbeError
 from awcu.images.decoding import decode
 from awcu.images.transforms import Preparation
 from awcu.models.network import AestheticNet
+from awcu.probing import sweep
 from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
 from awcu.probing.heads import fit_binary, fit_distribution, fit_score
 from awcu.ratings.splits import SPLITS

@@ -1,43 +1,20 @@
 """`awcu probe`: a grid of weightings, training sizes and splits over one pass of a frozen backbone."""
 
-import re
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import hydra
-import numpy as np
-import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
-from awcu.config.hydra import check_keys, conf_folder, instantiated, plain
-from awcu.config.identity import claim, settings
-from awcu.errors import MENDABLE, ConfigurationError, IdentityError, ImageError
-from awcu.files import write_atomically
-from awcu.metrics.rating import Predictions, evaluate, trivial
-from awcu.models.network import AestheticNet
-from awcu.probing.as_network import network_with_heads, save_run, solve_attributes
-from awcu.probing.backbones import as_tensor, backbone_settings, each_backbone, see_each
-from awcu.probing.cross_validation import Search, Solved, predict, solve, weigh
-from awcu.probing.grid import GridRow, grid_rows
-from awcu.ratings.ratings import Floats, Ratings
-from awcu.ratings.splits import SPLITS, Split
-from awcu.ratings.subsampling import with_clear_share, with_votes
-from awcu.runs.predictions import CELLS, save_cell
-from awcu.runs.provenance import git_state, package_versions
-from awcu.runs.record import RESULTS, RunRecord, read_results_csv, write_results_csv
+from awcu.config.hydra import check_keys, conf_folder, instantiated
+from awcu.errors import MENDABLE
+from awcu.probing import sweep
+from awcu.probing.backbones import each_backbone, see_each
+from awcu.runs.record import RESULTS, RunRecord
 from awcu.tables.spec import TableSpec
 from awcu.tables.table import Table
-from awcu.training.build import image_settings
-from awcu.training.features import Features, side_by_side
-
-Splits = dict[Split, Ratings]
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="probe")
@@ -46,7 +23,7 @@ def main(cfg: DictConfig) -> None:
     job = HydraConfig.get()
     folder = Path(job.runtime.output_dir)
     try:
-        records = run(cfg, folder, tuple(job.overrides.task))
+        records = sweep.run(cfg, folder, tuple(job.overrides.task))
     except MENDABLE as error:
         raise SystemExit(f"awcu: {error}") from error
     whole = [record for record in records if record.n["unused"] == 0]
@@ -78,308 +55,9 @@ def features_main(cfg: DictConfig) -> None:
         print(f"{named}{count} photographs × {views} × {channels} features, key {features.key}")
 
 
-def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[RunRecord]:
-    """Solve the grid and write `results.csv`: one record a row, training size and seed; beside it, the test scores.
-
-    A finished sweep's folder gives its records back; a killed one's goes on with what `results.csv` lacks.
-
-    Args:
-        cfg: `conf/probe.yaml` with overrides; not changed.
-        folder: For the configuration, the results, and the heads to be saved.
-        overrides: As typed, for the records.
-
-    Raises:
-        ConfigurationError: A setting that does not exist or is out of range.
-        IdentityError: The folder holds another sweep, or one of other ratings.
-        RecordError: The folder's results are damaged.
-        RatingsError: Ratings or split at fault.
-        ImageError: Unreadable photographs.
-        PreparedError: Prepared photographs at fault, or of other photographs.
-        BackboneError: Backbone or its weights at fault.
-        FeatureError: A feature cache at fault.
-        WeightingError: A weighting at fault.
-        ProbeError: A head without an optimum.
-    """
-    plan = _plan(cfg)
-    identity, results = claim(folder, settings(cfg)), folder / RESULTS
-    known = {record.identity: record for record in (read_results_csv(results) if results.exists() else [])}
-    found = {one: known[one] for one in plan.identities if one in known}
-    if len(found) == len(plan.identities) and not plan.unsaved(folder):
-        print(f"run {identity} has finished before: {results}", flush=True)
-        return list(found.values())
-    # Hydra would write it before it is known whether the folder holds another sweep.
-    write_atomically(folder / ".hydra" / "config.yaml", OmegaConf.to_yaml(cfg))
-    study = _study(plan, overrides)
-    for seed in cfg.probe.seeds:
-        # A row that cannot be solved shall not cost the work done on the others.
-        study.check(study.draw(seed), found, folder)
-    if found:
-        print(f"  going on after {len(found)} of {len(plan.identities)} records ({results})", flush=True)
-    for seed in cfg.probe.seeds:
-        draw = study.draw(seed)
-        for size in cfg.probe.sizes:
-            if not found.keys() >= set(plan.identities_of(size, seed)):
-                _, records, scores = study.cell(plan.rows, draw, size)
-                print(_line(draw, records, len(plan.rows) * plan.search.heads_a_row), flush=True)
-                words = [*cfg.variant.split(), *([] if size is None else [f"size={size}"]), f"seed={seed}"]
-                save_cell(folder / CELLS / f"{','.join(words)}.npz", draw.parts["test"], records, scores)
-                found |= {record.identity: record for record in records}
-                # Every time, so that a sweep that is killed leaves what it has.
-                write_results_csv(found.values(), results)
-    study.save(folder)
-    return [found[one] for one in plan.identities]
-
-
-def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
-    """The configuration of one split."""
-    merged = OmegaConf.merge(cfg, {"seed": seed})
-    assert isinstance(merged, DictConfig)
-    return merged
-
-
-def measure(solved: Solved, splits: Splits, predictions: list[Predictions]) -> list[dict[str, float]]:
-    """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
-    test = splits["test"]
-    found = [evaluate(one, test) for one in predictions]
-    # It knows no weighting, so it is the same for all rows.
-    baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
-    return [
-        {f"test/{name}": value for name, value in one.items()}
-        | baseline
-        | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
-        for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
-    ]
-
-
 def label(record: RunRecord) -> str:
     """What a row weights by, without what it leaves at its default."""
     text = record.weighting.removeprefix("SampleWeights(weighting=")[:-1]
     for default in (", permuted=False", ", effective_share=None", ", anneal='none'", ", class_balance=False"):
         text = text.replace(default, "")
     return text.replace(", class_balance=True", ", balanced").replace(", permuted=True", ", permuted")
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """What a sweep is asked for, before any photograph is seen."""
-
-    cfg: DictConfig
-    singles: list[DictConfig]  # one configuration a backbone
-    rows: list[GridRow]
-    search: Search
-
-    @property
-    def identities(self) -> list[tuple[str, str, int]]:
-        """Of all records, in the order in which they are made."""
-        settings = self.cfg.probe
-        return [one for seed in settings.seeds for size in settings.sizes for one in self.identities_of(size, seed)]
-
-    def identities_of(self, size: int | None, seed: int) -> list[tuple[str, str, int]]:
-        """Of the records of one cell, row by row."""
-        return [(self.cfg.name, _variant(self.cfg.variant, size, row), seed) for row in self.rows]
-
-    def unsaved(self, folder: Path) -> dict[str, Path]:
-        """The rows whose head is asked for and not in its folder yet, and these folders."""
-        seed = self.cfg.probe.seeds[0]
-        names = {row.variant: _variant(self.cfg.variant, None, row) for row in self.rows}
-        folders = {
-            row: folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{names[row]}_seed{seed}") for row in self.cfg.probe.save
-        }
-        return {row: place for row, place in folders.items() if not (place / "record.json").exists()}
-
-
-def _plan(cfg: DictConfig) -> _Plan:
-    check_keys(cfg, "probe")
-    if cfg.data.get("attributes") is not None:
-        raise ConfigurationError("data.attributes is for awcu train; awcu probe solves the attributes that the set has")
-    singles = each_backbone(cfg)
-    _check_settings(cfg, len(singles))
-    settings = plain(cfg.probe)
-    rows = grid_rows(settings["weightings"])
-    for variant in settings["save"]:
-        if variant not in [row.variant for row in rows]:
-            named = "\n  ".join(row.variant for row in rows)
-            raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
-    return _Plan(cfg, singles, rows, Search(tuple(settings["penalties"]), settings["folds"], settings["objective"]))
-
-
-def _study(plan: _Plan, overrides: tuple[str, ...]) -> "_Study":
-    cfg, singles = plan.cfg, plan.singles
-    # Before hours of work, since a commit made meanwhile is not the code in memory.
-    commit = git_state(Path(__file__).parent)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    ratings = instantiated(at_seed(cfg, cfg.probe.seeds[0]).data.ratings)
-    plan.search.check(ratings)
-    networks, features = see_each(singles, ratings)
-    if len(singles) > 1:
-        overrides = _with_backbones(overrides, singles)
-        return _Study(plan, cfg, overrides, None, side_by_side(features), commit, created)
-    return _Study(plan, singles[0], overrides, networks[0], features[0], commit, created)
-
-
-def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -> tuple[str, ...]:
-    """The overrides, with the backbones where a page names them and no override does."""
-    if any(text.partition("=")[0].lstrip("+") == "network.backbone" for text in overrides):
-        return overrides
-    return *overrides, f"network.backbone=[{','.join(one.network.backbone for one in singles)}]"
-
-
-def _check_settings(cfg: DictConfig, backbones: int) -> None:
-    """Refuse values of the wrong kind, which OmegaConf lets pass."""
-    settings = plain(cfg.probe)
-    kinds: dict[str, tuple[type, ...]] = {
-        "weightings": (str,), "save": (str,), "seeds": (int,), "sizes": (int, type(None)), "penalties": (int, float),
-    }  # fmt: skip
-    for key, kind in kinds.items():
-        values = settings[key]
-        if not isinstance(values, list) or not all(isinstance(one, kind) and one is not True for one in values):
-            named = " or ".join("null" if one is type(None) else one.__name__ for one in kind)
-            raise ConfigurationError(f"probe.{key}={values!r} must be a list of {named}")
-        if not values and key != "save":
-            raise ConfigurationError(f"probe.{key} is empty; give at least one")
-        if key != "weightings" and len(set(values)) < len(values):
-            raise ConfigurationError(f"probe.{key}={values} names one twice; remove it")
-    for name, value, least in (
-        *((f"probe.seeds: {seed}", seed, 0) for seed in settings["seeds"]),
-        ("probe.folds", settings["folds"], 2),
-        ("probe.votes", 1 if settings["votes"] is None else settings["votes"], 1),
-    ):
-        if not isinstance(value, int) or value < least:
-            raise ConfigurationError(f"{name} is {value!r}; it must be a whole number ≥ {least}")
-    share = settings["clear_share"]
-    if not isinstance(share, float | int | None) or share is True:
-        raise ConfigurationError(f"probe.clear_share={share!r} must be a number in [0, 1], or null")
-    if share is not None and None in settings["sizes"]:
-        raise ConfigurationError("probe.clear_share draws photographs of some kinds; say how many in probe.sizes")
-    for key, asked in (("probe.save", settings["save"]), ("features.maps", cfg.features.maps)):
-        if backbones > 1 and asked:
-            raise ConfigurationError(
-                f"one backbone is needed for {key}, and {backbones} stand side by side, whose maps do not fit "
-                f"together; name one, or leave {key} out"
-            )
-    if cfg.data.on_unreadable not in ("error", "exclude"):
-        raise ConfigurationError(f"data.on_unreadable={cfg.data.on_unreadable!r} must be one of error, exclude")
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """One seed's split of the readable photographs."""
-
-    seed: int
-    ratings: Ratings
-    parts: Splits
-    excluded: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Study:
-    """All that the cells of one sweep share."""
-
-    plan: _Plan
-    cfg: DictConfig
-    overrides: tuple[str, ...]
-    network: AestheticNet | None
-    features: Features
-    commit: tuple[str, bool]
-    created: str
-
-    def draw(self, seed: int) -> Draw:
-        """The split of one seed."""
-        data = at_seed(self.cfg, seed).data
-        ratings, faults = instantiated(data.ratings), self.features.unreadable
-        if faults and data.on_unreadable != "exclude":
-            listed = "\n  ".join(faults.values())
-            raise ImageError(
-                f"{ratings.name}: {len(faults)} of {len(ratings)} photographs cannot be read:\n  {listed}\n"
-                f"Repair them, or go without them by data.on_unreadable=exclude (the record counts them)"
-            )
-        # In order of their ids, or another order of the table's rows would draw other samples and folds.
-        ratings = ratings.select(np.argsort(ratings.image_ids))
-        ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
-        return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
-
-    def check(self, draw: Draw, found: Mapping[tuple[str, str, int], RunRecord], folder: Path) -> None:
-        """Refuse a row that one of the training sizes leaves without a class, and to go on with other ratings."""
-        for size in self.cfg.probe.sizes:
-            weigh(self.plan.rows, self.train(draw, size), self.plan.search, draw.seed)
-        now = (draw.ratings.fingerprint, draw.ratings.split_fingerprint)
-        for record in found.values():
-            if record.seed == draw.seed and (record.data_fingerprint, record.split_fingerprint) != now:
-                raise IdentityError(
-                    f"{folder / RESULTS} was made of other ratings or another split than {draw.ratings.name} has now; "
-                    f"remove {folder} to begin again, or give another by hydra.run.dir or name"
-                )
-
-    def train(self, draw: Draw, size: int | None) -> Ratings:
-        """The training photographs of one split with the votes and the share of clear ones that are asked for."""
-        share, train = self.cfg.probe.clear_share, draw.parts["train"]
-        if share is None:
-            some = train.subset(size, draw.seed)
-        else:
-            assert size is not None
-            some = with_clear_share(train, share, size, draw.seed)
-        return with_votes(some, self.cfg.probe.votes, draw.seed)
-
-    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord], Floats]:
-        """The heads of some rows on one split and training size, their records, and `(R, N)` their test scores."""
-        started = time.monotonic()
-        train = self.train(draw, size)
-        solved = solve(rows, train, as_tensor(self.features, train), self.plan.search, draw.seed)
-        test, objective = draw.parts["test"], self.plan.search.read(draw.parts["test"])
-        predictions = predict(solved.heads, as_tensor(self.features, test)[:, 0], objective)
-        metrics = measure(solved, draw.parts | {"train": train}, predictions)
-        n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
-        n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
-        facts: dict[str, Any] = {
-            "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
-            "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
-            "train_fingerprint": train.split_fingerprint,
-            "split": str(self.cfg.data.ratings.get("split") or ""),
-            "n": n, "git_commit": self.commit[0], "git_dirty": self.commit[1], "checkpoint": "",
-            "versions": package_versions(),
-            "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
-        }  # fmt: skip
-        names = [_variant(self.cfg.variant, size, row) for row in rows]
-        return (
-            solved,
-            [
-                RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
-                for name, row, measured in zip(names, rows, metrics, strict=True)
-            ],
-            np.stack([one.score.numpy() for one in predictions]),
-        )
-
-    def save(self, folder: Path) -> None:
-        """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
-        folders, search = self.plan.unsaved(folder), self.plan.search
-        rows = [row for row in self.plan.rows if row.variant in folders]
-        if not rows:
-            return
-        assert self.network is not None
-        draw = self.draw(self.cfg.probe.seeds[0])
-        solved, records, _ = self.cell(rows, draw, None)
-        train, val = draw.parts["train"], draw.parts["val"]
-        attributes = solve_attributes(
-            train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(search.penalties)
-        )
-        for place, (row, record) in enumerate(zip(rows, records, strict=True)):
-            head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
-            settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
-            task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images, search.objective)
-            save_run(folders[row.variant], task, record, at_seed(self.cfg, draw.seed), draw.ratings)
-            print(folders[row.variant])
-
-
-def _variant(words: str, size: int | None, row: GridRow) -> str:
-    tokens = [*words.split(), *([] if size is None else [f"size={size}"]), *row.variant.split()]
-    return " ".join(sorted(tokens))
-
-
-def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
-    """The line printed for one cell."""
-    areas = [record.metrics["test/auroc"] for record in records]
-    seconds = sum(record.wall_time_s for record in records)
-    return (
-        f"seed {draw.seed}, {records[0].n['train']} training photographs: {heads} heads in {seconds:.1f} s; "
-        f"test AUROC {areas[0]:.3f} of the baseline, {min(areas):.3f} to {max(areas):.3f} of all rows"
-    )
