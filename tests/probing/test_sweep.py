@@ -428,8 +428,13 @@ class TestSideBySide:
         assert read_results_csv(tmp_path / "page" / "results.csv")[0].overrides == record.overrides
 
     def test_a_list_of_one_is_one(self, pictures, tmp_path):
-        settings = ("network.backbone=[test_resnet]", "probe.save=['weighting=uniform']")
-        run(configured(pictures, *settings), tmp_path)
+        settings = (
+            "network.backbone=[test_resnet]",
+            "variant='on=${network.backbone}'",
+            "probe.save=['weighting=uniform']",
+        )
+        records = run(configured(pictures, *settings), tmp_path)
+        assert records[0].variant == "on=test_resnet weighting=uniform"
         (saved,) = (tmp_path / "heads").glob("*/.hydra/config.yaml")
         assert OmegaConf.load(saved).network.backbone == "test_resnet"
 

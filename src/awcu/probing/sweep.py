@@ -77,7 +77,7 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
             if not found.keys() >= set(plan.identities_of(size, seed)):
                 _, records, scores = study.cell(plan.rows, draw, size)
                 print(_line(draw, records, len(plan.rows) * plan.search.heads_a_row), flush=True)
-                words = [*cfg.variant.split(), *([] if size is None else [f"size={size}"]), f"seed={seed}"]
+                words = [*plan.cfg.variant.split(), *([] if size is None else [f"size={size}"]), f"seed={seed}"]
                 save_cell(folder / CELLS / f"{','.join(words)}.npz", draw.parts["test"], records, scores)
                 found |= {record.identity: record for record in records}
                 # Every time, so that a sweep that is killed leaves what it has.
@@ -86,32 +86,11 @@ def run(cfg: DictConfig, folder: Path, overrides: tuple[str, ...] = ()) -> list[
     return [found[one] for one in plan.identities]
 
 
-def at_seed(cfg: DictConfig, seed: int) -> DictConfig:
-    """The configuration of one split."""
-    merged = OmegaConf.merge(cfg, {"seed": seed})
-    assert isinstance(merged, DictConfig)
-    return merged
-
-
-def measure(solved: Solved, splits: Splits, predictions: list[Predictions]) -> list[dict[str, float]]:
-    """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
-    test = splits["test"]
-    found = [evaluate(one, test) for one in predictions]
-    # It knows no weighting, so it is the same for all rows.
-    baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
-    return [
-        {f"test/{name}": value for name, value in one.items()}
-        | baseline
-        | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
-        for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class _Plan:
     """What a sweep is asked for, before any photograph is seen."""
 
-    cfg: DictConfig
+    cfg: DictConfig  # of one backbone, its own
     singles: list[DictConfig]  # one configuration a backbone
     rows: list[GridRow]
     search: Search
@@ -124,14 +103,20 @@ class _Plan:
 
     def identities_of(self, size: int | None, seed: int) -> list[tuple[str, str, int]]:
         """Of the records of one cell, row by row."""
-        return [(self.cfg.name, _variant(self.cfg.variant, size, row), seed) for row in self.rows]
+        return [(self.cfg.name, self.variant(row, size), seed) for row in self.rows]
 
-    def unsaved(self, folder: Path) -> dict[str, Path]:
+    def variant(self, row: GridRow, size: int | None) -> str:
+        """The name of a row's records at one training size."""
+        words = [*self.cfg.variant.split(), *([] if size is None else [f"size={size}"]), *row.variant.split()]
+        return " ".join(sorted(words))
+
+    def unsaved(self, folder: Path) -> dict[GridRow, Path]:
         """The rows whose head is asked for and not in its folder yet, and these folders."""
-        seed = self.cfg.probe.seeds[0]
-        names = {row.variant: _variant(self.cfg.variant, None, row) for row in self.rows}
+        asked, seed = self.cfg.probe.save, self.cfg.probe.seeds[0]
         folders = {
-            row: folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{names[row]}_seed{seed}") for row in self.cfg.probe.save
+            row: folder / "heads" / re.sub(r"[^\w.-]+", "_", f"{self.variant(row, None)}_seed{seed}")
+            for row in self.rows
+            if row.variant in asked
         }
         return {row: place for row, place in folders.items() if not (place / "record.json").exists()}
 
@@ -148,28 +133,8 @@ def _plan(cfg: DictConfig) -> _Plan:
         if variant not in [row.variant for row in rows]:
             named = "\n  ".join(row.variant for row in rows)
             raise ConfigurationError(f"probe.save: {variant!r} is no row; the rows are\n  {named}")
-    return _Plan(cfg, singles, rows, Search(tuple(settings["penalties"]), settings["folds"], settings["objective"]))
-
-
-def _study(plan: _Plan, overrides: tuple[str, ...]) -> "_Study":
-    cfg, singles = plan.cfg, plan.singles
-    # Before hours of work, since a commit made meanwhile is not the code in memory.
-    commit = git_state(Path(__file__).parent)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    ratings = instantiated(at_seed(cfg, cfg.probe.seeds[0]).data.ratings)
-    plan.search.check(ratings)
-    networks, features = see_each(singles, ratings)
-    if len(singles) > 1:
-        overrides = _with_backbones(overrides, singles)
-        return _Study(plan, cfg, overrides, None, side_by_side(features), commit, created)
-    return _Study(plan, singles[0], overrides, networks[0], features[0], commit, created)
-
-
-def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -> tuple[str, ...]:
-    """The overrides, with the backbones where a page names them and no override does."""
-    if any(text.partition("=")[0].lstrip("+") == "network.backbone" for text in overrides):
-        return overrides
-    return *overrides, f"network.backbone=[{','.join(one.network.backbone for one in singles)}]"
+    search = Search(tuple(settings["penalties"]), settings["folds"], settings["objective"])
+    return _Plan(singles[0] if len(singles) == 1 else cfg, singles, rows, search)
 
 
 def _check_settings(cfg: DictConfig, backbones: int) -> None:
@@ -210,7 +175,7 @@ def _check_settings(cfg: DictConfig, backbones: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Draw:
+class _Draw:
     """One seed's split of the readable photographs."""
 
     seed: int
@@ -224,16 +189,15 @@ class _Study:
     """All that the cells of one sweep share."""
 
     plan: _Plan
-    cfg: DictConfig
     overrides: tuple[str, ...]
-    network: AestheticNet | None
+    network: AestheticNet  # the first; where heads are saved, there is no other
     features: Features
     commit: tuple[str, bool]
     created: str
 
-    def draw(self, seed: int) -> Draw:
+    def draw(self, seed: int) -> _Draw:
         """The split of one seed."""
-        data = at_seed(self.cfg, seed).data
+        data = _at_seed(self.plan.cfg, seed).data
         ratings, faults = instantiated(data.ratings), self.features.unreadable
         if faults and data.on_unreadable != "exclude":
             listed = "\n  ".join(faults.values())
@@ -244,11 +208,11 @@ class _Study:
         # In order of their ids, or another order of the table's rows would draw other samples and folds.
         ratings = ratings.select(np.argsort(ratings.image_ids))
         ratings = ratings.select(~np.isin(ratings.image_ids, list(faults)))
-        return Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
+        return _Draw(seed, ratings, {split: ratings.of_split(split) for split in SPLITS}, len(faults))
 
-    def check(self, draw: Draw, found: Mapping[tuple[str, str, int], RunRecord], folder: Path) -> None:
+    def check(self, draw: _Draw, found: Mapping[tuple[str, str, int], RunRecord], folder: Path) -> None:
         """Refuse a row that one of the training sizes leaves without a class, and to go on with other ratings."""
-        for size in self.cfg.probe.sizes:
+        for size in self.plan.cfg.probe.sizes:
             weigh(self.plan.rows, self.train(draw, size), self.plan.search, draw.seed)
         now = (draw.ratings.fingerprint, draw.ratings.split_fingerprint)
         for record in found.values():
@@ -258,72 +222,96 @@ class _Study:
                     f"remove {folder} to begin again, or give another by hydra.run.dir or name"
                 )
 
-    def train(self, draw: Draw, size: int | None) -> Ratings:
+    def train(self, draw: _Draw, size: int | None) -> Ratings:
         """The training photographs of one split with the votes and the share of clear ones that are asked for."""
-        share, train = self.cfg.probe.clear_share, draw.parts["train"]
+        share, train = self.plan.cfg.probe.clear_share, draw.parts["train"]
         if share is None:
             some = train.subset(size, draw.seed)
         else:
             assert size is not None
             some = with_clear_share(train, share, size, draw.seed)
-        return with_votes(some, self.cfg.probe.votes, draw.seed)
+        return with_votes(some, self.plan.cfg.probe.votes, draw.seed)
 
-    def cell(self, rows: Sequence[GridRow], draw: Draw, size: int | None) -> tuple[Solved, list[RunRecord], Floats]:
+    def cell(self, rows: Sequence[GridRow], draw: _Draw, size: int | None) -> tuple[Solved, list[RunRecord], Floats]:
         """The heads of some rows on one split and training size, their records, and `(R, N)` their test scores."""
         started = time.monotonic()
         train = self.train(draw, size)
         solved = solve(rows, train, as_tensor(self.features, train), self.plan.search, draw.seed)
         test, objective = draw.parts["test"], self.plan.search.read(draw.parts["test"])
         predictions = predict(solved.heads, as_tensor(self.features, test)[:, 0], objective)
-        metrics = measure(solved, draw.parts | {"train": train}, predictions)
+        metrics = _measured(solved, draw.parts | {"train": train}, predictions)
         n: dict[str, int] = {split: len(part) for split, part in draw.parts.items()}
         n |= {"train": len(train), "unused": n["train"] - len(train), "excluded": draw.excluded}
         facts: dict[str, Any] = {
-            "experiment": self.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
+            "experiment": self.plan.cfg.name, "seed": draw.seed, "overrides": self.overrides, "data": draw.ratings.name,
             "data_fingerprint": draw.ratings.fingerprint, "split_fingerprint": draw.ratings.split_fingerprint,
             "train_fingerprint": train.split_fingerprint,
-            "split": str(self.cfg.data.ratings.get("split") or ""),
+            "split": str(self.plan.cfg.data.ratings.get("split") or ""),
             "n": n, "git_commit": self.commit[0], "git_dirty": self.commit[1], "checkpoint": "",
             "versions": package_versions(),
             "wall_time_s": (time.monotonic() - started) / len(rows), "created": self.created,
         }  # fmt: skip
-        names = [_variant(self.cfg.variant, size, row) for row in rows]
         return (
             solved,
             [
-                RunRecord(variant=name, weighting=str(row.weights), metrics=measured, **facts)
-                for name, row, measured in zip(names, rows, metrics, strict=True)
+                RunRecord(variant=self.plan.variant(row, size), weighting=str(row.weights), metrics=measured, **facts)
+                for row, measured in zip(rows, metrics, strict=True)
             ],
             np.stack([one.score.numpy() for one in predictions]),
         )
 
     def save(self, folder: Path) -> None:
         """Keep the heads asked for as runs; solved once more, since keeping all would fill the memory."""
-        folders, search = self.plan.unsaved(folder), self.plan.search
-        rows = [row for row in self.plan.rows if row.variant in folders]
-        if not rows:
+        folders, cfg, search = self.plan.unsaved(folder), self.plan.cfg, self.plan.search
+        if not folders:
             return
-        assert self.network is not None
-        draw = self.draw(self.cfg.probe.seeds[0])
-        solved, records, _ = self.cell(rows, draw, None)
+        draw = self.draw(cfg.probe.seeds[0])
+        solved, records, _ = self.cell(list(folders), draw, None)
         train, val = draw.parts["train"], draw.parts["val"]
         attributes = solve_attributes(
             train, as_tensor(self.features, train), val, as_tensor(self.features, val), list(search.penalties)
         )
-        for place, (row, record) in enumerate(zip(rows, records, strict=True)):
+        settings, images = backbone_settings(cfg), image_settings(cfg)
+        for place, (kept, record) in enumerate(zip(folders.values(), records, strict=True)):
             head = solved.heads.select(torch.tensor([place], device=solved.heads.weight.device))
-            settings, images = backbone_settings(self.cfg), image_settings(self.cfg)
             task = network_with_heads(self.network, head, attributes, draw.ratings, settings, images, search.objective)
-            save_run(folders[row.variant], task, record, at_seed(self.cfg, draw.seed), draw.ratings)
-            print(folders[row.variant])
+            save_run(kept, task, record, _at_seed(cfg, draw.seed), draw.ratings)
+            print(kept)
 
 
-def _variant(words: str, size: int | None, row: GridRow) -> str:
-    tokens = [*words.split(), *([] if size is None else [f"size={size}"]), *row.variant.split()]
-    return " ".join(sorted(tokens))
+def _study(plan: _Plan, overrides: tuple[str, ...]) -> _Study:
+    # Before hours of work, since a commit made meanwhile is not the code in memory.
+    commit = git_state(Path(__file__).parent)
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    ratings = instantiated(_at_seed(plan.cfg, plan.cfg.probe.seeds[0]).data.ratings)
+    plan.search.check(ratings)
+    networks, features = see_each(plan.singles, ratings)
+    overrides = _with_backbones(overrides, plan.singles)
+    return _Study(plan, overrides, networks[0], side_by_side(features), commit, created)
 
 
-def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
+def _with_backbones(overrides: tuple[str, ...], singles: Sequence[DictConfig]) -> tuple[str, ...]:
+    """The overrides, with several backbones where a page names them and no override does."""
+    if len(singles) == 1 or any(text.partition("=")[0].lstrip("+") == "network.backbone" for text in overrides):
+        return overrides
+    return *overrides, f"network.backbone=[{','.join(one.network.backbone for one in singles)}]"
+
+
+def _measured(solved: Solved, splits: Splits, predictions: list[Predictions]) -> list[dict[str, float]]:
+    """One record's metrics a row: on the test split, beside the trivial predictor's, and the penalty picked."""
+    test = splits["test"]
+    found = [evaluate(one, test) for one in predictions]
+    # It knows no weighting, so it is the same for all rows.
+    baseline = {f"test/trivial/{name}": value for name, value in trivial(splits["train"], test, found[0]).items()}
+    return [
+        {f"test/{name}": value for name, value in one.items()}
+        | baseline
+        | {"probe/penalty": float(penalty), "probe/converged": float(converged)}
+        for one, penalty, converged in zip(found, solved.penalties, solved.converged, strict=True)
+    ]
+
+
+def _line(draw: _Draw, records: Sequence[RunRecord], heads: int) -> str:
     """The line printed for one cell."""
     areas = [record.metrics["test/auroc"] for record in records]
     seconds = sum(record.wall_time_s for record in records)
@@ -331,3 +319,10 @@ def _line(draw: Draw, records: Sequence[RunRecord], heads: int) -> str:
         f"seed {draw.seed}, {records[0].n['train']} training photographs: {heads} heads in {seconds:.1f} s; "
         f"test AUROC {areas[0]:.3f} of the baseline, {min(areas):.3f} to {max(areas):.3f} of all rows"
     )
+
+
+def _at_seed(cfg: DictConfig, seed: int) -> DictConfig:
+    """The configuration of one split."""
+    merged = OmegaConf.merge(cfg, {"seed": seed})
+    assert isinstance(merged, DictConfig)
+    return merged
