@@ -341,17 +341,6 @@ def test_what_is_tested_on_changes_no_head(copied, tmp_path):
             assert abs(one.metrics[key]) > 0.2
 
 
-def test_a_smaller_subset_lies_within_a_larger_one_of_its_seed(pictures):
-    train = read_table(pictures, 0).of_split("train")
-    small, large, other = (
-        set(train.subset(size, seed).image_ids.tolist()) for size, seed in ((10, 0), (30, 0), (10, 1))
-    )
-    assert len(small) == 10
-    assert small < large
-    assert small != other
-    assert train.subset(None, 0) is train
-
-
 def test_mirrored_views_are_learned_from_and_not_tested_on(pictures, tmp_path):
     cfg, ratings = configured(pictures, "features.flip=true"), read_table(pictures, 0)
     record = run(cfg, tmp_path)[0]
