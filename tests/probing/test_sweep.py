@@ -521,6 +521,11 @@ class TestSubsampled:
         (["probe.votes=2.5"], ConfigurationError, "probe.votes is 2.5"),
         (["probe.clear_share=x"], ConfigurationError, "probe.clear_share='x' must be a number"),
         (["probe.clear_share=0.5"], ConfigurationError, "say how many in probe.sizes"),
+        (
+            ["probe.clear_share=0.5", "probe.sizes=[16]", "probe.save=['weighting=uniform']"],
+            ConfigurationError,
+            "leave out probe.clear_share",
+        ),
         (["probe.seeds=3"], ConfigurationError, "probe.seeds=3 must be a list of int"),
         (["probe.seeds=[0.5]"], ConfigurationError, r"probe.seeds=\[0.5\] must be a list of int"),
         (["probe.sizes=[20.5]"], ConfigurationError, r"probe.sizes=\[20.5\] must be a list of int or null"),

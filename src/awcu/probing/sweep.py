@@ -164,6 +164,8 @@ def _check_settings(cfg: DictConfig, backbones: int) -> None:
         raise ConfigurationError(f"probe.clear_share={share!r} must be a number in [0, 1], or null")
     if share is not None and None in settings["sizes"]:
         raise ConfigurationError("probe.clear_share draws photographs of some kinds; say how many in probe.sizes")
+    if share is not None and settings["save"]:
+        raise ConfigurationError("probe.save keeps heads of all training photographs; leave out probe.clear_share")
     for key, asked in (("probe.save", settings["save"]), ("features.maps", cfg.features.maps)):
         if backbones > 1 and asked:
             raise ConfigurationError(
