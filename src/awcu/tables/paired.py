@@ -175,7 +175,7 @@ def _pairs(spec: TableSpec, variants: Iterable[str]) -> list[tuple[str, str]]:
 def paired_differences(
     spec: TableSpec, runs: Runs, column: str = "", pairs: Sequence[tuple[str, str]] | None = None
 ) -> list[PairedDifference]:
-    """Compute one column's differences from its runs, given by variant and seed.
+    """Compute one column's differences from its runs, given by variant and seed; none for a pair without a shared seed.
 
     All runs share the redraws of photographs: one that counts twice in one run counts twice in every run that was
     tested on it. Redraws that leave a metric undefined for some seed are left out.
@@ -189,8 +189,10 @@ def paired_differences(
     """
     (names, drawn), found = _drawn(runs) if runs else ([], {}), []
     for variant, other in _pairs(spec, runs) if pairs is None else pairs:
-        mine = runs[variant]
-        seeds = tuple(sorted(mine if other == NOTHING else mine.keys() & runs[other].keys()))
+        mine = runs.get(variant, {})
+        seeds = tuple(sorted(mine if other == NOTHING else mine.keys() & runs.get(other, {}).keys()))
+        if not seeds:
+            continue
         gains = np.stack([drawn[variant, seed] - (0 if other == NOTHING else drawn[other, seed]) for seed in seeds])
         photographs = len(np.unique(np.concatenate([mine[seed].image_ids for seed in seeds])))
         for metric, *numbers in _gained(spec, names, gains):
