@@ -520,6 +520,8 @@ class TestSubsampled:
         (["probe.votes=0"], ConfigurationError, "probe.votes is 0; it must be a whole number ≥ 1"),
         (["probe.votes=2.5"], ConfigurationError, "probe.votes is 2.5"),
         (["probe.clear_share=x"], ConfigurationError, "probe.clear_share='x' must be a number"),
+        (["probe.clear_share=false"], ConfigurationError, "probe.clear_share=False must be a number"),
+        (["probe.seeds=[false]"], ConfigurationError, r"probe.seeds=\[False\] must be a list of int"),
         (["probe.clear_share=0.5"], ConfigurationError, "say how many in probe.sizes"),
         (
             ["probe.clear_share=0.5", "probe.sizes=[16]", "probe.save=['weighting=uniform']"],

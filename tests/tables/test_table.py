@@ -119,15 +119,20 @@ class TestPhotographs:
     KNOWN = PairedDifference("", "w=step", "w=uniform", "test/accuracy", (0, 1, 2), 388, 0.01, 0.02, 0.03)
     RECORDS = runs({"w=uniform": UNIFORM, "w=step": STEP, "w=power": UNIFORM})
 
-    def test_the_footer_says_when_all_means_are_over_photographs(self) -> None:
+    def test_the_footer_says_when_means_are_over_photographs_and_marks_those_that_are_not(self) -> None:
         means = {variant: np.mean(list(mine.values())) for variant, mine in (("w=uniform", UNIFORM), ("w=step", STEP))}
         known = [
             replace(self.KNOWN, variant=variant, baseline=NOTHING, difference=mean) for variant, mean in means.items()
         ]
         records = runs({"w=uniform": UNIFORM, "w=step": STEP})
         every, some = (Table.from_records(SPEC, records, mine) for mine in (known, known[:1]))
-        assert "± is the half-width of the 95 % interval of the mean over seeds and test photographs." in every.footer
-        assert "of the mean over training seeds on one split" in some.footer
+        for table in (every, some):
+            assert (
+                "± is the half-width of the 95 % interval of the mean over seeds and test photographs." in table.footer
+            )
+        assert "; †: over seeds only" in some.footer
+        (marked,) = [label for label, cells in body(some).items() if cells[0].endswith(" †")]
+        assert marked == "step ×4, ¦d¦ ≥ 1"
 
     def test_they_can_take_a_difference_back(self) -> None:
         sure = {seed: value + 0.02 + 0.001 * seed for seed, value in UNIFORM.items()}

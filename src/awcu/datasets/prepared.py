@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -384,8 +385,9 @@ def _looked_at(folder: Path, settings: Settings, ratings: Ratings, workers: int)
 
 def _begin_worker(most_pixels: int | None) -> None:
     cv2.setNumThreads(1)
-    # As in the process that began this one.
+    # As in the process that began this one; what is larger is refused by its name.
     Image.MAX_IMAGE_PIXELS = most_pixels
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     # Ctrl-C reaches every process of the terminal; this one ends without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -145,7 +145,9 @@ def _check_settings(cfg: DictConfig, backbones: int) -> None:
     }  # fmt: skip
     for key, kind in kinds.items():
         values = settings[key]
-        if not isinstance(values, list) or not all(isinstance(one, kind) and one is not True for one in values):
+        if not isinstance(values, list) or not all(
+            isinstance(one, kind) and not isinstance(one, bool) for one in values
+        ):
             named = " or ".join("null" if one is type(None) else one.__name__ for one in kind)
             raise ConfigurationError(f"probe.{key}={values!r} must be a list of {named}")
         if not values and key != "save":
@@ -160,7 +162,7 @@ def _check_settings(cfg: DictConfig, backbones: int) -> None:
         if not isinstance(value, int) or value < least:
             raise ConfigurationError(f"{name} is {value!r}; it must be a whole number ≥ {least}")
     share = settings["clear_share"]
-    if not isinstance(share, float | int | None) or share is True:
+    if not isinstance(share, float | int | None) or isinstance(share, bool):
         raise ConfigurationError(f"probe.clear_share={share!r} must be a number in [0, 1], or null")
     if share is not None and None in settings["sizes"]:
         raise ConfigurationError("probe.clear_share draws photographs of some kinds; say how many in probe.sizes")

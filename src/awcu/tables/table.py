@@ -115,7 +115,7 @@ class Table:
     def plus_minus(self) -> str:
         """The meaning of ±, in words."""
         percent = f"{CONFIDENCE * 100:.0f} %"
-        if all(cell.value_photographs for row in self.rows for cell in row.cells.values() if cell.value.n):
+        if any(cell.value_photographs for cell in self._cells):
             return f"the half-width of the {percent} interval of the mean over seeds and test photographs"
         if self.overlap:
             widened = "widened for overlapping test splits (Nadeau & Bengio 2003)"
@@ -133,8 +133,8 @@ class Table:
     def footer(self) -> str:
         """The source of the numbers and the meaning of the symbols."""
         baseline, level = self.spec.label(self.spec.baseline), number(LEVEL, decimals=2)
-        cells = [cell for cell in self._cells if cell.difference and cell.difference.n]
-        some = f"; {SEEDS_ONLY}: over seeds only" if len({cell.photographs > 0 for cell in cells}) > 1 else ""
+        marked = any(text.endswith(SEEDS_ONLY) for _, cells in self.lines() for text, _ in cells)
+        some = f"; {SEEDS_ONLY}: over seeds only" if marked else ""
         spread = f"± is {self.plus_minus}" if self.intervals else "One seed has no interval"
         said = (
             f"{self.provenance}. {spread}. Δ is the difference to {baseline}, {self.pairing}{some}; bold where it "
@@ -262,6 +262,8 @@ class Table:
         text = cell.value.text()
         if cell.value.n < len(row.seeds):
             text += f" (n = {cell.value.n} of {len(row.seeds)})"
+        elif cell.value.spread and not cell.value_photographs and any(one.value_photographs for one in self._cells):
+            text += f" {SEEDS_ONLY}"
         return [(text, False), self._difference_text(cell)]
 
     def _difference_text(self, cell: Cell) -> tuple[str, bool]:
