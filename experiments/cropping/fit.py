@@ -2,8 +2,8 @@
 
 python experiments/cropping/fit.py RUNS
 
-RUNS is the folder of `awcu train experiment=cropping`. fit.csv has a line a method and point: mean IoU with the true crop,
-of each network and of all. What needs a network is fitted to the uniform ones of all seeds together.
+RUNS is the folder of `awcu train experiment=cropping`. fit.csv has a line a method and point: mean IoU with the true
+crop, of each network and of all. What needs a network is fitted to the uniform ones of all seeds together.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Whether the maps are true: against the gallery's known causes, and against the network on real photographs.
 
 python experiments/maps/measure.py causes RUNS --out experiments/maps/causes
-python experiments/maps/measure.py faithfulness RUNS --pictures 40 --out experiments/maps/faithfulness
+python experiments/maps/measure.py faithfulness RUNS --pictures 20 --out experiments/maps/faithfulness
 
 RUNS is the folder of an `awcu train` sweep. One record a network and method goes to results.csv and the differences
 between methods, with what other pictures would change of them, to differences.csv, as `awcu table` reads them.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from methods import ATTRIBUTE_METHODS, METHODS, Grids, Maps
+from methods import ATTRIBUTE_METHODS, METHODS, WITHOUT_NETWORK, Grids, Maps
 from torch import Tensor
 
 from awcu.commands.maps import load_run
@@ -135,7 +135,8 @@ def _against_mask(name: str, values: Grids, mask: np.ndarray) -> dict[str, float
 def _faithfulness(model: AestheticModel, test: Ratings, method: str, seed: int) -> Found:
     """Insertion and deletion of the predicted level, and what randomised weights leave of the map."""
     measured: Found = {}
-    drawn = {which: _with(model, randomised(model.net, which, seed)) for which in ("head", "all")}
+    asked = () if method in WITHOUT_NETWORK else ("head", "all")
+    drawn = {which: _with(model, randomised(model.net, which, seed)) for which in asked}
     for rows, images in _batches(model, test):
         maps = METHODS[method](model, images)
         others = {which: METHODS[method](other, images) for which, other in drawn.items()}

@@ -59,7 +59,7 @@ class Levels(Attributes):
 
 
 def last_layer(net: nn.Module) -> nn.Module:
-    """The layer whose output is the last feature map of a MobileNetV2."""
+    """The layer whose output is the last feature map of an EfficientNet-Lite or a MobileNetV2."""
     return net.backbone.bn2
 
 
@@ -129,6 +129,8 @@ METHODS: dict[str, Network] = {
     "centre": centre,
     "random": noise,
 }
+WITHOUT_NETWORK = ("centre", "random")
+"""Methods that look at no network, so that other weights leave them as they are."""
 
 
 @torch.inference_mode()
