@@ -11,6 +11,7 @@ from awcu.datasets.gallery.plan import CAUSES, draw_plan
 from awcu.datasets.gallery.sample import render_plan
 from awcu.errors import MapError
 from awcu.metrics.localization import (
+    Average,
     area_share,
     auroc_inside,
     energy_inside,
@@ -18,6 +19,7 @@ from awcu.metrics.localization import (
     located,
     pointing_game,
     rank_correlation,
+    summary,
 )
 
 NAN = math.nan
@@ -235,3 +237,17 @@ class TestLocated:
             for sign in (1, -1):
                 meant = any(sign * CAUSES[name].weight > 0 for name in plan.causes if name != "harmony")
                 assert located(causes, sign).any() == meant, (index, sign)
+
+
+class TestSummary:
+    def test_by_hand(self):
+        pictures = [{"iou": 0.2, "hit": 1.0}, {"iou": NAN, "hit": 0.0}, {"iou": 0.6}, {"empty": NAN}]
+        found = summary(pictures)
+        assert list(found) == ["iou", "hit", "empty"]
+        assert found["iou"] == Average(pytest.approx(0.4), 2)
+        assert found["hit"] == Average(0.5, 2)
+        assert math.isnan(found["empty"].mean)
+        assert found["empty"].n == 0
+
+    def test_no_pictures(self):
+        assert summary([]) == {}

@@ -6,6 +6,8 @@ pixels, a finer one averaged over them.
 """
 
 import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,13 @@ Mask = NDArray[np.bool_]
 # points, exceeds it wherever it lies on less than the frame; the half precision of its cause maps stays far below.
 LEAST_EXCESS = 0.3
 DECIMALS = 12  # kept of what resampling computes, or its rounding errors would break ties and order constant areas
+
+
+class Average(NamedTuple):
+    """Mean of the `n` values that are defined; nan where n is 0."""
+
+    mean: float
+    n: int
 
 
 def pointing_game(values: Values, mask: Mask) -> float:
@@ -161,6 +170,24 @@ def located(cause_map: Values, sign: int) -> Mask:
     excess = sign * (evidence - np.median(evidence))
     excess = np.where(sign * evidence > 0, np.maximum(excess, 0), 0)
     return np.asarray(excess > max(excess.mean(), LEAST_EXCESS))
+
+
+def summary(pictures: Iterable[Mapping[str, float]]) -> dict[str, Average]:
+    """Mean of each metric over pictures; a nan, or a metric that a picture lacks, does not enter.
+
+    Args:
+        pictures: One mapping from metric to value a picture.
+
+    Returns:
+        By metric, in the order of first appearance.
+    """
+    columns: dict[str, list[float]] = {}
+    for picture in pictures:
+        for name, value in picture.items():
+            columns.setdefault(name, [])
+            if not math.isnan(value):
+                columns[name].append(float(value))
+    return {name: Average(math.fsum(c) / len(c) if c else math.nan, len(c)) for name, c in columns.items()}
 
 
 def _on_mask(values: Values, mask: Mask) -> tuple[NDArray[np.float64], Mask]:
